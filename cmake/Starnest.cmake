@@ -1,0 +1,55 @@
+# One static library per folder, which links only what the include table of docs/contributing allows, and one test
+# program per folder from its *_test.cc files: tests are found, not listed.
+
+add_library(starnest_options INTERFACE)
+target_compile_options(starnest_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+                       -ffp-contract=off -fno-math-errno)
+target_include_directories(starnest_options INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/src>
+                           $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>)
+if(STARNEST_SANITIZE)
+  target_compile_options(starnest_options INTERFACE -fsanitize=${STARNEST_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)
+  target_link_options(starnest_options INTERFACE -fsanitize=${STARNEST_SANITIZE})
+endif()
+
+# starnest_library(NAME [DEPS targets that includers need too] [PRIVATE_DEPS ...])
+# Sources are the *.cc files of this folder and of its subfolders named in FOLDERS.
+function(starnest_library name)
+  cmake_parse_arguments(ARG "" "" "DEPS;PRIVATE_DEPS;FOLDERS;TEST_DEPS" ${ARGN})
+  set(sources)
+  set(tests)
+  foreach(folder . ${ARG_FOLDERS})
+    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cc)
+    foreach(source ${found})
+      if(source MATCHES "_test\\.cc$")
+        list(APPEND tests ${source})
+      else()
+        list(APPEND sources ${source})
+      endif()
+    endforeach()
+  endforeach()
+  if(sources)
+    add_library(starnest_${name} STATIC ${sources})
+    target_link_libraries(starnest_${name} PUBLIC starnest_options ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+  else()
+    add_library(starnest_${name} INTERFACE)
+    target_link_libraries(starnest_${name} INTERFACE starnest_options ${ARG_DEPS})
+  endif()
+  if(STARNEST_TESTS AND tests)
+    starnest_test(${name}_test unit SOURCES ${tests} DEPS starnest_${name} ${ARG_TEST_DEPS})
+  endif()
+endfunction()
+
+# starnest_test(NAME LABEL SOURCES ... DEPS ... [TIMEOUT seconds]): a GoogleTest program, its cases found by ctest.
+function(starnest_test name label)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE starnest_options ${ARG_DEPS} GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE STARNEST_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                             STARNEST_BINARY_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  gtest_discover_tests(${name} TEST_PREFIX "${label}." DISCOVERY_TIMEOUT 60
+                       PROPERTIES LABELS ${label} TIMEOUT ${ARG_TIMEOUT})
+endfunction()
