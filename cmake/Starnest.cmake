@@ -3,7 +3,8 @@
 
 add_library(starnest_options INTERFACE)
 target_compile_options(starnest_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-                       -ffp-contract=off -fno-math-errno)
+                       -ffp-contract=off -fno-math-errno
+                       $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # g++ 12 warns falsely on std::string
 target_include_directories(starnest_options INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/src>
                            $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>)
 if(STARNEST_SANITIZE)

@@ -1,0 +1,201 @@
+#include "core/arch/nemotron_h.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "core/base/text.h"
+#include "starnest/error.h"
+
+namespace starnest {
+namespace {
+
+// Keys that older and newer configs spell differently.
+constexpr std::string_view kPatternKey = "hybrid_override_pattern";
+const KeyNames kLayerTypes{"layers_block_type", "layer_types"};
+const KeyNames kNormEps{"layer_norm_epsilon", "norm_eps", "rms_norm_eps"};
+const KeyNames kHeadDim{"head_dim", "attention_head_dim"};
+const KeyNames kGroups{"n_groups", "mamba_n_groups"};
+const KeyNames kConvWidth{"conv_kernel", "mamba_d_conv"};
+const KeyNames kConvBias{"use_conv_bias", "mamba_conv_bias"};
+const KeyNames kTimeStepLimit{"time_step_limit", "mamba_dt_limit"};
+const KeyNames kExperts{"n_routed_experts", "num_local_experts"};
+
+struct LayerType {
+  char letter;
+  std::string_view name;         // of newer writers
+  std::string_view legacy_name;  // of older writers
+};
+constexpr std::array<LayerType, 4> kTypes{{{'M', "linear_attention", "mamba"},
+                                           {'*', "full_attention", "attention"},
+                                           {'-', "mlp", "mlp"},
+                                           {'E', "moe", "moe"}}};
+
+std::string pattern_from_types(const HfConfig& config, const std::vector<std::string>& names) {
+  std::string pattern;
+  for (const std::string& name : names) {
+    const auto type = std::find_if(kTypes.begin(), kTypes.end(),
+                                   [&](const LayerType& t) { return t.name == name || t.legacy_name == name; });
+    if (type == kTypes.end())
+      throw Error({.where = config.where(), .what = "block type " + in_quotes(name) + " is not supported",
+                   .expected = "linear_attention, full_attention, mlp or moe (or mamba, attention)", .got = {}, .hint = {}});
+    pattern += type->letter;
+  }
+  return pattern;
+}
+
+std::string read_pattern(const HfConfig& config) {
+  std::string pattern;
+  if (const auto types = config.find_strings(kLayerTypes)) {
+    pattern = pattern_from_types(config, *types);
+  } else {
+    pattern = config.require_string({kPatternKey, "layers_block_type", "layer_types"});
+  }
+  if (pattern.empty()) throw Error(config.where(), "the model has no blocks");
+  const size_t wrong = pattern.find_first_not_of("M*-E");
+  if (wrong != std::string::npos)
+    throw Error({.where = config.where(), .what = "block letter " + in_quotes(pattern.substr(wrong, 1)) + " at position " +
+                 std::to_string(wrong) + " of the pattern is not supported", .expected = "M, *, - or E", .got = {}, .hint = {}});
+  const auto count = config.find_int({"num_hidden_layers"});
+  if (count && size_t(*count) != pattern.size())
+    throw Error({.where = config.where(), .what = "key 'num_hidden_layers' does not fit the pattern",
+                 .expected = std::to_string(pattern.size()), .got = std::to_string(*count), .hint = {}});
+  return pattern;
+}
+
+// A value that changes the equations and has no implementation is refused by name.
+void require_value(const HfConfig& config, KeyNames names, bool matches, const char* supported) {
+  if (matches) return;
+  throw Error({.where = config.where(), .what = "key " + in_quotes(*names.begin()) + " has a value without an implementation",
+               .expected = supported, .got = {}, .hint = {}});
+}
+
+void refuse_what_is_not_implemented(const HfConfig& config) {
+  const auto is_off = [&](KeyNames names) { return !config.find_bool(names).value_or(false); };
+  require_value(config, {"mamba_hidden_act"}, config.find_string({"mamba_hidden_act"}).value_or("silu") == "silu", "silu");
+  require_value(config, {"mlp_hidden_act"}, config.find_string({"mlp_hidden_act"}).value_or("relu2") == "relu2", "relu2");
+  require_value(config, {"sliding_window"}, !config.has({"sliding_window"}), "null");
+  require_value(config, {"attention_bias"}, is_off({"attention_bias"}), "false");
+  require_value(config, {"moe_latent_size"}, !config.has({"moe_latent_size"}), "null");
+  if (const auto limit = config.find_numbers(kTimeStepLimit))
+    require_value(config, kTimeStepLimit, limit->size() == 2 && (*limit)[0] <= 0 && std::isinf((*limit)[1]),
+                  "[0.0, Infinity]");
+}
+
+void require_multiple(const HfConfig& config, std::string_view key, int value, std::string_view of, int divisor) {
+  if (value % divisor == 0) return;
+  throw Error({.where = config.where(), .what = "key " + in_quotes(key) + " is not a multiple of " + in_quotes(of),
+               .expected = "a multiple of " + std::to_string(divisor), .got = std::to_string(value), .hint = {}});
+}
+
+Mamba2Spec read_mamba2(const HfConfig& config) {
+  Mamba2Spec s;
+  s.heads = config.require_int({"mamba_num_heads"}, 1);
+  s.head_dim = config.require_int({"mamba_head_dim"}, 1);
+  s.groups = config.require_int(kGroups, 1);
+  s.state = config.require_int({"ssm_state_size"}, 1);
+  s.conv_width = config.require_int(kConvWidth, 1);
+  s.conv_bias = config.find_bool(kConvBias).value_or(true);
+  s.proj_bias = config.find_bool({"use_bias", "mamba_proj_bias"}).value_or(false);
+  require_multiple(config, "mamba_num_heads", s.heads, "n_groups", s.groups);
+  return s;
+}
+
+AttentionSpec read_attention(const HfConfig& config) {
+  AttentionSpec s;
+  s.query_heads = config.require_int({"num_attention_heads"}, 1);
+  s.kv_heads = config.require_int({"num_key_value_heads"}, 1);
+  s.head_dim = config.require_int(kHeadDim, 1);
+  s.scale = 1.0f / std::sqrt(float(s.head_dim));
+  require_multiple(config, "num_attention_heads", s.query_heads, "num_key_value_heads", s.kv_heads);
+  return s;
+}
+
+MlpSpec read_mlp(const HfConfig& config) {
+  return {.ffn = config.require_int({"intermediate_size"}, 1), .bias = config.find_bool({"mlp_bias"}).value_or(false)};
+}
+
+MoeSpec read_moe(const HfConfig& config) {
+  MoeSpec s;
+  s.experts = config.require_int(kExperts, 1);
+  s.experts_per_token = config.require_int({"num_experts_per_tok"}, 1);
+  s.ffn = config.require_int({"moe_intermediate_size"}, 1);
+  s.shared_ffn = config.require_int({"moe_shared_expert_intermediate_size"}, 1);
+  s.groups = config.find_int({"n_group"}).value_or(1);
+  s.groups_kept = config.find_int({"topk_group"}).value_or(1);
+  s.normalize = config.require_bool({"norm_topk_prob"});
+  s.scale = float(config.require_number({"routed_scaling_factor"}));
+  s.shared_bias = config.find_bool({"mlp_bias"}).value_or(false);
+  require_value(config, {"n_shared_experts"}, config.find_int({"n_shared_experts"}).value_or(1) == 1, "1");
+  if (s.experts_per_token > s.experts)
+    throw Error({.where = config.where(), .what = "key 'num_experts_per_tok' is larger than 'n_routed_experts'",
+                 .expected = "at most " + std::to_string(s.experts), .got = std::to_string(s.experts_per_token), .hint = {}});
+  if (s.groups < 1 || s.groups_kept < 1 || s.groups_kept > s.groups)
+    throw Error(config.where(), "keys 'n_group' and 'topk_group' do not fit together");
+  require_multiple(config, "n_routed_experts", s.experts, "n_group", s.groups);
+  if (s.groups > 1 && s.experts / s.groups < 2)
+    throw Error(config.where(), "key 'n_group' leaves fewer than two experts in a group");
+  if (s.experts_per_token > s.experts / s.groups * s.groups_kept)
+    throw Error(config.where(), "key 'topk_group' leaves fewer experts than 'num_experts_per_tok'");
+  return s;
+}
+
+}  // namespace
+
+ModelSpec read_nemotron_h(const HfConfig& config) {
+  refuse_what_is_not_implemented(config);
+  ModelSpec spec;
+  spec.architecture = "nemotron_h";
+  spec.hidden = config.require_int({"hidden_size"}, 1);
+  spec.vocab = config.require_int({"vocab_size"}, 1);
+  spec.norm_eps = float(config.require_number(kNormEps));
+  spec.tied_head = config.find_bool({"tie_word_embeddings"}).value_or(false);
+  spec.max_context = config.find_int({"max_position_embeddings"}).value_or(0);
+  for (const int id : config.find_ints({"eos_token_id"})) spec.eos_ids.push_back(id);
+  for (const char letter : read_pattern(config)) {
+    switch (letter) {
+      case 'M': spec.blocks.emplace_back(read_mamba2(config)); break;
+      case '*': spec.blocks.emplace_back(read_attention(config)); break;
+      case '-': spec.blocks.emplace_back(read_mlp(config)); break;
+      default: spec.blocks.emplace_back(read_moe(config)); break;
+    }
+  }
+  return spec;
+}
+
+void write_nemotron_h_widths(HfConfig& config, const ModelSpec& spec, const Widths& widths) {
+  config.set({"hidden_size"}, widths.hidden);
+  for (const Axis axis : kDials) {
+    if (axis == Axis::hidden || full_widths(spec).uniform(axis) == std::nullopt) continue;
+    bool any = false;
+    for (const BlockWidths& block : widths.blocks) any |= block.kept && block[axis] != 0;
+    if (!any) continue;  // every block of the kind is dropped: its key keeps the full width
+    const auto width = widths.uniform(axis);
+    if (!width)
+      throw Error({.where = config.where(), .what = "the size has different values of " + in_quotes(key_of(axis)) +
+                   " in different blocks, which an ordinary config cannot say", .expected = {}, .got = {},
+                   .hint = "Run it in place, without cutting it out"});
+    if (axis == Axis::experts) config.set(kExperts, *width);
+    else config.set({key_of(axis)}, *width);
+  }
+  // The published configs of models without dense blocks carry the expert width in intermediate_size too.
+  const auto dense = full_widths(spec).uniform(Axis::ffn);
+  const auto expert = full_widths(spec).uniform(Axis::moe_ffn);
+  if (!dense && expert && widths.uniform(Axis::moe_ffn) && config.find_int({"intermediate_size"}) == expert)
+    config.set({"intermediate_size"}, *widths.uniform(Axis::moe_ffn));
+
+  if (widths.kept_blocks() == int(spec.blocks.size())) return;
+  std::string pattern;
+  std::vector<std::string> types;
+  const auto old_types = config.find_strings(kLayerTypes);
+  for (size_t b = 0; b < spec.blocks.size(); ++b) {
+    if (!widths.blocks[b].kept) continue;
+    pattern += letter_of(spec.blocks[b]);
+    if (old_types) types.push_back((*old_types)[b]);
+  }
+  if (old_types) config.set(kLayerTypes, types);
+  if (!old_types || config.has({kPatternKey})) config.set({kPatternKey}, pattern);
+  if (config.has({"num_hidden_layers"})) config.set({"num_hidden_layers"}, int(pattern.size()));
+}
+
+}  // namespace starnest

@@ -1,0 +1,28 @@
+#include "core/format/json.h"
+
+#include <set>
+#include <vector>
+
+#include "core/base/text.h"
+#include "starnest/error.h"
+
+namespace starnest {
+
+Json parse_json(std::string_view text, const std::string& where) {
+  std::vector<std::set<std::string>> open_objects;
+  const auto reject_repeated_keys = [&](int, Json::parse_event_t event, Json& value) {
+    if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
+    if (event == Json::parse_event_t::object_end) open_objects.pop_back();
+    if (event == Json::parse_event_t::key && !open_objects.back().insert(value.get<std::string>()).second)
+      throw Error(where, "key " + in_quotes(value.get<std::string>()) + " stands twice in one object");
+    return true;
+  };
+  try {
+    return Json::parse(text, reject_repeated_keys);
+  } catch (const Json::parse_error& e) {
+    throw Error({.where = where, .what = "is not valid JSON at byte " + std::to_string(e.byte), .expected = {}, .got = {},
+                 .hint = e.what()});
+  }
+}
+
+}  // namespace starnest

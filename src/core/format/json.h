@@ -1,0 +1,16 @@
+// Private to core/format: the JSON library behind one strict entry.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace starnest {
+
+// Keeps the order of keys, so that a rewritten file differs from its source only where it must.
+using Json = nlohmann::ordered_json;
+
+// Throws Error naming `where` for invalid JSON and for a key that stands twice in one object.
+Json parse_json(std::string_view text, const std::string& where);
+
+}  // namespace starnest
