@@ -11,11 +11,11 @@
 namespace starnest {
 
 struct ErrorParts {
-  std::string where;     // file, flag or field, e.g. "model.safetensors: tensor 'lm_head.weight'"
-  std::string what;      // what is wrong, e.g. "wrong shape"
-  std::string expected;  // optional
-  std::string got;       // optional
-  std::string hint;      // optional: what the user can do, a sentence without its full stop
+  std::string where = {};     // file, flag or field, e.g. "model.safetensors: tensor 'lm_head.weight'"
+  std::string what = {};      // what is wrong, e.g. "wrong shape"
+  std::string expected = {};  // optional
+  std::string got = {};       // optional
+  std::string hint = {};      // optional: what the user can do, a sentence without its full stop
 };
 
 class Error : public std::runtime_error {

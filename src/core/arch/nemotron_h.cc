@@ -38,7 +38,7 @@ std::string pattern_from_types(const HfConfig& config, const std::vector<std::st
                                    [&](const LayerType& t) { return t.name == name || t.legacy_name == name; });
     if (type == kTypes.end())
       throw Error({.where = config.where(), .what = "block type " + in_quotes(name) + " is not supported",
-                   .expected = "linear_attention, full_attention, mlp or moe (or mamba, attention)", .got = {}, .hint = {}});
+                   .expected = "linear_attention, full_attention, mlp or moe (or mamba, attention)"});
     pattern += type->letter;
   }
   return pattern;
@@ -55,11 +55,11 @@ std::string read_pattern(const HfConfig& config) {
   const size_t wrong = pattern.find_first_not_of("M*-E");
   if (wrong != std::string::npos)
     throw Error({.where = config.where(), .what = "block letter " + in_quotes(pattern.substr(wrong, 1)) + " at position " +
-                 std::to_string(wrong) + " of the pattern is not supported", .expected = "M, *, - or E", .got = {}, .hint = {}});
+                 std::to_string(wrong) + " of the pattern is not supported", .expected = "M, *, - or E"});
   const auto count = config.find_int({"num_hidden_layers"});
   if (count && size_t(*count) != pattern.size())
     throw Error({.where = config.where(), .what = "key 'num_hidden_layers' does not fit the pattern",
-                 .expected = std::to_string(pattern.size()), .got = std::to_string(*count), .hint = {}});
+                 .expected = std::to_string(pattern.size()), .got = std::to_string(*count)});
   return pattern;
 }
 
@@ -67,7 +67,7 @@ std::string read_pattern(const HfConfig& config) {
 void require_value(const HfConfig& config, KeyNames names, bool matches, const char* supported) {
   if (matches) return;
   throw Error({.where = config.where(), .what = "key " + in_quotes(*names.begin()) + " has a value without an implementation",
-               .expected = supported, .got = {}, .hint = {}});
+               .expected = supported});
 }
 
 void refuse_what_is_not_implemented(const HfConfig& config) {
@@ -85,7 +85,7 @@ void refuse_what_is_not_implemented(const HfConfig& config) {
 void require_multiple(const HfConfig& config, std::string_view key, int value, std::string_view of, int divisor) {
   if (value % divisor == 0) return;
   throw Error({.where = config.where(), .what = "key " + in_quotes(key) + " is not a multiple of " + in_quotes(of),
-               .expected = "a multiple of " + std::to_string(divisor), .got = std::to_string(value), .hint = {}});
+               .expected = "a multiple of " + std::to_string(divisor), .got = std::to_string(value)});
 }
 
 Mamba2Spec read_mamba2(const HfConfig& config) {
@@ -129,7 +129,7 @@ MoeSpec read_moe(const HfConfig& config) {
   require_value(config, {"n_shared_experts"}, config.find_int({"n_shared_experts"}).value_or(1) == 1, "1");
   if (s.experts_per_token > s.experts)
     throw Error({.where = config.where(), .what = "key 'num_experts_per_tok' is larger than 'n_routed_experts'",
-                 .expected = "at most " + std::to_string(s.experts), .got = std::to_string(s.experts_per_token), .hint = {}});
+                 .expected = "at most " + std::to_string(s.experts), .got = std::to_string(s.experts_per_token)});
   if (s.groups < 1 || s.groups_kept < 1 || s.groups_kept > s.groups)
     throw Error(config.where(), "keys 'n_group' and 'topk_group' do not fit together");
   require_multiple(config, "n_routed_experts", s.experts, "n_group", s.groups);
@@ -173,7 +173,7 @@ void write_nemotron_h_widths(HfConfig& config, const ModelSpec& spec, const Widt
     const auto width = widths.uniform(axis);
     if (!width)
       throw Error({.where = config.where(), .what = "the size has different values of " + in_quotes(key_of(axis)) +
-                   " in different blocks, which an ordinary config cannot say", .expected = {}, .got = {},
+                   " in different blocks, which an ordinary config cannot say",
                    .hint = "Run it in place, without cutting it out"});
     if (axis == Axis::experts) config.set(kExperts, *width);
     else config.set({key_of(axis)}, *width);

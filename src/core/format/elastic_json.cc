@@ -23,12 +23,12 @@ std::vector<std::string> size_keys() {
 void reject_unknown_keys(const Json& object, const std::vector<std::string>& known, const std::string& where) {
   for (const auto& [key, value] : object.items())
     if (std::find(known.begin(), known.end(), key) == known.end())
-      throw Error({.where = where, .what = "unknown key " + in_quotes(key), .expected = {}, .got = {}, .hint = suggest(key, known)});
+      throw Error({.where = where, .what = "unknown key " + in_quotes(key), .hint = suggest(key, known)});
 }
 
 int whole_number(const Json& value, const std::string& where) {
   if (!value.is_number_integer() || value < 0 || value > std::numeric_limits<int>::max())
-    throw Error({.where = where, .what = "is not a count", .expected = "a whole number of at least 0", .got = value.dump(), .hint = {}});
+    throw Error({.where = where, .what = "is not a count", .expected = "a whole number of at least 0", .got = value.dump()});
   return value.get<int>();
 }
 
@@ -42,12 +42,12 @@ std::string text_of(const Json& object, const char* key, const std::string& wher
   const auto it = object.find(key);
   if (it == object.end()) throw Error(where, "key " + in_quotes(key) + " is missing");
   if (!it->is_string() || it->get<std::string>().empty())
-    throw Error({.where = where, .what = "key " + in_quotes(key) + " has the wrong type", .expected = "a name", .got = it->dump(), .hint = {}});
+    throw Error({.where = where, .what = "key " + in_quotes(key) + " has the wrong type", .expected = "a name", .got = it->dump()});
   return it->get<std::string>();
 }
 
 ElasticSize read_size(const Json& object, const std::string& where) {
-  if (!object.is_object()) throw Error({.where = where, .what = "is not a size", .expected = "an object", .got = object.dump(), .hint = {}});
+  if (!object.is_object()) throw Error({.where = where, .what = "is not a size", .expected = "an object", .got = object.dump()});
   reject_unknown_keys(object, size_keys(), where);
   ElasticSize size;
   size.name = text_of(object, "name", where);
@@ -62,7 +62,7 @@ ElasticSize read_size(const Json& object, const std::string& where) {
     } else if (const auto axis = axis_with_key(key)) {
       const bool list = value.is_array();
       if (list && axis == Axis::hidden)
-        throw Error({.where = at, .what = "is a list", .expected = "one number: the residual has one width", .got = value.dump(), .hint = {}});
+        throw Error({.where = at, .what = "is a list", .expected = "one number: the residual has one width", .got = value.dump()});
       size.values.push_back({*axis, list ? whole_numbers(value, at) : std::vector{whole_number(value, at)}, list});
     }
   }
@@ -74,15 +74,15 @@ void check_header(const Json& root, const std::string& where) {
   reject_unknown_keys(root, {"format", "version", "sizes", "mamba_head_order", "default_plan", "provenance"}, where);
   if (root.value("format", Json()) != "starnest-elastic")
     throw Error({.where = where, .what = "key 'format' is wrong", .expected = "\"starnest-elastic\"",
-                 .got = root.value("format", Json()).dump(), .hint = {}});
+                 .got = root.value("format", Json()).dump()});
   if (root.value("version", Json()) != kVersion)
     throw Error({.where = where, .what = "key 'version' is not supported", .expected = std::to_string(kVersion),
                  .got = root.value("version", Json()).dump(), .hint = "Update starnest, or write the file for version 1"});
   if (root.contains("mamba_head_order") && root["mamba_head_order"] != "per_group")
     throw Error({.where = where, .what = "key 'mamba_head_order' is not supported", .expected = "\"per_group\"",
-                 .got = root["mamba_head_order"].dump(), .hint = {}});
+                 .got = root["mamba_head_order"].dump()});
   if (!root.contains("sizes") || !root["sizes"].is_array() || root["sizes"].empty())
-    throw Error({.where = where, .what = "key 'sizes' is missing or empty", .expected = "a list of sizes", .got = {}, .hint = {}});
+    throw Error({.where = where, .what = "key 'sizes' is missing or empty", .expected = "a list of sizes"});
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "core/arch/cost.h"
-#include "core/arch/family.h"
+#include "core/arch/family_spec.h"
 #include "core/arch/nemotron_h.h"
 #include "starnest/error.h"
 
@@ -118,7 +118,7 @@ TEST(NemotronH, AValueWithoutAnImplementationIsRefusedByName) {
 }
 
 TEST(Sizes, AreSortedLargestFirstAndFoundByName) {
-  Family family{"folder", nano(), nano_spec(), nano_sizes(), std::nullopt};
+  FamilySpec family{"folder", nano(), nano_spec(), nano_sizes(), std::nullopt};
   EXPECT_EQ(family.size("12b").widths.hidden, 1920);
   EXPECT_EQ(family.size("full").name, "30b");
   EXPECT_NE(error_of([&] { family.size("21b"); }).find("Did you mean '2"), std::string::npos);

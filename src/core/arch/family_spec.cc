@@ -1,4 +1,4 @@
-#include "core/arch/family.h"
+#include "core/arch/family_spec.h"
 
 #include <algorithm>
 #include <set>
@@ -97,11 +97,11 @@ void apply_layers(const ElasticFile& file, const ElasticSize& size, Widths& widt
   if (!size.layers) return;
   const std::string where = at(file, size.name, "layers");
   const std::string expected = "ascending 0-based indices below " + std::to_string(widths.blocks.size());
-  if (size.layers->empty()) throw Error({.where = where, .what = "is empty", .expected = expected, .got = {}, .hint = {}});
+  if (size.layers->empty()) throw Error({.where = where, .what = "is empty", .expected = expected});
   int previous = -1;
   for (const int layer : *size.layers) {
     if (layer <= previous || layer >= int(widths.blocks.size()))
-      throw Error({.where = where, .what = "is not a list of blocks", .expected = expected, .got = std::to_string(layer), .hint = {}});
+      throw Error({.where = where, .what = "is not a list of blocks", .expected = expected, .got = std::to_string(layer)});
     previous = layer;
   }
   for (size_t b = 0; b < widths.blocks.size(); ++b)
@@ -158,7 +158,7 @@ std::vector<Size> sizes_of(const ModelSpec& spec, const ElasticFile& file) {
     const std::string key = not_nested_key(outer.widths, inner.widths);
     if (!key.empty())
       throw Error({.where = at(file, inner.name, key), .what = "is larger than in size " + in_quotes(outer.name),
-                   .expected = "sizes that are contained in one another", .got = {}, .hint = {}});
+                   .expected = "sizes that are contained in one another"});
     if (!larger(outer, inner))
       throw Error(file.where, "sizes " + in_quotes(outer.name) + " and " + in_quotes(inner.name) + " are the same");
   }
@@ -167,22 +167,22 @@ std::vector<Size> sizes_of(const ModelSpec& spec, const ElasticFile& file) {
   return sizes;
 }
 
-const Size& Family::size(std::string_view name) const {
+const Size& FamilySpec::size(std::string_view name) const {
   std::vector<std::string> known;
   for (const Size& candidate : sizes) {
     if (candidate.name == name) return candidate;
     known.push_back(candidate.name);
   }
   if (name == kFullSize && largest().widths == full_widths(spec)) return largest();
-  throw Error({.where = folder.string(), .what = "there is no size " + in_quotes(name), .expected = {}, .got = {},
+  throw Error({.where = folder.string(), .what = "there is no size " + in_quotes(name),
                .hint = suggest(name, known)});
 }
 
-std::vector<Size> Family::smallest_first() const { return {sizes.rbegin(), sizes.rend()}; }
+std::vector<Size> FamilySpec::smallest_first() const { return {sizes.rbegin(), sizes.rend()}; }
 
-Family read_family(const std::filesystem::path& folder) {
+FamilySpec read_family(const std::filesystem::path& folder) {
   if (!std::filesystem::is_directory(folder))
-    throw Error({.where = folder.string(), .what = "is not a model folder", .expected = "a folder with config.json", .got = {}, .hint = {}});
+    throw Error({.where = folder.string(), .what = "is not a model folder", .expected = "a folder with config.json"});
   HfConfig config = HfConfig::read(folder / "config.json");
   ModelSpec spec = architecture_of(config).read(config);
   std::vector<Size> sizes{{std::string(kFullSize), full_widths(spec)}};
@@ -192,7 +192,7 @@ Family read_family(const std::filesystem::path& folder) {
     sizes = sizes_of(spec, file);
     plan = file.default_plan;
   }
-  Family family{folder, std::move(config), std::move(spec), std::move(sizes), std::move(plan)};
+  FamilySpec family{folder, std::move(config), std::move(spec), std::move(sizes), std::move(plan)};
   if (family.default_plan) {
     family.size(family.default_plan->think);
     family.size(family.default_plan->answer);

@@ -16,7 +16,7 @@ namespace starnest {
 
 inline constexpr std::string_view kFullSize = "full";
 
-struct Family {
+struct FamilySpec {
   std::filesystem::path folder;
   HfConfig config;
   ModelSpec spec;
@@ -31,7 +31,7 @@ struct Family {
 };
 
 // Reads config.json and, where present, elastic.json. Opens no weights.
-Family read_family(const std::filesystem::path& folder);
+FamilySpec read_family(const std::filesystem::path& folder);
 
 // The sizes that an elastic file describes for a model, largest first. Checks every rule of docs/format.md: known axes,
 // widths within the full model, groups respected, cut contractions in multiples of 16, sizes nested, unique names.

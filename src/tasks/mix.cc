@@ -1,0 +1,140 @@
+#include "tasks/mix.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <optional>
+#include <unordered_set>
+
+#include "core/base/text.h"
+#include "starnest/error.h"
+
+namespace starnest::tasks {
+namespace {
+
+// Apart from one another, so that a test set never replays the training stream of the same seed.
+constexpr uint64_t kSampleStream = 1;
+constexpr uint64_t kTestSetStream = 2;
+
+// A split holds 1/50 of the problems: missing one for so many draws means that (nearly) all have been seen.
+constexpr int kMostTries = 50'000;
+
+void require(bool holds, std::string_view field, std::string expected, std::string got) {
+  if (holds) return;
+  throw Error({.where = "mix: " + in_quotes(field),
+               .what = "out of range",
+               .expected = std::move(expected),
+               .got = std::move(got),
+               .hint = {}});
+}
+
+void require_share(double share, std::string_view field) {
+  require(share >= 0 && std::isfinite(share), field, "a share of at least 0", format_number("%g", share));
+}
+
+void require_part(double part, std::string_view field) {
+  require(part >= 0 && part <= 1, field, "a number from 0 to 1", format_number("%g", part));
+}
+
+std::string shown(KRange k) { return std::to_string(k.low) + " to " + std::to_string(k.high); }
+
+void require_k(const Family& family, KRange k, const std::string& where) {
+  const KRange possible = family.info().possible_k;
+  if (possible.low <= k.low && k.low <= k.high && k.high <= possible.high) return;
+  throw Error({.where = where,
+               .what = "family " + in_quotes(family.info().name) + " has no such range of k",
+               .expected = "a range within " + shown(possible),
+               .got = shown(k),
+               .hint = {}});
+}
+
+KRange whole_range(const MixConfig& mix, const Family& family) {
+  const KRange own = family.info().train_k;
+  return {mix.k_low == 0 ? own.low : mix.k_low, mix.k_high == 0 ? own.high : mix.k_high};
+}
+
+Effort draw_effort(const MixConfig& mix, Rng& rng) {
+  const double at = rng.uniform() * (mix.none + mix.terse + mix.full);
+  if (at < mix.none) return Effort::none;
+  return at < mix.none + mix.terse ? Effort::terse : Effort::full;
+}
+
+// A problem of `split` that is not in `seen`, or nothing after kMostTries.
+std::optional<Problem> draw_problem(const Family& family, int k, Split split, Rng& rng,
+                                    const std::unordered_set<std::string>& seen) {
+  for (int i = 0; i < kMostTries; ++i) {
+    Problem problem{.family = family.info().name, .body = family.draw_body(rng, k), .k = k};
+    if (in_split(problem, split) && !seen.contains(problem.body)) return problem;
+  }
+  return std::nullopt;
+}
+
+[[noreturn]] void too_few(const Family& family, Split split, KRange k, size_t wanted, size_t found) {
+  throw Error({.where = "test set of family " + in_quotes(family.info().name),
+               .what = "too few problems in split " + in_quotes(name_of(split)) + " with k from " + shown(k),
+               .expected = grouped(wanted),
+               .got = grouped(found),
+               .hint = "Ask for fewer, or for larger k"});
+}
+
+}  // namespace
+
+void check(const MixConfig& mix) {
+  require(!mix.families.empty(), "families", "at least one family", "none");
+  require_share(mix.none, "none");
+  require_share(mix.terse, "terse");
+  require_share(mix.full, "full");
+  require(mix.none + mix.terse + mix.full > 0, "full", "at least one share above 0", "none");
+  require_part(mix.cut, "cut");
+  require(mix.cut_steps >= 1, "cut_steps", "at least 1", std::to_string(mix.cut_steps));
+  require_part(mix.growth, "growth");
+  for (const std::string& name : mix.families) {
+    const Family& family = family_named(name);
+    require_k(family, whole_range(mix, family), "mix: 'k_low' and 'k_high'");
+  }
+}
+
+KRange k_range(const MixConfig& mix, const Family& family, double progress) {
+  const KRange range = whole_range(mix, family);
+  const double grown = mix.growth > 0 ? std::clamp(progress / mix.growth, 0.0, 1.0) : 1.0;
+  // The small term keeps a quotient such as 0.2 / 0.4 * 10 from ending just below a whole number.
+  return {range.low, range.low + int(grown * (range.high - range.low) + 1e-9)};
+}
+
+Sample draw(const MixConfig& mix, Split split, uint64_t seed, uint64_t index, double progress) {
+  check(mix);
+  Rng rng(key_of(seed, kSampleStream, index));
+  const Family& family = family_named(mix.families[rng.below(mix.families.size())]);
+  const Effort effort = draw_effort(mix, rng);
+  const KRange range = k_range(mix, family, progress);
+  const int k = rng.between(range.low, range.high);
+  const bool stops_early = effort != Effort::none && rng.uniform() < mix.cut;
+  const int steps_cut = stops_early ? rng.between(1, mix.cut_steps) : 0;
+  const std::optional<Problem> problem = draw_problem(family, k, split, rng, {});
+  if (!problem) too_few(family, split, {k, k}, 1, 0);
+  return make_sample(*problem, effort, steps_cut);
+}
+
+std::vector<Problem> test_set(std::string_view name, Split split, size_t n, uint64_t seed, KRange k) {
+  const Family& family = family_named(name);
+  require_k(family, k, "test set");
+  std::vector<int> open(size_t(k.high - k.low + 1));  // the k that still have unseen problems
+  std::iota(open.begin(), open.end(), k.low);
+  Rng rng(key_of(seed, kTestSetStream));
+  std::unordered_set<std::string> seen;
+  std::vector<Problem> problems;
+  for (size_t turn = 0; problems.size() < n; ++turn) {
+    if (open.empty()) too_few(family, split, k, n, problems.size());
+    const size_t slot = turn % open.size();
+    std::optional<Problem> problem = draw_problem(family, open[slot], split, rng, seen);
+    if (problem) {
+      seen.insert(problem->body);
+      problems.push_back(std::move(*problem));
+    } else {
+      open.erase(open.begin() + std::ptrdiff_t(slot));
+    }
+  }
+  return problems;
+}
+
+}  // namespace starnest::tasks

@@ -1,0 +1,37 @@
+// Whole models against transformers: every block type, every naming, every size in place.
+#include "golden.h"
+
+#include <gtest/gtest.h>
+
+namespace starnest {
+namespace {
+
+class Golden : public testing::TestWithParam<std::string> {};
+
+TEST_P(Golden, EverySizeInPlaceEqualsTransformersOnTheSlicedWeights) {
+  const FamilySpec family = read_family(golden::folder(GetParam()));
+  Engine engine(family, {.threads = 2});
+  ASSERT_EQ(engine.sizes().size(), 3u);
+  for (const Size& size : engine.sizes()) {
+    const golden::Golden expected = golden::read(GetParam(), size.name);
+    const std::vector<float> logits = golden::logits_of(engine, size.name, expected.ids);
+    EXPECT_LE(golden::relative_error(logits, expected.logits_f32, engine.vocab()), 1e-4) << size.name;
+  }
+}
+
+TEST_P(Golden, OurErrorInBf16IsNotAboveTransformersOwn) {
+  if (golden::read(GetParam(), "full").logits == golden::read(GetParam(), "full").logits_f32)
+    GTEST_SKIP() << "an F32 checkpoint";
+  Engine engine(read_family(golden::folder(GetParam())), {.threads = 1});
+  for (const Size& size : engine.sizes()) {
+    const golden::Golden expected = golden::read(GetParam(), size.name);
+    const double theirs = golden::relative_error(expected.logits, expected.logits_f32, engine.vocab());
+    const double ours = golden::relative_error(golden::logits_of(engine, size.name, expected.ids), expected.logits_f32, engine.vocab());
+    EXPECT_LE(ours, 1.1 * theirs) << size.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Checkpoints, Golden, testing::ValuesIn(golden::kNames), [](const auto& checkpoint) { return checkpoint.param; });
+
+}  // namespace
+}  // namespace starnest
