@@ -1,0 +1,56 @@
+// An elastic model, opened: one copy of the weights, every size ready to run.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "starnest/error.h"
+#include "starnest/plan.h"
+
+namespace starnest {
+
+using TokenId = int32_t;
+
+struct SizeInfo {
+  std::string name;
+  uint64_t parameters = 0;
+  uint64_t active_parameters = 0;  // used per token, the embedding included
+};
+
+struct OpenOptions {
+  int threads = 0;                                                // 0: as many as the process may use
+  std::vector<std::string> sizes = {};                            // sizes to keep in memory; empty: all
+  std::function<void(uint64_t done, uint64_t total)> progress = {};  // bytes read
+};
+
+// Copies share one model. Sessions of one family must be used by one thread at a time.
+class Family {
+ public:
+  // Throws Error for a folder that is not a model, and for anything in it that does not fit together.
+  static Family open(const std::filesystem::path& folder, const OpenOptions& options = {});
+
+  const std::vector<SizeInfo>& sizes() const;  // in memory, largest first
+  uint64_t resident_bytes() const;             // of weights
+  Plan default_plan() const;                   // the sizes of elastic.json's default_plan, else the largest for both
+
+  // The tokens of a question in the model's own prompt format. `effort` is a name that the format knows (e0, e1, e2).
+  // Throws Error when the folder has no tokenizer, or a format that is not known here.
+  std::vector<TokenId> prompt(std::string_view question, std::string_view effort = "e2") const;
+  std::vector<TokenId> encode(std::string_view text) const;  // as it stands
+  std::string decode(const std::vector<TokenId>& ids) const;
+
+  struct Impl;
+  Impl& impl() const { return *impl_; }
+
+ private:
+  explicit Family(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace starnest

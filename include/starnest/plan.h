@@ -1,0 +1,53 @@
+// Which size thinks, which size answers, and for how long.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace starnest {
+
+// An empty size means: the family's default plan, else its largest size.
+struct Plan {
+  std::string think_size = {};
+  std::string answer_size = {};
+  int think_budget = -1;    // tokens; 0: none at all, negative: no limit of its own
+  int think_grace = 64;     // tokens beyond the budget in which thinking may stop at a boundary; >= 0
+  int answer_reserve = -1;  // tokens that thinking can never take from max_tokens; negative: min(512, max_tokens / 4)
+  int max_tokens = 512;     // thinking, closing tag and answer together; >= 1
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    field("think-size", &Plan::think_size, "size that thinks");
+    field("answer-size", &Plan::answer_size, "size that answers");
+    field("think-budget", &Plan::think_budget, "thinking tokens before the end is forced; 0 = none, negative = no limit");
+    field("think-grace", &Plan::think_grace, "tokens beyond the budget in which thinking may end at a boundary");
+    field("answer-reserve", &Plan::answer_reserve, "tokens kept for the answer; negative = min(512, max-tokens / 4)");
+    field("max-tokens", &Plan::max_tokens, "thinking and answer together");
+  }
+};
+
+struct Sampling {
+  float temperature = 0;  // >= 0; 0 picks the most likely token
+  int top_k = 0;          // keep this many candidates; 0 keeps all
+  float top_p = 1;        // keep the smallest set with this much probability; in (0, 1]
+  uint64_t seed = 0;
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    field("temp", &Sampling::temperature, "0 = most likely token");
+    field("top-k", &Sampling::top_k, "0 = all candidates");
+    field("top-p", &Sampling::top_p, "in (0, 1]");
+    field("seed", &Sampling::seed, "of the sampler");
+  }
+};
+
+// How thinking ended.
+enum class ThinkEnd {
+  none,      // the prompt did not open thinking
+  natural,   // the model closed it
+  boundary,  // past the budget, at a boundary token
+  forced,    // at budget + grace, or where the answer's reserve begins
+  stopped,   // the model ended the text inside thinking; the closing tag was put instead
+};
+
+}  // namespace starnest

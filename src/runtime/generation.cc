@@ -1,0 +1,138 @@
+#include "runtime/generation.h"
+
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "starnest/error.h"
+
+namespace starnest {
+namespace {
+
+constexpr int kDefaultReserve = 512;
+
+size_t resolve_size(const std::string& asked, const std::string& by_default, const Engine& engine) {
+  if (!asked.empty()) return engine.index_of(asked);
+  return by_default.empty() ? 0 : engine.index_of(by_default);
+}
+
+void check_range(const char* where, int value, int low, int high) {
+  if (value >= low && value <= high) return;
+  throw Error({.where = where, .what = "is out of range",
+               .expected = std::to_string(low) + " to " + std::to_string(high), .got = std::to_string(value)});
+}
+
+}  // namespace
+
+ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRules& rules,
+                     const std::optional<ElasticPlan>& default_plan) {
+  constexpr int kMost = 1 << 30;
+  check_range("max-tokens", plan.max_tokens, 1, kMost);
+  check_range("think-grace", plan.think_grace, 0, kMost);
+  check_range("think-budget", plan.think_budget, -kMost, kMost);
+  const bool sizes_named = !plan.think_size.empty() || !plan.answer_size.empty();
+  if (!rules.think && (plan.think_budget >= 0 || !plan.think_size.empty()))
+    throw Error({.where = "plan", .what = "this model does not say how its thinking opens and closes",
+                 .hint = "Add think_start_ids and think_end_ids to generation_config.json, or choose one size for the whole text"});
+
+  ResolvedPlan out;
+  const ElasticPlan defaults = sizes_named ? ElasticPlan{plan.answer_size, plan.think_size}
+                                           : default_plan.value_or(ElasticPlan{});
+  // A size that is not named follows the other one; neither named: the default plan.
+  out.think_size = resolve_size(plan.think_size, defaults.think, engine);
+  out.answer_size = resolve_size(plan.answer_size, defaults.answer, engine);
+  out.max_tokens = plan.max_tokens;
+  if (!rules.think) return out;
+  const int reserve = plan.answer_reserve < 0 ? std::min(kDefaultReserve, plan.max_tokens / 4) : plan.answer_reserve;
+  const int limit = plan.max_tokens - reserve - int(rules.think->close.size());
+  if (limit < 0)
+    throw Error({.where = "plan", .what = "max-tokens leaves no room for the closing tag and the reserved answer",
+                 .expected = "at least " + std::to_string(reserve + int(rules.think->close.size())),
+                 .got = std::to_string(plan.max_tokens)});
+  out.limits = {plan.think_budget, plan.think_grace, limit};
+  return out;
+}
+
+Generation::Generation(const Engine& engine, const GenerationRules& rules, std::vector<TokenId> prompt,
+                       const ResolvedPlan& plan, const Sampling& sampling)
+    : engine_(engine),
+      rules_(rules),
+      plan_(plan),
+      sampler_(sampling),
+      text_(std::move(prompt)),
+      prompt_tokens_(text_.size()),
+      phase_(rules.think && ends_with(text_, rules.think->start) ? Phase::thinking : Phase::answering),
+      sequence_(engine.start(size())) {
+  if (text_.empty()) throw Error("prompt", "is empty");
+  if (rules.max_context && int(text_.size()) >= rules.max_context)
+    throw Error({.where = "prompt", .what = "is longer than the model's context",
+                 .expected = "fewer than " + std::to_string(rules.max_context) + " tokens", .got = std::to_string(text_.size())});
+  if (phase_ == Phase::thinking) {
+    budget_.emplace(*rules.think, plan.limits);
+    check_thinking();
+  }
+}
+
+BatchItem Generation::next() {
+  return {&sequence_, std::span<const TokenId>(text_).subspan(sequence_.position()), Want::last, {}};
+}
+
+void Generation::advance(VecView<const float> logits) {
+  const TokenId id = sampler_.pick(logits);
+  if (phase_ == Phase::thinking) think(id);
+  else write_answer(id);
+  const bool context_full = rules_.max_context && int(text_.size()) >= rules_.max_context;
+  if (int(output().size()) >= plan_.max_tokens || context_full) done_ = true;
+}
+
+bool Generation::is_stop(TokenId id) const {
+  return std::find(rules_.stop_ids.begin(), rules_.stop_ids.end(), id) != rules_.stop_ids.end();
+}
+
+void Generation::think(TokenId id) {
+  if (is_stop(id)) return close_thinking(ThinkEnd::stopped);
+  text_.push_back(id);
+  check_thinking();
+}
+
+void Generation::check_thinking() {
+  if (const auto end = budget_->end_after(output())) close_thinking(*end);
+}
+
+void Generation::close_thinking(ThinkEnd end) {
+  if (end != ThinkEnd::natural) {
+    const std::vector<TokenId> closing = budget_->closing(output());
+    text_.insert(text_.end(), closing.begin(), closing.end());
+  }
+  think_end_ = end;
+  answer_start_ = text_.size() - prompt_tokens_;
+  phase_ = Phase::answering;
+  if (plan_.answer_size != plan_.think_size) sequence_ = engine_.start(plan_.answer_size);
+}
+
+void Generation::write_answer(TokenId id) {
+  if (is_stop(id)) {
+    done_ = complete_ = true;
+    return;
+  }
+  text_.push_back(id);
+}
+
+size_t step(Engine& engine, std::span<Generation* const> generations) {
+  std::vector<BatchItem> batch;
+  std::vector<Generation*> active;
+  for (Generation* generation : generations) {
+    if (generation->done()) continue;
+    batch.push_back(generation->next());
+    active.push_back(generation);
+  }
+  if (batch.empty()) return 0;
+  engine.step(batch);
+  size_t running = 0;
+  for (size_t i = 0; i < active.size(); ++i) {
+    active[i]->advance({batch[i].logits.row(0), batch[i].logits.cols});
+    running += active[i]->done() ? 0 : 1;
+  }
+  return running;
+}
+
+}  // namespace starnest

@@ -1,0 +1,84 @@
+// One request as a state machine, so that many can share the steps of one engine.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "runtime/engine.h"
+#include "runtime/sampling.h"
+#include "runtime/think.h"
+#include "starnest/plan.h"
+#include "starnest/session.h"
+
+namespace starnest {
+
+// What a model folder says about generating.
+struct GenerationRules {
+  std::optional<ThinkTokens> think;
+  std::vector<TokenId> stop_ids;
+  int max_context = 0;  // tokens; 0: no limit known
+};
+
+// A plan with its sizes resolved for one engine and its limits worked out.
+struct ResolvedPlan {
+  size_t think_size = 0;
+  size_t answer_size = 0;
+  ThinkBudget::Limits limits;
+  int max_tokens = 0;
+};
+
+// Throws Error for sizes that are not loaded, numbers out of range, and a plan for a model that does not think.
+ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRules& rules,
+                     const std::optional<ElasticPlan>& default_plan);
+
+// Thinks (when the prompt ends with the opening tag), closes, switches size by reading the text so far, answers.
+// Not thread-safe. Engine and rules must outlive it.
+class Generation {
+ public:
+  // Throws Error for an empty prompt and for one that leaves no room in the model's context.
+  Generation(const Engine& engine, const GenerationRules& rules, std::vector<TokenId> prompt, const ResolvedPlan& plan,
+             const Sampling& sampling);
+
+  bool done() const { return done_; }
+  BatchItem next();                          // what to read next; valid until advance
+  void advance(VecView<const float> logits);  // logits of the last token of next()
+
+  Phase phase() const { return phase_; }
+  size_t size() const { return phase_ == Phase::thinking ? plan_.think_size : plan_.answer_size; }
+  std::span<const TokenId> output() const { return std::span(text_).subspan(prompt_tokens_); }
+  // Output ids of a phase. The closing tag belongs to thinking.
+  std::span<const TokenId> thinking() const { return output().first(thinking_tokens()); }
+  std::span<const TokenId> answer() const { return output().subspan(thinking_tokens()); }
+  ThinkEnd think_end() const { return think_end_; }
+  bool complete() const { return complete_; }
+  // True while the answering size still has to read the text so far.
+  bool switching() const { return phase_ == Phase::answering && sequence_.position() == 0; }
+
+ private:
+  size_t thinking_tokens() const { return phase_ == Phase::thinking ? text_.size() - prompt_tokens_ : answer_start_; }
+  bool is_stop(TokenId id) const;
+  void check_thinking();
+  void close_thinking(ThinkEnd end);
+  void think(TokenId id);
+  void write_answer(TokenId id);
+
+  const Engine& engine_;
+  const GenerationRules& rules_;
+  ResolvedPlan plan_;
+  Sampler sampler_;
+  std::optional<ThinkBudget> budget_;
+  std::vector<TokenId> text_;  // prompt and output
+  size_t prompt_tokens_;
+  size_t answer_start_ = 0;  // in the output
+  Phase phase_ = Phase::answering;
+  Sequence sequence_;
+  ThinkEnd think_end_ = ThinkEnd::none;
+  bool done_ = false;
+  bool complete_ = false;
+};
+
+// Runs one step for all that are not done. Returns how many are still not done.
+size_t step(Engine& engine, std::span<Generation* const> generations);
+
+}  // namespace starnest
