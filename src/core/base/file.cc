@@ -17,8 +17,7 @@ namespace {
 
 [[noreturn]] void fail(const std::filesystem::path& path, const char* what) {
   const int code = errno;
-  throw Error({.where = path.string(), .what = std::string(what) + " (" + std::strerror(code) + ")", .expected = {},
-               .got = {}, .hint = {}});
+  throw Error({.where = path.string(), .what = std::string(what) + " (" + std::strerror(code) + ")"});
 }
 
 struct Descriptor {
@@ -58,7 +57,7 @@ std::string read_text(const std::filesystem::path& path, uint64_t max_bytes) {
   const uint64_t size = uint64_t(regular_file_status(file.fd, path).st_size);
   if (size > max_bytes) {
     throw Error({.where = path.string(), .what = "is too long", .expected = "at most " + std::to_string(max_bytes) + " bytes",
-                 .got = std::to_string(size), .hint = {}});
+                 .got = std::to_string(size)});
   }
   std::string text(size, '\0');
   size_t done = 0;

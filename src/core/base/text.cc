@@ -36,7 +36,7 @@ std::string suggest(std::string_view given, std::span<const std::string> known) 
       best = distance;
     }
   }
-  if (nearest) return "Did you mean " + quoted(*nearest) + "?  Known: " + join(known, ", ");
+  if (nearest) return "Did you mean " + in_quotes(*nearest) + "?  Known: " + join(known, ", ");
   return "Known: " + join(known, ", ");
 }
 
@@ -66,7 +66,7 @@ std::string grouped(uint64_t number) {
   return digits;
 }
 
-std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 std::string format_number(const char* format, double value) {
   std::array<char, 64> buffer{};

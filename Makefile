@@ -1,0 +1,58 @@
+# From a bare Debian 12 or 13 with make and git:
+#   make build    the program, build/release/bin/starnest
+#   make demo     the program, then examples/demo.sh on the model that ships with the project
+#   make test     everything: lint, all tests, and the unit tests under the address and undefined-behaviour sanitizers
+#   make interop  the committed outputs of other programs, made again and compared
+#   make lint | format | clean
+# Missing Debian packages are installed (with sudo unless root), Python packages go into .venv.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+MAKEFLAGS += --no-print-directory
+JOBS := $(shell nproc)
+LINT := .venv/bin/python tools/lint/lint.py
+CTEST := ctest --output-on-failure --no-tests=error --parallel $(JOBS)
+
+.PHONY: build demo test configured lint unit-sanitized interop format clean
+
+# An existing configuration, with tests or without, is left as it is.
+build:
+	@tools/setup/install_packages.sh engine
+	@[[ -f build/release/build.ninja ]] || tools/setup/configure.sh release -DSTARNEST_TESTS=OFF
+	@cmake --build build/release --target starnest
+
+demo: build
+	@bash examples/demo.sh
+
+configured:
+	@tools/setup/install_packages.sh engine tests
+	@tools/setup/python_env.sh tools/lint/requirements.txt
+	@tools/setup/configure_tests.sh
+
+test: configured
+	@cmake --build build/release
+	@$(LINT)
+	@$(CTEST) --test-dir build/release
+	@$(MAKE) unit-sanitized
+
+# The engine only: LibTorch is not built for the sanitizers.
+unit-sanitized:
+	@tools/setup/configure.sh asan -DSTARNEST_TESTS=ON -DSTARNEST_TRAIN=OFF
+	@cmake --build build/asan
+	@$(CTEST) --test-dir build/asan --label-regex '^unit$$'
+
+interop: build
+	@tools/setup/install_packages.sh tests
+	@tools/setup/python_env.sh tools/requirements.txt
+	@.venv/bin/python tools/oracle/check_interop.py
+
+lint: configured
+	@$(LINT)
+
+format:
+	@tools/setup/install_packages.sh tests
+	@tools/setup/python_env.sh tools/lint/requirements.txt
+	@$(LINT) --fix --format-only
+
+clean:
+	@rm -rf build .cache

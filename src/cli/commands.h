@@ -1,0 +1,16 @@
+// The subcommands of `starnest`. Each registers its options, help and examples, and runs from its callback; it throws
+// starnest::Error, which main turns into a message and an exit code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace starnest::cli {
+
+void add_eval(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_logits(CLI::App& app);
+void add_run(CLI::App& app);
+void add_slice(CLI::App& app);
+void add_tokenize(CLI::App& app);
+
+}  // namespace starnest::cli

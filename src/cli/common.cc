@@ -1,0 +1,77 @@
+#include "cli/common.h"
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+
+#include "core/base/text.h"
+#include "starnest/error.h"
+
+namespace starnest::cli {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void remember(int) { interrupted = 1; }
+
+}  // namespace
+
+void add_model_options(CLI::App& command, ModelOptions& options) {
+  command.add_option("-m,--model", options.folder, "Model folder (config.json, weights, tokenizer.json)")
+      ->required()
+      ->type_name("DIR");
+  command
+      .add_option("--elastic", options.elastic, "Take the sizes from this file instead of the folder's elastic.json")
+      ->type_name("FILE");
+}
+
+FamilySpec open_family(const ModelOptions& options) {
+  FamilySpec family = read_family(options.folder);
+  if (options.elastic.empty()) return family;
+  const ElasticFile file = read_elastic(options.elastic);
+  family.sizes = sizes_of(family.spec, file);
+  family.default_plan = file.default_plan;
+  if (file.default_plan) {
+    family.size(file.default_plan->think);
+    family.size(file.default_plan->answer);
+  }
+  return family;
+}
+
+std::string table_text(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> width;
+  for (const auto& row : rows) {
+    width.resize(std::max(width.size(), row.size()));
+    for (size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t c = 0; c < row.size(); ++c) {
+      const std::string padding(width[c] - row[c].size(), ' ');
+      line += c == 0 ? row[c] + padding : "  " + padding + row[c];
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+Interrupt::Interrupt() {
+  interrupted = 0;
+  std::signal(SIGINT, remember);
+  std::signal(SIGTERM, remember);
+}
+
+Interrupt::~Interrupt() {
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
+bool Interrupt::requested() { return interrupted != 0; }
+
+void Interrupt::check(const std::string& what) {
+  if (requested()) throw Error(what, "was interrupted");
+}
+
+}  // namespace starnest::cli

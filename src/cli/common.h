@@ -1,0 +1,37 @@
+// What several subcommands share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "core/arch/family_spec.h"
+
+namespace starnest::cli {
+
+// -m DIR and --elastic FILE.
+struct ModelOptions {
+  std::string folder;
+  std::string elastic;  // used in place of the folder's elastic.json
+};
+void add_model_options(CLI::App& command, ModelOptions& options);
+FamilySpec open_family(const ModelOptions& options);
+
+// Aligned text: the first column to the left, the others to the right. Rows may be shorter than the widest one.
+std::string table_text(const std::vector<std::vector<std::string>>& rows);
+
+// While one lives, Ctrl-C and SIGTERM are remembered instead of ending the program, so that unfinished files can be
+// removed.
+class Interrupt {
+ public:
+  Interrupt();
+  ~Interrupt();
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
+
+  static bool requested();
+  static void check(const std::string& what);  // throws Error "WHAT: was interrupted"
+};
+
+}  // namespace starnest::cli

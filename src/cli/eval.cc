@@ -1,0 +1,123 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "cli/commands.h"
+#include "cli/plan_options.h"
+#include "cli/progress_bar.h"
+#include "core/base/file.h"
+#include "core/base/text.h"
+#include "core/format/jsonl.h"
+#include "eval/task_accuracy.h"
+
+namespace starnest::cli {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  starnest eval -m models/pocket --task r --effort e2 -n 1000 --size small --json small.json
+  starnest eval -m models/pocket --task r --effort e2 -n 1000 --think-size small --answer-size large
+      --think-budget 24 --think-grace 0)";
+
+struct EvalOptions {
+  std::string model;
+  std::string effort = "e2";
+  std::string split = "test";
+  TaskQuestionSet questions;
+  PlanOptions plan;
+  std::string json;
+  int parallel = 32;
+  int threads = 0;
+};
+
+constexpr ThinkEnd kEnds[] = {ThinkEnd::natural, ThinkEnd::boundary, ThinkEnd::forced, ThinkEnd::stopped};
+
+JsonLine tally_json(Tally tally) {
+  const Interval interval = wilson(tally);
+  JsonLine line;
+  line.set("n", tally.trials).set("right", tally.successes);
+  line.set("accuracy", tally.trials ? double(tally.successes) / double(tally.trials) : 0.0);
+  return line.set("wilson_low", interval.low).set("wilson_high", interval.high);
+}
+
+JsonLine report_json(const EvalOptions& options, const Plan& plan, const TaskAccuracy& result) {
+  JsonLine ends;
+  for (const ThinkEnd end : kEnds) ends.set(name_of(end), result.count(end));
+  std::map<int, Tally> by_k;
+  for (const TaskRecord& record : result.records) {
+    by_k[record.problem.k].trials += 1;
+    by_k[record.problem.k].successes += record.right ? 1 : 0;
+  }
+  JsonLine knobs;
+  for (const auto& [k, tally] : by_k) knobs.set(std::to_string(k), tally_json(tally));
+  return JsonLine()
+      .set("model", options.model)
+      .set("task", options.questions.task)
+      .set("effort", options.effort)
+      .set("split", options.split)
+      .set("question_seed", options.questions.seed)
+      .set("think_size", result.think_size)
+      .set("answer_size", result.answer_size)
+      .set("think_budget", plan.think_budget)
+      .set("think_grace", plan.think_grace)
+      .set("max_tokens", plan.max_tokens)
+      .set("temperature", options.plan.sampling.temperature)
+      .set("result", tally_json(result.tally()))
+      .set("think_ends", ends)
+      .set("mean_thinking_tokens", result.mean_thinking_tokens())
+      .set("by_k", knobs)
+      .set("seconds", result.seconds);
+}
+
+void print_report(const TaskAccuracy& result) {
+  const Tally tally = result.tally();
+  const Interval interval = wilson(tally);
+  std::printf("%s thinks, %s answers: %llu of %llu right, %.1f %% (95 %% interval %.1f to %.1f)\n", result.think_size.c_str(),
+              result.answer_size.c_str(), static_cast<unsigned long long>(tally.successes),
+              static_cast<unsigned long long>(tally.trials), 100 * double(tally.successes) / double(tally.trials),
+              100 * interval.low, 100 * interval.high);
+  std::printf("thinking: %.1f tokens on average; ended", result.mean_thinking_tokens());
+  for (const ThinkEnd end : kEnds) std::printf(" %s %d", name_of(end), result.count(end));
+  std::printf("; %.1f s\n", result.seconds);
+}
+
+void run(EvalOptions options) {
+  options.questions.effort = tasks::effort_named(options.effort);
+  options.questions.split = tasks::split_named(options.split);
+  const Plan plan = options.plan.resolved();
+  const Family family = Family::open(options.model, {.threads = options.threads});
+  ProgressBar bar("eval " + options.questions.task, "questions");
+  const TaskAccuracy result = task_accuracy(family, options.questions, plan, options.plan.sampling, options.parallel,
+                                            [&](uint64_t done, uint64_t total) { bar.update(done, total); });
+  bar.clear();
+  print_report(result);
+  if (!options.json.empty()) write_text(options.json, report_json(options, plan, result).text() + "\n");
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app) {
+  const auto options = std::make_shared<EvalOptions>();
+  CLI::App* command = app.add_subcommand("eval", "Measure accuracy on reasoning tasks, by generation");
+  command->footer(kExamples);
+  command->add_option("-m,--model", options->model, "model folder")->required();
+  command->add_option("--task", options->questions.task, "task family")->capture_default_str();
+  command->add_option("--effort", options->effort, "e0, e1 or e2")->capture_default_str();
+  options->plan.plan.max_tokens = 128;
+  options->plan.plan.answer_reserve = 8;
+  options->plan.add_to(*command);
+  command->remove_option(command->get_option("--max-tokens"));
+  command->add_option("--max-tokens", options->plan.plan.max_tokens, "thinking and answer together")->capture_default_str();
+  command->add_option("-n,--count", options->questions.count, "questions")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--question-seed", options->questions.seed, "of the questions")->capture_default_str();
+  command->add_option("--split", options->split, "test, development or train")->capture_default_str();
+  command->add_option("--k-low", options->questions.k_low, "smallest k of the task")->capture_default_str();
+  command->add_option("--k-high", options->questions.k_high, "largest k; 0 = as in training")->capture_default_str();
+  command->add_option("--json", options->json, "write the report to this file");
+  command->add_option("--parallel", options->parallel, "questions that share the engine's steps")->capture_default_str()->check(CLI::Range(1, 4096));
+  command->add_option("-t,--threads", options->threads, "threads; 0 = all that this process may use")->capture_default_str();
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace starnest::cli

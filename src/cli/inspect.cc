@@ -1,0 +1,39 @@
+#include <cstdio>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "cli/inspect_facts.h"
+
+namespace starnest::cli {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  bool json = false;
+};
+
+void run(const Options& options) {
+  const FamilySpec family = open_family(options.model);
+  const ModelFacts facts = facts_of(family);
+  std::fputs((options.json ? inspect_json(facts) : inspect_text(facts)).c_str(), stdout);
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  CLI::App& command = *app.add_subcommand("inspect", "Show a model, its nested sizes and what they cost");
+  add_model_options(command, options->model);
+  command.add_flag("--json", options->json, "Print JSON with stable keys");
+  command.footer(
+      "Needs only config.json and, for a family, elastic.json. Bytes are those of the tensors in a checkpoint of the\n"
+      "format; FP8 and NVFP4 keep embeddings, head, attention, convolutions and the Mamba blocks before attention in "
+      "BF16.\n"
+      "Examples:\n"
+      "  starnest inspect -m models/pocket\n"
+      "  starnest inspect -m models/nano --json | jq '.sizes[].parameters'");
+  command.callback([options] { run(*options); });
+}
+
+}  // namespace starnest::cli

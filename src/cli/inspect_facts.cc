@@ -1,0 +1,77 @@
+#include "cli/inspect_facts.h"
+
+#include <algorithm>
+
+#include "core/format/checkpoint.h"
+
+namespace starnest::cli {
+namespace {
+
+std::optional<StoredFacts> stored_in(const std::filesystem::path& folder) {
+  if (!has_weights(folder)) return std::nullopt;
+  const Checkpoint checkpoint(folder);
+  StoredFacts stored;
+  for (const SafetensorsFile& file : checkpoint.files()) {
+    StoredFacts::Shard shard{file.path().filename().string(), file.tensors().size(), 0};
+    for (const TensorInfo& info : file.tensors()) {
+      StoredFacts::Dtype& dtype = stored.dtypes[std::string(name_of(info.dtype))];
+      ++dtype.tensors;
+      dtype.bytes += info.end - info.begin;
+      shard.bytes += info.end - info.begin;
+    }
+    stored.tensors += shard.tensors;
+    stored.bytes += shard.bytes;
+    stored.shards.push_back(std::move(shard));
+  }
+  return stored;
+}
+
+std::string width_text(const Widths& widths, Axis axis) {
+  int low = 0, high = 0;
+  for (const BlockWidths& block : widths.blocks) {
+    const int width = block[axis];
+    if (!block.kept || width == 0) continue;
+    low = low == 0 ? width : std::min(low, width);
+    high = std::max(high, width);
+  }
+  if (high == 0) return "-";
+  return low == high ? std::to_string(low) : std::to_string(low) + "-" + std::to_string(high);
+}
+
+}  // namespace
+
+ModelFacts facts_of(const FamilySpec& family) {
+  ModelFacts facts{&family, {}, {}, stored_in(family.folder)};
+  for (const Size& size : family.sizes) {
+    SizeFacts here{&size, {}, state_cost_of(family.spec, size.widths)};
+    for (size_t f = 0; f < kFormats.size(); ++f) {
+      here.cost[f] = cost_of(family.spec, size.widths, kFormats[f]);
+      facts.storage.separate[f] += here.cost[f].bytes;
+    }
+    facts.sizes.push_back(here);
+  }
+  const Widths full = full_widths(family.spec);
+  for (size_t f = 0; f < kFormats.size(); ++f) facts.storage.family[f] = cost_of(family.spec, full, kFormats[f]).bytes;
+  return facts;
+}
+
+std::vector<WidthRow> widths_that_differ(const FamilySpec& family) {
+  const Widths full = full_widths(family.spec);
+  std::vector<WidthRow> rows;
+  const auto add = [&](std::string key, const std::string& whole, auto text_of_size) {
+    WidthRow row{std::move(key), {}};
+    for (const Size& size : family.sizes) row.values.push_back(text_of_size(size.widths));
+    if (std::any_of(row.values.begin(), row.values.end(), [&](const std::string& value) { return value != whole; }))
+      rows.push_back(std::move(row));
+  };
+  for (const Axis axis : kDials) {
+    const std::string whole = width_text(full, axis);
+    if (whole != "-")
+      add(std::string(key_of(axis)), whole, [&](const Widths& widths) { return width_text(widths, axis); });
+  }
+  const auto blocks = [](const Widths& widths) { return std::to_string(widths.kept_blocks()); };
+  add("layers", blocks(full), blocks);
+  return rows;
+}
+
+}  // namespace starnest::cli

@@ -1,0 +1,67 @@
+// What `starnest inspect` knows about a model folder, before it is printed.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/arch/cost.h"
+#include "core/arch/family_spec.h"
+
+namespace starnest::cli {
+
+inline constexpr std::array kFormats{StoredFormat::bf16, StoredFormat::fp8, StoredFormat::nvfp4};
+
+struct SizeFacts {
+  const Size* size = nullptr;
+  std::array<Cost, kFormats.size()> cost;  // by format
+  StateCost state;
+};
+
+// Bytes of weights, by format: the family in one checkpoint against one checkpoint per size.
+struct StorageFacts {
+  std::array<uint64_t, kFormats.size()> family{};
+  std::array<uint64_t, kFormats.size()> separate{};
+};
+
+// The weights that the folder holds.
+struct StoredFacts {
+  struct Shard {
+    std::string name;
+    uint64_t tensors = 0;
+    uint64_t bytes = 0;  // of tensor data
+  };
+  struct Dtype {
+    uint64_t tensors = 0;
+    uint64_t bytes = 0;
+  };
+  std::vector<Shard> shards;
+  std::map<std::string, Dtype> dtypes;
+  uint64_t tensors = 0;
+  uint64_t bytes = 0;
+};
+
+// Refers to `family`, which must outlive it.
+struct ModelFacts {
+  const FamilySpec* family = nullptr;
+  std::vector<SizeFacts> sizes;  // largest first
+  StorageFacts storage;
+  std::optional<StoredFacts> stored;
+};
+ModelFacts facts_of(const FamilySpec& family);
+
+// A width of config.json in all sizes, largest first; "16-48" where the blocks of a size differ.
+struct WidthRow {
+  std::string key;
+  std::vector<std::string> values;
+};
+std::vector<WidthRow> widths_that_differ(const FamilySpec& family);
+
+std::string inspect_text(const ModelFacts& facts);
+std::string inspect_json(const ModelFacts& facts);
+
+}  // namespace starnest::cli

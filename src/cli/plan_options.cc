@@ -1,0 +1,20 @@
+#include "cli/plan_options.h"
+
+#include "cli/fields.h"
+
+namespace starnest::cli {
+
+void PlanOptions::add_to(CLI::App& app) {
+  CLI::Option* one = app.add_option("--size", size, "one size for thinking and answer");
+  add_fields(app, plan);
+  add_fields(app, sampling);
+  one->excludes("--think-size")->excludes("--answer-size");
+}
+
+Plan PlanOptions::resolved() const {
+  Plan out = plan;
+  if (!size.empty()) out.think_size = out.answer_size = size;
+  return out;
+}
+
+}  // namespace starnest::cli

@@ -1,0 +1,20 @@
+// The options that choose sizes and budgets, the same for every subcommand that generates.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "starnest/plan.h"
+
+namespace starnest::cli {
+
+struct PlanOptions {
+  std::string size;  // one size for everything
+  Plan plan;
+  Sampling sampling;
+
+  void add_to(CLI::App& app);
+  Plan resolved() const;  // with --size applied
+};
+
+}  // namespace starnest::cli

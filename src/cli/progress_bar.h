@@ -1,0 +1,48 @@
+// Progress of long work on standard error: one line that is redrawn on a terminal, a plain line now and then elsewhere.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+namespace starnest::cli {
+
+// "label  [#####.....]  50 %  1.00 GiB of 2.00 GiB  512.00 MiB/s  0:02 left". `unit` is "B" for bytes, else a word such
+// as "problems". Pure.
+struct ProgressState {
+  std::string label;
+  std::string unit = "B";
+  uint64_t done = 0;
+  uint64_t total = 0;
+  double seconds = 0;  // since the start
+};
+std::string progress_line(const ProgressState& state);
+
+// "0:05", "12:34", "1:02:03"
+std::string duration_text(double seconds);
+
+// Not thread-safe. The line is removed when the bar goes away.
+class ProgressBar {
+ public:
+  explicit ProgressBar(std::string label, std::string unit = "B", std::FILE* out = stderr);
+  ~ProgressBar();
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+  void update(uint64_t done, uint64_t total);
+  void clear();  // before something else is printed
+  double seconds() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  ProgressState state_;
+  std::FILE* out_;
+  bool terminal_;
+  bool drawn_ = false;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_ = start_;
+};
+
+}  // namespace starnest::cli

@@ -1,0 +1,127 @@
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/plan_options.h"
+#include "core/base/text.h"
+#include "eval/task_accuracy.h"
+#include "runtime/family_impl.h"
+#include "starnest/session.h"
+
+namespace starnest::cli {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  starnest run -m models/pocket -p 'r:a5b+3c*7d-2?'
+  starnest run -m models/pocket -p 'r:a5b+3c*7d-2?' --think-size small --answer-size large
+  starnest run -m models/pocket -p 'r:a5b+3c*7d-2?' --size small --think-budget 8 --think-grace 4
+  starnest run -m models/pocket --ids 1,25,50,8,39,7,3 -n 64)";
+
+struct RunOptions {
+  std::string model;
+  std::string text;
+  std::vector<TokenId> ids;
+  std::string effort = "e2";
+  bool raw = false;
+  int threads = 0;
+  PlanOptions plan;
+  CLI::Option* seed = nullptr;
+};
+
+// Shows thinking apart from the answer, each marked with the size that wrote it. Dimmed thinking on a terminal.
+class Printer {
+ public:
+  void operator()(const TextPiece& piece) {
+    const std::string mark = std::string(piece.phase == Phase::thinking ? "thinks" : "answers");
+    if (mark != mark_) {
+      finish();
+      mark_ = mark;
+      if (terminal_ && piece.phase == Phase::thinking) std::fputs("\033[2m", stdout);
+      std::printf("[%s %s] ", std::string(piece.size).c_str(), mark.c_str());
+    }
+    std::fwrite(piece.text.data(), 1, piece.text.size(), stdout);
+    std::fflush(stdout);
+  }
+  void finish() {
+    if (mark_.empty()) return;
+    if (terminal_) std::fputs("\033[0m", stdout);
+    std::fputs("\n", stdout);
+    mark_.clear();
+  }
+
+ private:
+  std::string mark_;
+  bool terminal_ = isatty(STDOUT_FILENO) != 0;
+};
+
+std::string rate(const PhaseReport& report) {
+  if (report.tokens == 0) return report.size + " 0 tokens";
+  return report.size + " " + std::to_string(report.tokens) + " tokens" +
+         (report.seconds > 0 ? format_number(" (%.0f tokens/s)", report.tokens / report.seconds) : "");
+}
+
+void print_statistics(const Answer& answer, const Sampling& sampling) {
+  std::string line = "prompt " + std::to_string(answer.prompt_tokens) + " tokens, first token after" +
+                     format_number(" %.1f ms", answer.seconds_to_first_token * 1e3);
+  if (answer.think_end != ThinkEnd::none)
+    line += "; thinking: " + rate(answer.thinking_report) + ", end " + name_of(answer.think_end);
+  if (answer.switch_seconds > 0) line += "; switch (recompute)" + format_number(" %.1f ms", answer.switch_seconds * 1e3);
+  line += "; answer: " + rate(answer.answer_report);
+  if (!answer.complete) line += ", cut at the token limit";
+  if (sampling.temperature > 0) line += "; seed " + std::to_string(sampling.seed);
+  std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+void print_ids(const std::vector<TokenId>& ids) {
+  std::vector<std::string> texts;
+  for (const TokenId id : ids) texts.push_back(std::to_string(id));
+  std::printf("%s\n", join(texts, ",").c_str());
+}
+
+void run(const RunOptions& options) {
+  const Plan plan = options.plan.resolved();
+  OpenOptions open{.threads = options.threads};
+  for (const std::string& size : {plan.think_size, plan.answer_size})  // only what the plan needs stays in memory
+    if (!size.empty() && !plan.think_size.empty() && !plan.answer_size.empty()) open.sizes.push_back(size);
+  const Family family = Family::open(options.model, open);
+  Sampling sampling = options.plan.sampling;
+  if (sampling.temperature > 0 && options.seed->count() == 0) sampling.seed = std::random_device{}();
+
+  const std::vector<TokenId> prompt = !options.ids.empty() ? options.ids
+                                      : options.raw        ? family.encode(options.text)
+                                                           : family.prompt(options.text, options.effort);
+  Printer printer;
+  const bool has_text = family.impl().tokenizer.has_value();
+  const Answer answer = Session(family).ask(prompt, plan, sampling, std::ref(printer));
+  printer.finish();
+  if (!has_text || !options.ids.empty()) print_ids(answer.ids);
+  print_statistics(answer, sampling);
+}
+
+}  // namespace
+
+void add_run(CLI::App& app) {
+  const auto options = std::make_shared<RunOptions>();
+  CLI::App* command = app.add_subcommand("run", "Ask a question; one size may think and another answer");
+  command->footer(kExamples);
+  command->add_option("-m,--model", options->model, "model folder")->required();
+  CLI::Option* text = command->add_option("-p,--prompt", options->text, "the question");
+  command->add_option("--ids", options->ids, "the whole prompt as token ids, e.g. 1,2,3")->delimiter(',')->excludes(text);
+  command->add_option("--effort", options->effort, "how to think: e0 not at all, e1 tersely, e2 in full")->capture_default_str();
+  command->add_flag("--raw", options->raw, "take -p as the whole prompt, without the model's own format");
+  command->add_option("-t,--threads", options->threads, "threads; 0 = all that this process may use")->capture_default_str();
+  options->plan.add_to(*command);
+  options->seed = command->get_option("--seed");
+  command->callback([options] {
+    if (options->text.empty() && options->ids.empty()) throw CLI::RequiredError("-p or --ids");
+    run(*options);
+  });
+}
+
+}  // namespace starnest::cli

@@ -1,0 +1,109 @@
+#include "core/format/safetensors.h"
+
+#include <algorithm>
+#include <numeric>
+#include <tuple>
+
+#include "core/base/checked.h"
+#include "core/base/text.h"
+#include "core/format/safetensors_header.h"
+
+namespace starnest {
+namespace {
+
+std::string shape_text(std::span<const uint64_t> shape) {
+  std::vector<std::string> extents;
+  for (const uint64_t extent : shape) extents.push_back(std::to_string(extent));
+  return "[" + join(extents, ", ") + "]";
+}
+
+// The JSON part of the file, its length checked against the file's.
+std::string_view header_text(std::span<const std::byte> file, const std::filesystem::path& path) {
+  if (file.size() < 8) {
+    safetensors_error(path, {}, "too short for a header length", "at least 8 bytes", std::to_string(file.size()));
+  }
+  uint64_t length = 0;
+  for (size_t i = 0; i < 8; ++i) length |= std::to_integer<uint64_t>(file[i]) << (8 * i);
+  if (length > kMaxSafetensorsHeader) {
+    safetensors_error(path, {}, "the header is too long", "at most " + grouped(kMaxSafetensorsHeader) + " bytes",
+                      grouped(length));
+  }
+  if (length > file.size() - 8) {
+    safetensors_error(path, {}, "the file ends inside its header", grouped(length) + " bytes of header",
+                      grouped(file.size() - 8));
+  }
+  return {reinterpret_cast<const char*>(file.data() + 8), size_t(length)};
+}
+
+void check_size(const TensorInfo& tensor, const std::filesystem::path& path) {
+  const auto elements = checked_product(tensor.shape);
+  const auto bytes = elements ? checked_mul(*elements, size_of(tensor.dtype)) : std::nullopt;
+  const std::string type = std::string(name_of(tensor.dtype)) + " " + shape_text(tensor.shape);
+  if (!bytes) safetensors_error(path, tensor.name, "its shape overflows 64 bits", {}, type);
+  if (tensor.end - tensor.begin != *bytes) {
+    safetensors_error(path, tensor.name, "wrong number of bytes", grouped(*bytes) + " for " + type,
+                      grouped(tensor.end - tensor.begin));
+  }
+}
+
+// `tensors` in offset order must fill the data section exactly.
+void check_layout(std::span<const TensorInfo> tensors, uint64_t data_bytes, const std::filesystem::path& path) {
+  uint64_t next = 0;
+  for (const TensorInfo& tensor : tensors) {
+    if (tensor.end < tensor.begin) safetensors_error(path, tensor.name, "its data_offsets run backwards");
+    if (tensor.end > data_bytes) {
+      safetensors_error(path, tensor.name, "its bytes lie outside the file", "an end within " + grouped(data_bytes),
+                        grouped(tensor.end));
+    }
+    if (tensor.begin != next) {
+      safetensors_error(path, tensor.name, tensor.begin < next ? "overlaps the tensor before it" : "follows a gap",
+                        "a begin of " + grouped(next), grouped(tensor.begin));
+    }
+    check_size(tensor, path);
+    next = tensor.end;
+  }
+  if (next != data_bytes) {
+    safetensors_error(path, {}, "the tensors do not cover the data section", grouped(next) + " bytes",
+                      grouped(data_bytes));
+  }
+}
+
+std::vector<uint32_t> order_by_name(std::span<const TensorInfo> tensors, const std::filesystem::path& path) {
+  std::vector<uint32_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), uint32_t{0});
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return tensors[a].name < tensors[b].name; });
+  for (size_t i = 1; i < order.size(); ++i) {
+    const std::string& name = tensors[order[i]].name;
+    if (name == tensors[order[i - 1]].name) safetensors_error(path, name, "appears twice in the header");
+  }
+  return order;
+}
+
+}  // namespace
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path) {
+  const std::string_view json = header_text(file_.bytes(), path);
+  data_ = file_.bytes().subspan(8 + json.size());
+  SafetensorsHeader header = parse_safetensors_header(json, path);
+  metadata_ = std::move(header.metadata);
+  tensors_ = std::move(header.tensors);
+  // Tensors without bytes may share an offset with the one that follows, hence the end in the key.
+  std::stable_sort(tensors_.begin(), tensors_.end(), [](const TensorInfo& a, const TensorInfo& b) {
+    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+  });
+  by_name_ = order_by_name(tensors_, path);
+  check_layout(tensors_, data_.size(), path);
+}
+
+const TensorInfo* SafetensorsFile::find(std::string_view name) const {
+  const auto at =
+      std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                       [&](uint32_t index, std::string_view wanted) { return tensors_[index].name < wanted; });
+  return at != by_name_.end() && tensors_[*at].name == name ? &tensors_[*at] : nullptr;
+}
+
+std::span<const std::byte> SafetensorsFile::bytes(const TensorInfo& tensor) const {
+  return data_.subspan(tensor.begin, tensor.end - tensor.begin);
+}
+
+}  // namespace starnest

@@ -1,0 +1,121 @@
+#include "eval/task_accuracy.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+#include "core/base/check.h"
+#include "core/base/text.h"
+#include "runtime/family_impl.h"
+#include "tasks/family.h"
+#include "tasks/grader.h"
+#include "tasks/mix.h"
+
+namespace starnest {
+namespace {
+
+struct Question {
+  tasks::Problem problem;
+  std::string expected;
+  std::vector<TokenId> prompt;
+};
+
+std::vector<Question> draw_questions(const Family& family, const TaskQuestionSet& set) {
+  const tasks::FamilyInfo& info = tasks::family_named(set.task).info();
+  const tasks::KRange k{set.k_low, set.k_high ? set.k_high : info.train_k.high};
+  if (k.low < info.possible_k.low || k.high > info.possible_k.high || k.low > k.high)
+    throw Error({.where = "k of task " + in_quotes(set.task), .what = "is out of range",
+                 .expected = std::to_string(info.possible_k.low) + " to " + std::to_string(info.possible_k.high),
+                 .got = std::to_string(k.low) + " to " + std::to_string(k.high)});
+  std::vector<Question> questions;
+  for (tasks::Problem& problem : tasks::test_set(set.task, set.split, size_t(set.count), set.seed, k)) {
+    const std::string text = tasks::prompt_text(problem, set.effort);
+    std::string expected = tasks::make_sample(problem, set.effort).answer;
+    questions.push_back({std::move(problem), std::move(expected), family.encode(text)});
+  }
+  return questions;
+}
+
+TaskRecord grade(const Family& family, const Question& question, const Generation& generation) {
+  TaskRecord record;
+  record.problem = question.problem;
+  record.expected = question.expected;
+  const auto text = [&](std::span<const TokenId> ids) { return family.decode({ids.begin(), ids.end()}); };
+  record.thinking = text(generation.thinking());
+  record.answer = text(generation.answer());
+  record.right = generation.complete() && tasks::is_right(record.thinking + record.answer, question.expected);
+  record.think_end = generation.think_end();
+  record.thinking_tokens = int(generation.thinking().size());
+  record.answer_tokens = int(generation.answer().size());
+  return record;
+}
+
+}  // namespace
+
+Tally TaskAccuracy::tally() const {
+  const auto right = std::count_if(records.begin(), records.end(), [](const TaskRecord& r) { return r.right; });
+  return {uint64_t(right), records.size()};
+}
+
+int TaskAccuracy::count(ThinkEnd end) const {
+  return int(std::count_if(records.begin(), records.end(), [&](const TaskRecord& r) { return r.think_end == end; }));
+}
+
+double TaskAccuracy::mean_thinking_tokens() const {
+  double sum = 0;
+  for (const TaskRecord& record : records) sum += record.thinking_tokens;
+  return records.empty() ? 0 : sum / double(records.size());
+}
+
+TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, const Plan& plan, const Sampling& sampling,
+                           int parallel, const Progress& progress) {
+  SN_CHECK(parallel >= 1, "nothing runs in parallel");
+  Family::Impl& impl = family.impl();
+  const std::vector<Question> questions = draw_questions(family, set);
+  const ResolvedPlan resolved = resolve(plan, impl.engine, impl.rules, impl.spec.default_plan);
+  TaskAccuracy result;
+  result.think_size = impl.engine.sizes()[resolved.think_size].name;
+  result.answer_size = impl.engine.sizes()[resolved.answer_size].name;
+  result.records.resize(questions.size());
+
+  const auto start = std::chrono::steady_clock::now();
+  struct Slot {
+    size_t question;
+    std::unique_ptr<Generation> generation;
+  };
+  std::vector<Slot> slots;
+  size_t next = 0, done = 0;
+  while (done < questions.size()) {
+    while (slots.size() < size_t(parallel) && next < questions.size()) {
+      Sampling own = sampling;
+      own.seed = key_of(sampling.seed, next);
+      slots.push_back({next, std::make_unique<Generation>(impl.engine, impl.rules, questions[next].prompt, resolved, own)});
+      ++next;
+    }
+    std::vector<Generation*> running;
+    for (const Slot& slot : slots) running.push_back(slot.generation.get());
+    step(impl.engine, running);
+    std::erase_if(slots, [&](const Slot& slot) {
+      if (!slot.generation->done()) return false;
+      result.records[slot.question] = grade(family, questions[slot.question], *slot.generation);
+      ++done;
+      return true;
+    });
+    if (progress) progress(done, questions.size());
+  }
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+const char* name_of(ThinkEnd end) {
+  switch (end) {
+    case ThinkEnd::none: return "none";
+    case ThinkEnd::natural: return "natural";
+    case ThinkEnd::boundary: return "boundary";
+    case ThinkEnd::forced: return "forced";
+    case ThinkEnd::stopped: return "stopped";
+  }
+  check_failed("end", "unknown end", __FILE__, __LINE__);
+}
+
+}  // namespace starnest

@@ -1,0 +1,162 @@
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <deque>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "kernels/exec.h"
+
+namespace starnest {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A waiting thread spins for about 2 us, then offers its processor to others (to the thread it waits for, should both
+// be on one), then sleeps. The watch outlasts the serial parts of a step.
+constexpr int kSpins = 40;
+constexpr std::chrono::microseconds kWatch{300};
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// True as soon as done() is, false if it is not within `limit`.
+template <class Done>
+bool watch(const Done& done, Clock::duration limit) {
+  for (int i = 0; i < kSpins; ++i) {
+    if (done()) return true;
+    pause();
+  }
+  for (const Clock::time_point start = Clock::now(); !done(); std::this_thread::yield())
+    if (Clock::now() - start > limit) return false;
+  return true;
+}
+
+// "max 100000" or "150000 100000": CPUs granted, 0 for no limit.
+double quota_in(const std::string& path) {
+  std::ifstream file(path);
+  std::string quota;
+  double period = 0;
+  if (!(file >> quota >> period) || quota == "max" || period <= 0) return 0;
+  try {
+    return std::stod(quota) / period;
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
+double number_in(const std::string& path) {
+  std::ifstream file(path);
+  double number = 0;
+  file >> number;
+  return number;
+}
+
+// The tightest quota of this process's cgroup and its parents; 0 for none. Version 2, then version 1.
+double cgroup_quota() {
+  std::ifstream groups("/proc/self/cgroup");
+  std::string line, path;
+  while (std::getline(groups, line))
+    if (line.starts_with("0::")) path = line.substr(3);
+  double tightest = 0;
+  for (;; path.resize(std::min(path.rfind('/'), path.size()))) {
+    while (!path.empty() && path.back() == '/') path.pop_back();
+    const double quota = quota_in("/sys/fs/cgroup" + path + "/cpu.max");
+    if (quota > 0 && (tightest == 0 || quota < tightest)) tightest = quota;
+    if (path.empty()) break;
+  }
+  const double period = number_in("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  const double quota = number_in("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");  // -1 for none
+  return tightest == 0 && period > 0 && quota > 0 ? quota / period : tightest;
+}
+
+}  // namespace
+
+int default_threads() {
+  cpu_set_t mask;
+  const int allowed =
+      sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : int(std::thread::hardware_concurrency());
+  const double quota = cgroup_quota();
+  const int granted = quota > 0 && quota < allowed ? int(std::ceil(quota)) : allowed;
+  return std::max(granted, 1);
+}
+
+// Each worker has its own ticket, so a small job wakes only the workers that it needs, and a worker reads the job only
+// between its ticket and its own count in `pending`.
+struct ThreadPool::State {
+  struct Worker {
+    alignas(64) std::atomic<uint32_t> ticket = 0;  // +1 per job; wraps
+    size_t begin = 0, end = 0;
+    std::thread thread;
+  };
+
+  std::deque<Worker> workers;  // a deque, since a worker cannot move
+  Call call = nullptr;         // nullptr: stop
+  const void* body = nullptr;
+  alignas(64) std::atomic<uint32_t> pending = 0;
+
+  void work(Worker& worker) {
+    for (uint32_t seen = 0;; ++seen) {
+      const auto called = [&] { return worker.ticket.load(std::memory_order_acquire) != seen; };
+      if (!watch(called, kWatch)) worker.ticket.wait(seen, std::memory_order_acquire);
+      if (call == nullptr) return;
+      call(body, worker.begin, worker.end);
+      pending.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  void start(Worker& worker) {
+    worker.ticket.fetch_add(1, std::memory_order_release);
+    worker.ticket.notify_one();
+  }
+};
+
+ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
+  const int wanted = threads > 0 ? threads : default_threads();
+  for (int i = 1; i < wanted; ++i) {
+    State::Worker& worker = state_->workers.emplace_back();
+    worker.thread = std::thread([state = state_.get(), &worker] { state->work(worker); });
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  state_->call = nullptr;
+  for (State::Worker& worker : state_->workers) state_->start(worker);
+  for (State::Worker& worker : state_->workers) worker.thread.join();
+}
+
+int ThreadPool::threads() const { return int(state_->workers.size()) + 1; }
+
+void ThreadPool::run(size_t count, size_t grain, Call call, const void* body) {
+  if (count == 0) return;
+  State& state = *state_;
+  const size_t parts = std::clamp<size_t>(count / std::max<size_t>(grain, 1), 1, state.workers.size() + 1);
+  if (parts == 1) return call(body, 0, count);
+  const auto limit = [&](size_t part) { return count / parts * part + count % parts * part / parts; };
+  state.call = call;
+  state.body = body;
+  state.pending.store(uint32_t(parts - 1), std::memory_order_relaxed);
+  for (size_t part = 1; part < parts; ++part) {
+    State::Worker& worker = state.workers[part - 1];
+    worker.begin = limit(part);
+    worker.end = limit(part + 1);
+    state.start(worker);
+  }
+  call(body, 0, limit(1));
+  // The caller never sleeps: the other parts are as large as its own, so they end soon.
+  const auto done = [&] { return state.pending.load(std::memory_order_acquire) == 0; };
+  while (!watch(done, kWatch)) {
+  }
+}
+
+}  // namespace starnest

@@ -1,0 +1,22 @@
+//   y[t,:] = table[ids[t], :y.cols]
+//
+// ids    [T]         each in [0, table.rows)
+// table  [V, >= D]   f32 or bf16, rows may be strided
+// y      [T, D]      f32, rows may be strided
+//
+// Exact. Threads split tokens. Takes no scratch. Checked here: shapes, dtype and every id (abort): the caller rejects
+// bad ids from outside before.
+#pragma once
+
+#include <span>
+
+#include "core/base/dims.h"
+#include "core/base/view.h"
+#include "kernels/exec.h"
+#include "kernels/weight.h"
+
+namespace starnest {
+
+void embed(const Exec& exec, std::span<const TokenId> ids, const WeightView& table, MatView<float> y);
+
+}  // namespace starnest

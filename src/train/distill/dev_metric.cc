@@ -1,0 +1,71 @@
+#include "train/distill/dev_metric.h"
+
+#include <algorithm>
+
+#include "train/distill/losses.h"
+
+namespace starnest::train {
+namespace {
+
+struct Way {
+  const char* name;
+  tasks::Effort effort;
+  int steps_cut;
+};
+constexpr Way kWays[] = {{"long", tasks::Effort::full, 0},
+                         {"terse", tasks::Effort::terse, 0},
+                         {"none", tasks::Effort::none, 0},
+                         {"cut", tasks::Effort::full, 1}};
+constexpr size_t kRows = 100;
+constexpr int kPadMultiple = 8;
+
+// Rows of similar length together, so that little is padded.
+DevSet make_set(const std::vector<tasks::Problem>& problems, const Way& way) {
+  std::vector<tasks::TokenSample> samples;
+  for (const tasks::Problem& problem : problems)
+    samples.push_back(tasks::tokens(tasks::make_sample(problem, way.effort, way.steps_cut)));
+  std::stable_sort(samples.begin(), samples.end(),
+                   [](const auto& a, const auto& b) { return a.ids.size() < b.ids.size(); });
+  DevSet set{way.name, {}};
+  for (size_t first = 0; first < samples.size(); first += kRows) {
+    const size_t rows = std::min(kRows, samples.size() - first);
+    set.batches.push_back(to_tensors(tasks::make_batch(std::span(samples).subspan(first, rows), kPadMultiple)));
+  }
+  return set;
+}
+
+// [R, T]: false where a completion token would be predicted wrongly.
+Tensor is_right(const Weights& weights, const SizeContext& size, const BatchTensors& batch) {
+  const Tensor predicted = completion_logits(weights, batch, size).argmax(-1);
+  return torch::ones({batch.ids.numel()}, torch::dtype(torch::kBool))
+      .index_copy(0, batch.completion, predicted.eq(batch.targets))
+      .view_as(batch.ids);
+}
+
+}  // namespace
+
+std::vector<DevSet> dev_sets(const std::string& family, tasks::Split split, size_t problems, uint64_t seed) {
+  const tasks::FamilyInfo& info = tasks::family_named(family).info();
+  const tasks::KRange k{std::max(info.train_k.low, info.first_split_k), info.train_k.high};
+  const std::vector<tasks::Problem> drawn = tasks::test_set(family, split, problems, seed, k);
+  std::vector<DevSet> sets;
+  for (const Way& way : kWays) sets.push_back(make_set(drawn, way));
+  return sets;
+}
+
+Accuracy accuracy(const Weights& weights, const SizeContext& size, const DevSet& set) {
+  const torch::NoGradGuard no_gradients;
+  double rows = 0;
+  Accuracy sums;
+  for (const BatchTensors& batch : set.batches) {
+    const Tensor right = is_right(weights, size, batch);
+    const Tensor in_answer = torch::arange(right.size(1)).unsqueeze(0) >= batch.answers;
+    sums.whole += right.all(1).sum().item<double>();
+    sums.trace += (right | in_answer).all(1).sum().item<double>();
+    sums.answer += (right | ~in_answer).all(1).sum().item<double>();
+    rows += double(right.size(0));
+  }
+  return {sums.whole / rows, sums.trace / rows, sums.answer / rows};
+}
+
+}  // namespace starnest::train

@@ -1,0 +1,34 @@
+// Accuracy without generation. Traces are unique, so greedy decoding reproduces the gold completion exactly when the
+// argmax is right at every teacher-forced position.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tasks/mix.h"
+#include "train/distill/batch_tensors.h"
+#include "train/modules/model.h"
+
+namespace starnest::train {
+
+// Shares of samples in [0, 1].
+struct Accuracy {
+  double whole = 0;   // every token of trace and answer right
+  double trace = 0;   // every token of the trace, </think> included
+  double answer = 0;  // every token of the answer, <eos> included, given the gold trace
+};
+
+// The problems of one way to ask.
+struct DevSet {
+  std::string name;
+  std::vector<BatchTensors> batches;
+};
+
+// The same `problems` problems of family `family`, k from its first split upward, in four ways: "long" (e2), "terse"
+// (e1), "none" (e0), and "cut" (e2, the trace one step short: only its answer can be told).
+std::vector<DevSet> dev_sets(const std::string& family, tasks::Split split, size_t problems, uint64_t seed);
+
+Accuracy accuracy(const Weights& weights, const SizeContext& size, const DevSet& set);
+
+}  // namespace starnest::train

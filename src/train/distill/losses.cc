@@ -1,0 +1,20 @@
+#include "train/distill/losses.h"
+
+namespace starnest::train {
+
+Tensor completion_logits(const Weights& weights, const BatchTensors& batch, const SizeContext& size,
+                         Observer* observer) {
+  const Tensor hidden = hidden_states(weights, batch.ids, size, observer).flatten(0, 1);
+  return logits_of(weights, hidden.index_select(0, batch.completion), size);
+}
+
+Tensor forward_kl(const Tensor& teacher, const Tensor& student) {
+  const Tensor log_p = torch::log_softmax(teacher, -1), log_q = torch::log_softmax(student, -1);
+  return (log_p.exp() * (log_p - log_q)).sum(-1).mean();
+}
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
+  return torch::nll_loss(torch::log_softmax(logits, -1), targets);
+}
+
+}  // namespace starnest::train

@@ -1,0 +1,21 @@
+// Losses over completion positions.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "train/distill/batch_tensors.h"
+#include "train/modules/model.h"
+
+namespace starnest::train {
+
+// Logits at the completion positions only: [n, V].
+Tensor completion_logits(const Weights& weights, const BatchTensors& batch, const SizeContext& size,
+                         Observer* observer = nullptr);
+
+// Forward KL, mean over positions: sum_v p (log p - log q), p = softmax(teacher), q = softmax(student). [n, V] each.
+Tensor forward_kl(const Tensor& teacher, const Tensor& student);
+
+// Mean negative log-likelihood of targets [n] under logits [n, V].
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets);
+
+}  // namespace starnest::train

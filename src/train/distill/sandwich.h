@@ -1,0 +1,37 @@
+// One training step of all sizes on one batch.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "train/distill/losses.h"
+#include "train/distill/optimizer.h"
+
+namespace starnest::train {
+
+struct StudentSize {
+  std::string name;
+  SizeContext context;
+  double weight = 1;  // of its gradient in the sum
+};
+
+struct SizeResult {
+  double kl = 0;             // nats per completion position
+  double gradient_norm = 0;  // before clipping
+  bool clipped = false;
+};
+
+struct SandwichResult {
+  std::vector<SizeResult> sizes;  // in the order given
+  std::vector<Tensor> gradients;  // sum_b weight_b clip(g_b), in the order of Weights::trained()
+
+  bool finite() const;  // all KL and norms
+};
+
+// Runs every size on the batch against the same teacher logits [n, V] at the completion positions. Each size's gradient
+// is clipped on its own before the sum: at the start the small size's KL is nats and the full one's 0, and a joint clip
+// lets the small one rewrite the part they share.
+SandwichResult sandwich(const Weights& student, const Tensor& teacher, const BatchTensors& batch,
+                        std::span<const StudentSize> sizes, double clip);
+
+}  // namespace starnest::train

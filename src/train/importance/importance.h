@@ -1,0 +1,40 @@
+// How much each residual channel and each feed-forward channel matters, measured while the model reads.
+#pragma once
+
+#include "train/importance/orders.h"
+#include "train/modules/observer.h"
+
+namespace starnest::train {
+
+// Accumulates over passes (spec/star-elastic.md 2.2): per sample and channel, a = mean over completion positions of
+// |activation|; a channel's score at one place is sqrt(sum over samples of a^2).
+//   hidden   the output of every norm that feeds a block; scores of all places are added
+//   FFN      the input of the second matrix, per block; for routed experts per expert, a position that was not routed
+//   to
+//            the expert counting as 0
+// Sums in F64. Prompts and padding never enter. Not thread-safe.
+class Importance : public Observer {
+ public:
+  explicit Importance(const ModelSpec& spec) : spec_(spec) {}
+
+  // Announces the next pass: mask [R, T], 1 at the positions that count.
+  void expect(const Tensor& mask);
+
+  void block_input(int block, const Tensor& normed) override;
+  void ffn(int block, Axis axis, const Tensor& activation) override;
+  void experts(int block, const ExpertActivations& activations) override;
+
+  ByAxis scores() const;
+  int64_t samples() const { return samples_; }
+
+ private:
+  void add(int block, Axis axis, const Tensor& squares);  // squares: sum of a^2 over the samples of a pass
+
+  ModelSpec spec_;
+  Tensor mask_;       // [R, T] F64
+  Tensor positions_;  // [R] completion positions of each sample, at least 1
+  ByAxis sums_;       // of a^2, by (block, axis); hidden by block as well
+  int64_t samples_ = 0;
+};
+
+}  // namespace starnest::train

@@ -1,0 +1,12 @@
+// Causal attention without positional encoding, for training.
+#pragma once
+
+#include "train/modules/narrow.h"
+
+namespace starnest::train {
+
+//   out = W_o softmax(scale q k' + causal mask) v;  query head h reads key/value head h / (H/K)
+// u [R, T, D] -> [R, T, D]. A mask of query heads multiplies each head's result: zeroing q instead would average v.
+Tensor attention(const Tensor& u, const AttentionSpec& dims, const BlockView& weights);
+
+}  // namespace starnest::train

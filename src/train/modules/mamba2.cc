@@ -1,0 +1,43 @@
+#include "train/modules/mamba2.h"
+
+#include "train/modules/rms_norm.h"
+#include "train/modules/ssm_scan.h"
+
+namespace starnest::train {
+namespace {
+
+// x [R, T, M, P]
+Tensor masked_heads(Tensor x, const BlockMasks& masks) {
+  if (!masks[Axis::mamba_heads].full()) x = x * masks[Axis::mamba_heads].mask.unsqueeze(-1);
+  if (!masks[Axis::mamba_head_dim].full()) x = x * masks[Axis::mamba_head_dim].mask;
+  return x;
+}
+
+}  // namespace
+
+Tensor causal_conv(const Tensor& x, const Tensor& taps, const Tensor& bias) {
+  const int64_t W = taps.size(2), T = x.size(1);
+  const Tensor padded = torch::constant_pad_nd(x, {0, 0, W - 1, 0});
+  Tensor y = padded.narrow(1, W - 1, T) * taps.select(2, W - 1).squeeze(1);
+  for (int64_t w = 0; w + 1 < W; ++w) y = torch::addcmul(y, padded.narrow(1, w, T), taps.select(2, w).squeeze(1));
+  return bias.defined() ? y + bias : y;
+}
+
+Tensor mamba2(const Tensor& u, const Mamba2Spec& dims, const BlockView& w) {
+  const int64_t inner = int64_t(dims.heads) * dims.head_dim, bc = int64_t(dims.groups) * dims.state;
+  const auto p = torch::linear(u, w[Role::mamba_in], w.find(Role::mamba_in_bias))
+                     .split_with_sizes({inner, inner + 2 * bc, dims.heads}, -1);  // z | x B C | dt
+  const auto xBC = torch::silu(causal_conv(p[1], w[Role::conv_taps], w.find(Role::conv_bias)))
+                       .split_with_sizes({inner, bc, bc}, -1);  // x | B | C
+  const Tensor x = masked_heads(xBC[0].unflatten(-1, {dims.heads, dims.head_dim}), w.masks());
+  const Tensor B = xBC[1].unflatten(-1, {dims.groups, dims.state});
+  const Tensor C = xBC[2].unflatten(-1, {dims.groups, dims.state});
+  const Tensor dt = torch::softplus(p[2] + w[Role::dt_bias]);
+  const Tensor decay = -w[Role::decay_log].exp();
+  const Tensor y = ssm_scan(x, dt, decay, B, C) + x * w[Role::skip].unsqueeze(-1);
+  const Tensor v = gated_norm(y.flatten(-2), p[0], w[Role::gated_norm], w.eps(), dims.groups,
+                              w.masks()[Axis::mamba_heads], w.masks()[Axis::mamba_head_dim]);
+  return torch::linear(v, w[Role::mamba_out], w.find(Role::mamba_out_bias));
+}
+
+}  // namespace starnest::train

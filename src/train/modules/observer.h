@@ -1,0 +1,36 @@
+// What a forward pass shows on its way: for importance scores and for the balance of experts.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "core/nest/axis.h"
+
+namespace starnest::train {
+
+using torch::Tensor;
+
+// How the n = R*T tokens of a pass were sent to experts.
+struct Routing {
+  Tensor scores;   // [n, E] sigmoid of the router's logits, with gradient
+  Tensor chosen;   // [n, J] expert numbers, best first
+  Tensor weights;  // [n, J] of the chosen, after normalising and scaling, with gradient
+};
+
+// Activations of routed experts: expert e owns rows [e * capacity, (e + 1) * capacity).
+struct ExpertActivations {
+  Tensor values;  // [E * capacity, F] input of the second matrix
+  Tensor tokens;  // [E * capacity] the token (0 .. n-1) of each row
+  Tensor used;    // [E * capacity] false: the row is padding and means nothing
+};
+
+// Called in the order of the blocks, on the thread of the pass. Tensors may be kept.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void block_input(int /*block*/, const Tensor& /*normed*/) {}             // [R, T, D]
+  virtual void ffn(int /*block*/, Axis /*axis*/, const Tensor& /*activation*/) {}  // [R, T, F], dense or shared
+  virtual void routing(int /*block*/, const Routing&) {}
+  virtual void experts(int /*block*/, const ExpertActivations&) {}
+};
+
+}  // namespace starnest::train

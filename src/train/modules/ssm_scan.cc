@@ -1,0 +1,61 @@
+#include "train/modules/ssm_scan.h"
+
+#include <limits>
+#include <vector>
+
+#include "core/base/check.h"
+
+namespace starnest::train {
+namespace {
+
+// [R, T, ...] -> [R, chunks, chunk, ...], the tail padded with zeros (dt = 0 and x = 0 leave the state alone).
+Tensor in_chunks(const Tensor& x, int64_t chunk) {
+  const int64_t T = x.size(1), missing = (chunk - T % chunk) % chunk;
+  Tensor padded = x;
+  if (missing != 0) {
+    std::vector<int64_t> shape = x.sizes().vec();
+    shape[1] = missing;
+    padded = torch::cat({x, torch::zeros(shape, x.options())}, 1);
+  }
+  return padded.unflatten(1, {-1, chunk});
+}
+
+// State that enters each chunk: S_0 = 0, S_{k+1} = exp(total_k) S_k + added_k.  added [R, chunks, G, H, P, N].
+Tensor entering_states(const Tensor& added, const Tensor& total) {
+  std::vector<Tensor> states{torch::zeros_like(added.select(1, 0))};
+  const Tensor keep = total.exp().unsqueeze(-1);
+  for (int64_t k = 0; k + 1 < added.size(1); ++k)
+    states.push_back(keep.select(1, k) * states.back() + added.select(1, k));
+  return torch::stack(states, 1);
+}
+
+}  // namespace
+
+Tensor ssm_scan(const Tensor& x, const Tensor& dt, const Tensor& decay, const Tensor& B, const Tensor& C,
+                int64_t chunk) {
+  SN_CHECK(chunk >= 1 && x.dim() == 4 && B.dim() == 4, "x is [R, T, M, P], B and C are [R, T, G, N]");
+  const int64_t T = x.size(1), G = B.size(2), heads = x.size(2) / G, L = std::min(chunk, T);
+  // Per chunk, heads of a group together: [R, chunks, G, heads, L, .]; B and C [R, chunks, G, L, N].
+  const Tensor dt_c = in_chunks(dt, L).unflatten(-1, {G, heads}).permute({0, 1, 3, 4, 2});
+  const Tensor u = in_chunks(x * dt.unsqueeze(-1), L).unflatten(3, {G, heads}).permute({0, 1, 3, 4, 2, 5});
+  const Tensor B_c = in_chunks(B, L).transpose(2, 3);
+  const Tensor C_c = in_chunks(C, L).transpose(2, 3);
+  const Tensor c = (dt_c * decay.view({G, heads, 1})).cumsum(-1);
+
+  const Tensor future = torch::ones({L, L}, torch::dtype(torch::kBool)).triu(1);
+  const Tensor passed = (c.unsqueeze(-1) - c.unsqueeze(-2))
+                            .masked_fill(future, -std::numeric_limits<double>::infinity())
+                            .exp();                             // exp(c_i - c_j), j <= i
+  const Tensor CB = torch::matmul(C_c, B_c.transpose(-1, -2));  // C_i . B_j
+  Tensor y = torch::matmul(passed * CB.unsqueeze(3), u);
+  if (y.size(1) > 1) {
+    const Tensor total = c.slice(-1, L - 1, L);  // [.., heads, 1]
+    const Tensor fading = u * (total - c).exp().unsqueeze(-1);
+    const Tensor added = torch::matmul(fading.transpose(-1, -2), B_c.unsqueeze(3));  // sum_j .. x_j B_j'
+    const Tensor entering = entering_states(added, total);                           // [.., heads, P, N]
+    y = y + torch::matmul(C_c.unsqueeze(3), entering.transpose(-1, -2)) * c.exp().unsqueeze(-1);
+  }
+  return y.permute({0, 1, 4, 2, 3, 5}).flatten(3, 4).flatten(1, 2).narrow(1, 0, T);
+}
+
+}  // namespace starnest::train

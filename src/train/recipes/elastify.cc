@@ -1,0 +1,204 @@
+#include "train/recipes/elastify.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+
+#include "core/arch/cost.h"
+#include "core/arch/family_spec.h"
+#include "core/base/file.h"
+#include "core/base/text.h"
+#include "core/convert/small_files.h"
+#include "starnest/error.h"
+#include "train/distill/sandwich.h"
+#include "train/modules/weights_io.h"
+#include "train/recipes/measure.h"
+#include "train/recipes/settings.h"
+#include "train/recipes/training_bar.h"
+
+namespace starnest::train {
+namespace {
+
+std::string job_text(const ElastifySettings& s) {
+  return settings_text(s.family) + settings_text(s.optimizer) + settings_text(s.mix, "mix.") +
+         settings_text(s.batch, "batch.");
+}
+
+ElasticFile family_file(const ElastifySettings& settings, const ModelSpec& spec) {
+  ElasticFile file{.where = "--size", .sizes = {}, .default_plan = {}, .provenance = {}};
+  for (const std::string& text : settings.family.sizes) file.sizes.push_back(parse_size(text));
+  if (file.sizes.empty()) throw Error("--size", "at least one size is needed");
+  const std::vector<Size> sizes = sizes_of(spec, file);  // checked and largest first
+  file.sizes.clear();
+  for (const Size& size : sizes) file.sizes.push_back(describe(spec, size));
+  file.default_plan = ElasticPlan{settings.family.think.empty() ? sizes.back().name : settings.family.think,
+                                  settings.family.answer.empty() ? sizes.front().name : settings.family.answer};
+  for (const std::string& name : {file.default_plan->think, file.default_plan->answer})
+    if (std::none_of(sizes.begin(), sizes.end(), [&](const Size& size) { return size.name == name; }))
+      throw Error("the default plan", "there is no size " + in_quotes(name));
+  return file;
+}
+
+void print_sizes(const ModelSpec& spec, const std::vector<Size>& sizes) {
+  for (const Size& size : sizes) {
+    const Cost cost = cost_of(spec, size.widths, StoredFormat::f32);
+    std::printf("size %-12s %12s parameters, %12s active\n", size.name.c_str(), grouped(cost.parameters).c_str(),
+                grouped(cost.active_parameters).c_str());
+  }
+  std::fflush(stdout);
+}
+
+JsonLine size_json(const SizeResult& result) {
+  return JsonLine().set("kl", result.kl).set("gradient_norm", result.gradient_norm).set("clipped", result.clipped);
+}
+
+// The larger sizes dip early and recover with the cosine, so an alarm means something only late in the run.
+void warn_of_drift(TrainingBar& bar, const TrainState& state, int64_t steps, const Measured& largest,
+                   const Measured& parent) {
+  for (const char* way : {"long", "terse"}) {
+    const double drop = accuracy_of(parent, way).whole - accuracy_of(largest, way).whole;
+    if (double(state.step) >= 0.6 * double(steps) && drop > 0.02)
+      bar.say("warning: the largest size is " + format_number("%.1f", 100 * drop) + " points below the parent on " +
+              way);
+  }
+}
+
+void write_family(const std::filesystem::path& folder, const ElastifySettings& settings, const FamilySpec& parent,
+                  ElasticFile file, const Weights& weights, const TrainState& state) {
+  file.provenance = {{"ranked_on", "\"tasks " + join(settings.mix.families, " ") + ", completion positions\""},
+                     {"trained_tokens", std::to_string(state.tokens)},
+                     {"seed", std::to_string(settings.run.seed)}};
+  copy_small_files(settings.family.model, folder, [](const std::string& note) { std::printf("%s\n", note.c_str()); });
+  write_text(folder / "config.json", parent.config.text());
+  write_text(folder / "elastic.json", write_elastic(file));
+  write_weights(folder / "model.safetensors", weights);
+}
+
+int parse_number(const std::string& text, const std::string& where) {
+  int number = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (problem != std::errc() || end != text.data() + text.size())
+    throw Error({.where = where, .what = "is not a number", .expected = {}, .got = in_quotes(text), .hint = {}});
+  return number;
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts{""};
+  for (const char c : text) {
+    if (c == separator)
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  return parts;
+}
+
+}  // namespace
+
+ElasticSize parse_size(const std::string& text) {
+  const size_t colon = text.find(':');
+  ElasticSize size{.name = text.substr(0, colon), .values = {}, .layers = {}};
+  const std::string where = "--size " + text;
+  if (size.name.empty()) throw Error(where, "a size needs a name");
+  if (colon == std::string::npos) return size;
+  for (const std::string& entry : split(text.substr(colon + 1), ',')) {
+    const size_t equals = entry.find('=');
+    if (equals == std::string::npos)
+      throw Error({.where = where,
+                   .what = "an entry has no value",
+                   .expected = "KEY=VALUE",
+                   .got = in_quotes(entry),
+                   .hint = {}});
+    const std::string key = entry.substr(0, equals);
+    std::vector<int> numbers;
+    for (const std::string& number : split(entry.substr(equals + 1), '+'))
+      numbers.push_back(parse_number(number, where));
+    if (key == "layers") {
+      size.layers = numbers;
+      continue;
+    }
+    const std::optional<Axis> axis = axis_with_key(key);
+    std::vector<std::string> known{"layers"};
+    for (const Axis dial : kDials) known.emplace_back(key_of(dial));
+    if (!axis)
+      throw Error({.where = where,
+                   .what = "there is no key " + in_quotes(key),
+                   .expected = {},
+                   .got = {},
+                   .hint = suggest(key, known)});
+    const bool per_block = numbers.size() > 1;
+    size.values.push_back({*axis, std::move(numbers), per_block});
+  }
+  return size;
+}
+
+std::string settings_text(const ElastifySettings& s) { return settings_text(s.run) + job_text(s); }
+
+void elastify(const ElastifySettings& settings, const Progress& progress) {
+  std::printf("elastify\n%s\n", settings_text(settings).c_str());
+  std::fflush(stdout);
+  use_threads(settings.run.threads);
+  const FamilySpec parent = read_family(settings.family.model);
+  const ElasticFile file = family_file(settings, parent.spec);
+  const std::vector<Size> sizes = sizes_of(parent.spec, file);
+  print_sizes(parent.spec, sizes);
+  RunFolder folder(settings.run, job_text(settings));
+  const Weights teacher = read_weights(settings.family.model, parent.spec);
+  Weights student = teacher.clone();
+  student.require_gradients();
+  AdamW optimizer(student, settings.optimizer);
+  TrainState state = folder.start(student, optimizer);
+  const auto dev =
+      dev_sets(settings.mix.families.at(0), tasks::Split::development, size_t(settings.run.dev_problems), 1);
+  const Measured parent_dev = measure(teacher, SizeContext::full(), dev);
+  tasks::BatchStream data(settings.mix, settings.batch,
+                          {.seed = uint64_t(settings.run.seed), .total_batches = uint64_t(settings.run.steps)});
+  std::vector<StudentSize> students;
+  for (const Size& size : sizes) students.push_back({size.name, SizeContext::narrow(size.widths)});
+
+  TrainingBar bar("elastify", state.step, settings.run.steps);
+  bar.say("parent: " + measured_text(parent_dev));
+  if (state.step == 0)
+    for (const StudentSize& size : students)
+      bar.say("before distillation, " + size.name + ": " + measured_text(measure(student, size.context, dev)));
+  while (state.step < settings.run.steps) {
+    const BatchTensors batch = to_tensors(data.at(uint64_t(state.step)));
+    const Tensor goal = [&] {
+      const torch::NoGradGuard no_gradients;
+      return completion_logits(teacher, batch, SizeContext::full());
+    }();
+    const SandwichResult result = sandwich(student, goal, batch, students, settings.optimizer.clip);
+    if (!result.finite())
+      throw Error({.where = "step " + std::to_string(state.step),
+                   .what = "the loss or its gradient is not a number",
+                   .expected = {},
+                   .got = {},
+                   .hint = "Try a smaller --rate"});
+    optimizer.step(result.gradients, learning_rate(settings.optimizer, state.step, settings.run.steps));
+    state.step += 1;
+    state.tokens += batch.tokens();
+
+    const bool measured_now = is_due(state.step, settings.run.dev_every, settings.run.steps);
+    JsonLine line, by_size;
+    line.set("step", state.step).set("tokens", state.tokens);
+    std::string status = "KL";
+    for (size_t s = 0; s < sizes.size(); ++s) {
+      JsonLine entry = size_json(result.sizes[s]);
+      status += " " + sizes[s].name + " " + format_number("%.4f", result.sizes[s].kl);
+      if (measured_now) {
+        const Measured now = measure(student, students[s].context, dev);
+        entry.set("dev", measured_json(now));
+        bar.say("step " + std::to_string(state.step) + " " + sizes[s].name + ": " + measured_text(now));
+        if (s == 0) warn_of_drift(bar, state, settings.run.steps, now, parent_dev);
+      }
+      by_size.set(sizes[s].name, entry);
+    }
+    folder.log(line.set("sizes", by_size).set("seconds", bar.seconds()));
+    bar.update(state.step, batch.tokens(), status);
+    if (is_due(state.step, settings.run.checkpoint_every, settings.run.steps)) folder.save(student, optimizer, state);
+    if (progress) progress(uint64_t(state.step), uint64_t(settings.run.steps));
+  }
+  write_family(folder.path(), settings, parent, file, student, state);
+}
+
+}  // namespace starnest::train

@@ -1,0 +1,48 @@
+// Makes a sorted model elastic: distils it into several nested sizes at once.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/base/progress.h"
+#include "core/format/elastic_json.h"
+#include "tasks/batch.h"
+#include "train/recipes/run_folder.h"
+
+namespace starnest::train {
+
+struct FamilySettings {
+  std::string model;               // folder with the sorted parent, which is the teacher too
+  std::vector<std::string> sizes;  // "name" is the full model; "name:key=value,..." with the keys of elastic.json
+  std::string think;               // default plan: which size thinks; empty: the smallest
+  std::string answer;              // and which one answers; empty: the largest
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    field("model", &FamilySettings::model, "folder with the sorted parent, which is the teacher too");
+    field("size", &FamilySettings::sizes, "NAME, or NAME:KEY=VALUE,... with the keys of elastic.json; repeat per size");
+    field("think", &FamilySettings::think, "default plan: the size that thinks; empty = the smallest");
+    field("answer", &FamilySettings::answer, "default plan: the size that answers; empty = the largest");
+  }
+};
+
+struct ElastifySettings {
+  RunSettings run{.steps = 760, .checkpoint_every = 100, .dev_every = 100};
+  FamilySettings family;
+  OptimizerSettings optimizer{.rate = 3e-3, .warm_up = 30, .weight_decay = 0};
+  tasks::MixConfig mix{.growth = 0};
+  tasks::BatchConfig batch;
+};
+
+std::string settings_text(const ElastifySettings& settings);
+
+// Writes settings.run.out: a family folder (config.json, model.safetensors, elastic.json and the parent's small files),
+// with log and checkpoints in training/. Every step runs all sizes on one batch against the frozen parent; correction
+// biases are frozen. Throws Error for bad sizes, an unwritable folder, and a loss that is not a number.
+// `progress` is called after every step and may throw to cancel: the run can then be resumed from its last checkpoint.
+void elastify(const ElastifySettings& settings, const Progress& progress = {});
+
+// The text of one --size as an entry of elastic.json. Lists (per block, and layers) are written 0+1+3.
+ElasticSize parse_size(const std::string& text);
+
+}  // namespace starnest::train

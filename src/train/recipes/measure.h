@@ -1,0 +1,28 @@
+// Shared by the recipes: thread set-up, and the development metric as text and as JSON.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/format/jsonl.h"
+#include "train/distill/dev_metric.h"
+
+namespace starnest::train {
+
+// Threads of LibTorch, and denormals flushed to zero (decays of the scan reach them and would cost time).
+void use_threads(int threads);
+
+// Whether something that happens every `every` steps (0: never) is due after `step` of `steps`; always at the end.
+bool is_due(int64_t step, int every, int64_t steps);
+
+using Measured = std::vector<std::pair<std::string, Accuracy>>;  // by name of the dev set
+Measured measure(const Weights& weights, const SizeContext& size, const std::vector<DevSet>& sets);
+
+// Percent: "long 99.8 (trace 99.9, answer 100.0)  terse ...  none 21.0  cut 98.0". The trace of "none" is empty, and of
+// "cut" only the answer counts.
+std::string measured_text(const Measured& measured);
+JsonLine measured_json(const Measured& measured);
+const Accuracy& accuracy_of(const Measured& measured, const std::string& name);
+
+}  // namespace starnest::train

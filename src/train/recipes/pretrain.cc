@@ -1,0 +1,108 @@
+#include "train/recipes/pretrain.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "core/arch/registry.h"
+#include "core/base/text.h"
+#include "starnest/error.h"
+#include "train/distill/balance.h"
+#include "train/distill/dev_metric.h"
+#include "train/distill/losses.h"
+#include "train/modules/initialise.h"
+#include "train/modules/weights_io.h"
+#include "train/recipes/measure.h"
+#include "train/recipes/settings.h"
+#include "train/recipes/training_bar.h"
+
+namespace starnest::train {
+namespace {
+
+std::string job_text(const PretrainSettings& s) {
+  return settings_text(s.model, "model.") + settings_text(s.optimizer) + settings_text(s.balance, "balance.") +
+         settings_text(s.mix, "mix.") + settings_text(s.batch, "batch.");
+}
+
+struct StepResult {
+  double loss, gradient_norm, worst_load;
+};
+
+StepResult train_step(const Weights& weights, AdamW& optimizer, const BatchTensors& batch,
+                      const PretrainSettings& settings, int64_t step) {
+  ExpertBalance balance(batch);
+  const Tensor loss = cross_entropy(completion_logits(weights, batch, SizeContext::full(), &balance), batch.targets);
+  const Tensor total = balance.loss().defined() ? loss + settings.balance.loss * balance.loss() : loss;
+  std::vector<Tensor> gradients = torch::autograd::grad({total}, weights.trained());
+  const StepResult result{loss.item<double>(), global_norm(gradients), balance.worst_load()};
+  if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm))
+    throw Error({.where = "step " + std::to_string(step),
+                 .what = "the loss or its gradient is not a number",
+                 .expected = {},
+                 .got = {},
+                 .hint = "Try a smaller --rate"});
+  const double scale = std::min(1.0, settings.optimizer.clip / std::max(result.gradient_norm, 1e-12));
+  for (Tensor& gradient : gradients) gradient = (gradient * scale).contiguous();
+  optimizer.step(gradients, learning_rate(settings.optimizer, step, settings.run.steps));
+  const double left = 1 - double(step) / settings.run.steps;
+  balance.update_biases(weights, settings.balance.bias_step * std::min(1.0, left / 0.2));
+  return result;
+}
+
+void check_load(const StepResult& result, const BalanceSettings& balance, TrainState& state) {
+  state.overloaded = result.worst_load > balance.worst_load ? state.overloaded + 1 : 0;
+  if (state.overloaded < balance.worst_steps) return;
+  throw Error({.where = "step " + std::to_string(state.step),
+               .what = "the experts stay unbalanced",
+               .expected = "at most " + format_number("%.1f", balance.worst_load) + " times the mean load",
+               .got = format_number("%.1f", result.worst_load),
+               .hint = {}});
+}
+
+}  // namespace
+
+std::string settings_text(const PretrainSettings& s) { return settings_text(s.run) + job_text(s); }
+
+void pretrain(const PretrainSettings& settings, const Progress& progress) {
+  std::printf("pretrain\n%s\n", settings_text(settings).c_str());
+  std::fflush(stdout);
+  use_threads(settings.run.threads);
+  const HfConfig config = make_config(settings.model);
+  const ModelSpec spec = architecture_of(config).read(config);
+  RunFolder folder(settings.run, job_text(settings));
+  Weights weights = initial_weights(spec, uint64_t(settings.run.seed));
+  weights.require_gradients();
+  AdamW optimizer(weights, settings.optimizer);
+  TrainState state = folder.start(weights, optimizer);
+  const auto dev =
+      dev_sets(settings.mix.families.at(0), tasks::Split::development, size_t(settings.run.dev_problems), 1);
+  tasks::BatchStream data(settings.mix, settings.batch,
+                          {.seed = uint64_t(settings.run.seed), .total_batches = uint64_t(settings.run.steps)});
+
+  TrainingBar bar("pretrain", state.step, settings.run.steps);
+  while (state.step < settings.run.steps) {
+    const BatchTensors batch = to_tensors(data.at(uint64_t(state.step)));
+    const StepResult result = train_step(weights, optimizer, batch, settings, state.step);
+    state.step += 1;
+    state.tokens += batch.tokens();
+    check_load(result, settings.balance, state);
+
+    JsonLine line;
+    line.set("step", state.step).set("tokens", state.tokens).set("loss", result.loss);
+    line.set("gradient_norm", result.gradient_norm).set("worst_load", result.worst_load);
+    if (is_due(state.step, settings.run.dev_every, settings.run.steps)) {
+      const auto measured = measure(weights, SizeContext::full(), dev);
+      line.set("dev", measured_json(measured));
+      bar.say("step " + std::to_string(state.step) + ", " + grouped(uint64_t(state.tokens)) +
+              " tokens: " + measured_text(measured));
+    }
+    line.set("seconds", bar.seconds());
+    folder.log(line);
+    bar.update(state.step, batch.tokens(), "loss " + format_number("%.4f", result.loss));
+    if (is_due(state.step, settings.run.checkpoint_every, settings.run.steps)) folder.save(weights, optimizer, state);
+    if (progress) progress(uint64_t(state.step), uint64_t(settings.run.steps));
+  }
+  write_model_files(folder.path(), config);
+  write_weights(folder.path() / "model.safetensors", weights);
+}
+
+}  // namespace starnest::train

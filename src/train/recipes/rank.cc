@@ -1,0 +1,85 @@
+#include "train/recipes/rank.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "core/arch/family_spec.h"
+#include "core/base/file.h"
+#include "core/base/text.h"
+#include "core/convert/output_folder.h"
+#include "core/convert/small_files.h"
+#include "starnest/error.h"
+#include "train/distill/losses.h"
+#include "train/importance/importance.h"
+#include "train/modules/weights_io.h"
+#include "train/recipes/measure.h"
+#include "train/recipes/settings.h"
+#include "train/recipes/training_bar.h"
+
+namespace starnest::train {
+namespace {
+
+constexpr double kSortTolerance = 1e-5;
+
+// How uneven the scores are: what the least important half of the units holds of the whole.
+void print_scores(const ByAxis& scores) {
+  std::printf("share of the score in the less important half of the units (50 %% = all alike):\n");
+  for (const auto& [key, values] : scores) {
+    const Tensor ascending = std::get<0>(values.sort(-1));
+    const double share = (ascending.narrow(-1, 0, values.size(-1) / 2).sum() / values.sum()).item<double>();
+    const std::string place = key.first < 0 ? "model" : "block " + std::to_string(key.first);
+    std::printf("  %-9s %-36s %5.1f %%\n", place.c_str(), std::string(key_of(key.second)).c_str(), 100 * share);
+  }
+}
+
+void check_same_function(const Weights& original, const Weights& moved, const BatchTensors& batch) {
+  const Tensor expected = completion_logits(original, batch, SizeContext::full());
+  const Tensor got = completion_logits(moved, batch, SizeContext::full());
+  const double error = ((got - expected).abs().max() / expected.abs().max()).item<double>();
+  std::printf("sorted against original: %.1e relative\n", error);
+  if (error > kSortTolerance)
+    throw Error({.where = "the sorted model",
+                 .what = "does not compute what the original computes",
+                 .expected = "an error of at most 1e-5",
+                 .got = format_number("%.1e", error),
+                 .hint = {}});
+}
+
+}  // namespace
+
+void rank(const RankJob& job, const Progress& progress) {
+  std::printf("rank\n%s%s\n", settings_text(job.settings).c_str(), settings_text(job.mix, "mix.").c_str());
+  std::fflush(stdout);
+  use_threads(job.settings.threads);
+  const torch::NoGradGuard no_gradients;
+  const FamilySpec family = read_family(job.settings.model);
+  OutputFolder out(job.settings.out, job.settings.model, Overwrite::refuse);
+  const Weights weights = read_weights(job.settings.model, family.spec);
+
+  const tasks::BatchConfig batching;
+  const int64_t batches = (job.settings.samples + batching.rows - 1) / batching.rows;
+  tasks::BatchStream data(job.mix, batching, {.seed = uint64_t(job.settings.seed), .total_batches = uint64_t(batches)});
+  Importance importance(family.spec);
+  TrainingBar bar("rank", 0, batches);
+  for (int64_t i = 0; i < batches; ++i) {
+    const BatchTensors batch = to_tensors(data.at(uint64_t(i)));
+    importance.expect(batch.mask);
+    hidden_states(weights, batch.ids, SizeContext::full(), &importance);
+    bar.update(i + 1, batch.tokens(), std::to_string(importance.samples()) + " samples");
+    if (progress) progress(uint64_t(i + 1), uint64_t(batches));
+  }
+
+  const ByAxis scores = importance.scores();
+  print_scores(scores);
+  const Weights moved = sorted(weights, orders_of(family.spec, scores));
+  check_same_function(weights, moved, to_tensors(data.at(0)));
+  copy_small_files(job.settings.model, out.partial(),
+                   [](const std::string& note) { std::printf("%s\n", note.c_str()); });
+  write_text(out.partial() / "config.json", family.config.text());
+  std::filesystem::create_directories(out.partial() / "training");
+  write_scores(out.partial() / "training" / "scores.json", scores);
+  write_weights(out.partial() / "model.safetensors", moved);
+  out.commit();
+}
+
+}  // namespace starnest::train

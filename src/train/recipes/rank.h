@@ -1,0 +1,38 @@
+// Ranks the channels of a model by importance and writes the model with the most important ones first.
+#pragma once
+
+#include <string>
+
+#include "core/base/progress.h"
+#include "tasks/batch.h"
+
+namespace starnest::train {
+
+struct RankSettings {
+  std::string model;   // folder to read
+  std::string out;     // folder to make
+  int64_t seed = 1;    // of the samples
+  int samples = 1024;  // that are read; completions only
+  int threads = 1;
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    field("model", &RankSettings::model, "model folder to read");
+    field("out", &RankSettings::out, "folder to make: the sorted model, and training/scores.json");
+    field("seed", &RankSettings::seed, "of the samples");
+    field("samples", &RankSettings::samples, "samples that the model reads");
+    field("threads", &RankSettings::threads, "threads of LibTorch");
+  }
+};
+
+struct RankJob {
+  RankSettings settings;
+  tasks::MixConfig mix{.growth = 0};
+};
+
+// Hidden channels, and inner channels of dense MLPs, of every routed expert and of shared experts. Throws Error when
+// the sorted model does not compute what the original computes (1e-5 relative). `progress` is called after every batch
+// and may throw to cancel; then nothing is left behind.
+void rank(const RankJob& job, const Progress& progress = {});
+
+}  // namespace starnest::train

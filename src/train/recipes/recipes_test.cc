@@ -1,0 +1,169 @@
+// The jobs end to end at a size that takes seconds: what they write, how they resume, what they refuse.
+#include <unistd.h>
+
+#include <filesystem>
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include "core/arch/family_spec.h"
+#include "core/base/file.h"
+#include "starnest/error.h"
+#include "train/modules/weights_io.h"
+#include "train/recipes/elastify.h"
+#include "train/recipes/pretrain.h"
+#include "train/recipes/rank.h"
+
+namespace starnest::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Recipes : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    root_ = fs::temp_directory_path() / ("starnest_recipes_" + std::to_string(::getpid()));
+    fs::remove_all(root_);
+    fs::create_directories(root_);
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  std::string at(const std::string& name) const { return (root_ / name).string(); }
+
+  PretrainSettings tiny_parent(const std::string& out, int steps) const {
+    PretrainSettings settings;
+    settings.run = {
+        .out = at(out), .seed = 3, .steps = steps, .checkpoint_every = 3, .dev_every = 0, .dev_problems = 40};
+    settings.model = {.pattern = "M*E-",
+                      .hidden = 32,
+                      .mamba_heads = 2,
+                      .mamba_head_dim = 16,
+                      .ssm_groups = 2,
+                      .ssm_state = 8,
+                      .query_heads = 2,
+                      .kv_heads = 1,
+                      .ffn = 32,
+                      .experts = 4,
+                      .expert_ffn = 32,
+                      .shared_ffn = 32};
+    settings.batch = {.rows = 8, .group = 2};
+    return settings;
+  }
+
+  ElastifySettings tiny_family(const std::string& model, const std::string& out, int steps) const {
+    ElastifySettings settings;
+    settings.run = {
+        .out = at(out), .seed = 3, .steps = steps, .checkpoint_every = 2, .dev_every = 0, .dev_problems = 40};
+    settings.family.model = at(model);
+    settings.family.sizes = {"small:hidden_size=16,moe_intermediate_size=16", "large"};
+    settings.batch = {.rows = 8, .group = 2};
+    return settings;
+  }
+
+  fs::path root_;
+};
+
+struct Stop {};
+Progress stop_after(uint64_t steps) {
+  return [=](uint64_t done, uint64_t) {
+    if (done == steps) throw Stop();
+  };
+}
+
+// Runs to the end, and again with a stop between two checkpoints. Log lines are compared without their time.
+template <class Settings>
+void expect_resumed_equals_uninterrupted(Settings settings, void (*job)(const Settings&, const Progress&),
+                                         uint64_t stop) {
+  const fs::path whole = settings.run.out, broken = whole.string() + "_broken";
+  job(settings, {});
+  settings.run.out = broken.string();
+  EXPECT_THROW(job(settings, stop_after(stop)), Stop);
+  EXPECT_FALSE(fs::exists(broken / "model.safetensors"));
+  settings.run.resume = true;
+  job(settings, {});
+  EXPECT_EQ(read_text(whole / "model.safetensors"), read_text(broken / "model.safetensors"));
+  EXPECT_EQ(read_text(whole / "training" / "checkpoint.safetensors"),
+            read_text(broken / "training" / "checkpoint.safetensors"));
+  const auto a = read_jsonl(whole / "training" / "log.jsonl"), b = read_jsonl(broken / "training" / "log.jsonl");
+  ASSERT_EQ(a.size(), size_t(settings.run.steps));
+  ASSERT_EQ(b.size(), a.size());
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_EQ(a[i].integer("step"), b[i].integer("step"));
+}
+
+std::string message_of(const std::function<void()>& job) {
+  try {
+    job();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST_F(Recipes, AResumedPretrainingEqualsAnUninterruptedOneBitForBit) {
+  expect_resumed_equals_uninterrupted(tiny_parent("parent", 8), pretrain, 5);
+}
+
+TEST_F(Recipes, AResumedElasticRunEqualsAnUninterruptedOneBitForBit) {
+  pretrain(tiny_parent("parent", 2));
+  expect_resumed_equals_uninterrupted(tiny_family("parent", "family", 7), elastify, 5);
+}
+
+TEST_F(Recipes, ARepeatedRunIsEqualAndAnotherSeedIsNot) {
+  pretrain(tiny_parent("a", 2));
+  pretrain(tiny_parent("b", 2));
+  PretrainSettings other = tiny_parent("c", 2);
+  other.run.seed = 4;
+  pretrain(other);
+  EXPECT_EQ(read_text(root_ / "a" / "model.safetensors"), read_text(root_ / "b" / "model.safetensors"));
+  EXPECT_NE(read_text(root_ / "a" / "model.safetensors"), read_text(root_ / "c" / "model.safetensors"));
+}
+
+TEST_F(Recipes, RefuseWhatCannotBeDoneAndSayWhy) {
+  pretrain(tiny_parent("parent", 2));
+  EXPECT_NE(message_of([&] { pretrain(tiny_parent("parent", 2)); }).find("is not empty"), std::string::npos);
+
+  PretrainSettings other = tiny_parent("parent", 2);
+  other.run.resume = true;
+  other.optimizer.rate = 0.5;
+  EXPECT_NE(message_of([&] { pretrain(other); }).find("rate = 0.5"), std::string::npos);
+
+  PretrainSettings nowhere = tiny_parent("none", 2);
+  nowhere.run.out = "/proc/nowhere";
+  EXPECT_NE(message_of([&] { pretrain(nowhere); }).find("/proc/nowhere"), std::string::npos);
+  nowhere.run = {.out = at("none"), .resume = true};
+  EXPECT_NE(message_of([&] { pretrain(nowhere); }).find("no checkpoint"), std::string::npos);
+
+  PretrainSettings wild = tiny_parent("wild", 30);
+  wild.optimizer.rate = 1e30;
+  EXPECT_NE(message_of([&] { pretrain(wild); }).find("step "), std::string::npos);
+}
+
+TEST_F(Recipes, SizesAreParsedStrictly) {
+  const ElasticSize size = parse_size("small:hidden_size=32,mamba_num_heads=4+2,layers=0+2");
+  EXPECT_EQ(size.name, "small");
+  ASSERT_EQ(size.values.size(), 2u);
+  EXPECT_EQ(size.values[0].numbers, std::vector<int>{32});
+  EXPECT_TRUE(size.values[1].per_block);
+  EXPECT_EQ(*size.layers, (std::vector<int>{0, 2}));
+  EXPECT_NE(message_of([] { parse_size("small:hiden_size=32"); }).find("hidden_size"), std::string::npos);
+  EXPECT_NE(message_of([] { parse_size("small:hidden_size=3x"); }).find("not a number"), std::string::npos);
+  EXPECT_NE(message_of([] { parse_size(":hidden_size=32"); }).find("name"), std::string::npos);
+}
+
+TEST_F(Recipes, WriteAFamilyThatReadsBack) {
+  pretrain(tiny_parent("parent", 4));
+  rank({.settings = {.model = at("parent"), .out = at("sorted"), .samples = 40}, .mix = {.growth = 0}});
+  EXPECT_TRUE(fs::exists(root_ / "sorted" / "training" / "scores.json"));
+  elastify(tiny_family("sorted", "family", 3));
+  const FamilySpec family = read_family(at("family"));
+  ASSERT_EQ(family.sizes.size(), 2u);
+  EXPECT_EQ(family.sizes[0].name, "large");
+  EXPECT_EQ(family.sizes[1].widths.hidden, 16);
+  EXPECT_EQ(family.default_plan->think, "small");
+  read_weights(at("family"), family.spec);
+  for (const char* name : {"tokenizer.json", "generation_config.json", "chat_template.jinja"})
+    EXPECT_EQ(read_text(root_ / "family" / name), read_text(root_ / "parent" / name)) << name;
+}
+
+}  // namespace
+}  // namespace starnest::train

@@ -1,0 +1,138 @@
+#include "train/recipes/run_folder.h"
+
+#include <cstring>
+#include <map>
+#include <sstream>
+#include <utility>
+
+#include "core/base/file.h"
+#include "core/base/text.h"
+#include "core/format/safetensors_writer.h"
+#include "starnest/error.h"
+#include "train/modules/weights_io.h"
+
+namespace starnest::train {
+namespace {
+
+// Every tensor that a resumed run needs, by its name in the checkpoint. The tensors are those in use, not copies.
+std::map<std::string, Tensor> state_tensors(const Weights& weights, AdamW& optimizer) {
+  const Naming naming{.stacked_experts = true};
+  std::map<std::string, Tensor> tensors;
+  size_t i = 0;
+  for (const Parameter& parameter : weights.all()) {
+    const std::string name = naming.name(parameter.spec);
+    tensors["model." + name] = parameter.value.detach();
+    if (!parameter.trained()) continue;
+    tensors["adam.first." + name] = optimizer.first_moments()[i];
+    tensors["adam.second." + name] = optimizer.second_moments()[i];
+    ++i;
+  }
+  return tensors;
+}
+
+// The lines in which two settings texts differ, for a message.
+std::string first_difference(const std::string& a, const std::string& b) {
+  std::istringstream left(a), right(b);
+  std::string x, y;
+  while (std::getline(left, x) && std::getline(right, y))
+    if (x != y) return in_quotes(x) + " against " + in_quotes(y);
+  return "their number";
+}
+
+int64_t number(const std::map<std::string, std::string>& metadata, const std::string& key, const std::string& where) {
+  const auto found = metadata.find(key);
+  if (found == metadata.end()) throw Error(where, "is not a checkpoint of a training run");
+  return std::stoll(found->second);
+}
+
+// Keeps the first `lines` lines.
+void cut_log(const std::filesystem::path& path, int64_t lines) {
+  if (!std::filesystem::exists(path)) return;
+  const std::string text = read_text(path);
+  size_t end = 0;
+  for (int64_t line = 0; line < lines && end != std::string::npos; ++line) {
+    end = text.find('\n', end);
+    if (end != std::string::npos) ++end;
+  }
+  write_text(path, end == std::string::npos ? text : text.substr(0, end));
+}
+
+}  // namespace
+
+RunFolder::RunFolder(const RunSettings& settings, const std::string& job)
+    : out_(settings.out),
+      resume_(settings.resume),
+      identity_("seed = " + std::to_string(settings.seed) + "\nsteps = " + std::to_string(settings.steps) + "\n" +
+                job) {
+  if (settings.steps < 0) throw Error("--steps", "must not be negative");
+  if (settings.out.empty()) throw Error("--out", "names no folder");
+  std::error_code problem;
+  const bool used = std::filesystem::exists(out_, problem) && !std::filesystem::is_empty(out_, problem);
+  if (used && !resume_)
+    throw Error({.where = out_.string(),
+                 .what = "is not empty",
+                 .expected = {},
+                 .got = {},
+                 .hint = "Give another --out, or --resume to go on with this run"});
+  if (resume_ && !std::filesystem::exists(checkpoint()))
+    throw Error({.where = out_.string(),
+                 .what = "holds no checkpoint to resume",
+                 .expected = checkpoint().string(),
+                 .got = {},
+                 .hint = {}});
+  check_writable();
+}
+
+void RunFolder::check_writable() const {
+  std::error_code problem;
+  std::filesystem::create_directories(out_ / "training", problem);
+  if (problem) throw Error(out_.string(), "cannot be made: " + problem.message());
+  const std::filesystem::path probe = out_ / "training" / "probe";
+  write_text(probe, "");
+  std::filesystem::remove(probe);
+}
+
+TrainState RunFolder::start(const Weights& weights, AdamW& optimizer) {
+  TrainState state;
+  if (resume_) {
+    const SafetensorsFile file(checkpoint());
+    const std::string where = checkpoint().string();
+    const auto& metadata = file.metadata();
+    state = {number(metadata, "step", where), number(metadata, "tokens", where), number(metadata, "overloaded", where)};
+    const std::string& made_with = metadata.at("settings");
+    if (made_with != identity_)
+      throw Error({.where = where,
+                   .what = "was made with other settings",
+                   .expected = {},
+                   .got = {},
+                   .hint = "They differ in " + first_difference(identity_, made_with)});
+    for (const auto& [name, tensor] : state_tensors(weights, optimizer)) {
+      const TensorInfo* info = file.find(name);
+      if (!info) throw Error(where, "there is no tensor " + in_quotes(name));
+      tensor.copy_(read_tensor(file, *info));
+    }
+    optimizer.set_steps(state.step);
+    cut_log(log_path(), state.step);
+  }
+  log_ = std::make_unique<JsonlWriter>(log_path(), resume_ ? JsonlWriter::Mode::append : JsonlWriter::Mode::replace);
+  return state;
+}
+
+void RunFolder::save(const Weights& weights, AdamW& optimizer, const TrainState& state) const {
+  const auto tensors = state_tensors(weights, optimizer);
+  std::vector<TensorHeader> headers;
+  for (const auto& [name, tensor] : tensors)
+    headers.push_back({name, DType::f32, std::vector<uint64_t>(tensor.sizes().begin(), tensor.sizes().end())});
+  SafetensorsWriter writer(checkpoint(), std::move(headers),
+                           {{"step", std::to_string(state.step)},
+                            {"tokens", std::to_string(state.tokens)},
+                            {"overloaded", std::to_string(state.overloaded)},
+                            {"settings", identity_}});
+  for (const TensorHeader& header : writer.order()) {
+    const Tensor value = tensors.at(header.name).contiguous();
+    writer.append({static_cast<const std::byte*>(value.data_ptr()), size_t(value.numel()) * sizeof(float)});
+  }
+  writer.commit();
+}
+
+}  // namespace starnest::train

@@ -1,0 +1,73 @@
+// Where a training job writes: the model folder itself, and inside it `training/` with the log and the checkpoint.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "core/format/jsonl.h"
+#include "train/distill/optimizer.h"
+
+namespace starnest::train {
+
+struct RunSettings {
+  std::string out = {};        // folder to make
+  bool resume = false;         // go on from the checkpoint in `out`
+  int64_t seed = 1;            // of data and initial weights
+  int steps = 1000;            // optimiser steps
+  int threads = 1;             // of LibTorch; results are repeatable for one number of threads
+  int checkpoint_every = 250;  // steps
+  int dev_every = 250;         // steps between measurements on the development split; 0: only at the end
+  int dev_problems = 600;      // problems of each measurement
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    field("out", &RunSettings::out, "folder to make");
+    field("resume", &RunSettings::resume, "go on from the checkpoint in the folder");
+    field("seed", &RunSettings::seed, "of data and initial weights");
+    field("steps", &RunSettings::steps, "optimiser steps");
+    field("threads", &RunSettings::threads, "threads of LibTorch; results repeat for one number of threads");
+    field("checkpoint_every", &RunSettings::checkpoint_every, "steps between checkpoints");
+    field("dev_every", &RunSettings::dev_every, "steps between measurements on the development split; 0 = at the end");
+    field("dev_problems", &RunSettings::dev_problems, "problems of each measurement");
+  }
+};
+
+// Where a run stands after `step` steps.
+struct TrainState {
+  int64_t step = 0;
+  int64_t tokens = 0;      // read so far, padding not counted
+  int64_t overloaded = 0;  // steps in a row with a badly balanced expert
+};
+
+// Not thread-safe. Every failure to write is an Error, and the constructor finds an unwritable folder before any work.
+class RunFolder {
+ public:
+  // `job`: the settings of the job as text. A run may be resumed only with the same job, seed and number of steps.
+  // Throws Error when the folder is not empty and `resume` is not set, or when it is set and there is no checkpoint.
+  RunFolder(const RunSettings& settings, const std::string& job);
+
+  const std::filesystem::path& path() const { return out_; }
+
+  // Restores weights, optimiser and state when resuming, and cuts the log back to that step; else the start state.
+  // Throws Error when the checkpoint was made with other settings.
+  TrainState start(const Weights& weights, AdamW& optimizer);
+
+  // Atomic: the last good checkpoint stays until the new one is on disk.
+  void save(const Weights& weights, AdamW& optimizer, const TrainState& state) const;
+
+  void log(const JsonLine& line) { log_->write(line); }  // one line per step
+
+ private:
+  std::filesystem::path checkpoint() const { return out_ / "training" / "checkpoint.safetensors"; }
+  std::filesystem::path log_path() const { return out_ / "training" / "log.jsonl"; }
+  void check_writable() const;
+
+  std::filesystem::path out_;
+  bool resume_;
+  std::string identity_;
+  std::unique_ptr<JsonlWriter> log_;
+};
+
+}  // namespace starnest::train

@@ -1,0 +1,114 @@
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "program.h"
+
+namespace starnest {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+const std::string kNano = in_tests("data/configs/nano_30b");
+
+std::string inspect_error(const fs::path& folder) {
+  const Finished run = starnest_program({"inspect", "-m", folder});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_EQ(run.out, "");
+  EXPECT_EQ(run.err.rfind("starnest: error: ", 0), 0u) << run.err;
+  return run.err;
+}
+
+TEST(Inspect, PrintsThePublishedNumbersOfNano30BWithoutWeights) {
+  const Finished run = starnest_program({"inspect", "-m", kNano});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.err, "");
+  for (const char* part : {"nemotron_h", "MEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEMEM*EMEMEMEME", "31,577,940,288",
+                           "3,580,076,352", "19,339,781,632", "58.83 GiB", "125.95 GiB", "48,234,496", "6,144"})
+    EXPECT_CONTAINS(run.out, part);
+}
+
+TEST(Inspect, JsonHasTheExactNumbers) {
+  const Finished run = starnest_program({"inspect", "-m", kNano, "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const json facts = json::parse(run.out);
+  EXPECT_EQ(facts["architecture"], "nemotron_h");
+  EXPECT_EQ(facts["dimensions"]["n_routed_experts"], 128);
+  ASSERT_EQ(facts["sizes"].size(), 3u);
+  const json& full = facts["sizes"][0];
+  EXPECT_EQ(full["name"], "30b");
+  EXPECT_EQ(full["parameters"], 31'577'940'288);
+  EXPECT_EQ(full["active_parameters"], 3'580'076'352);
+  EXPECT_EQ(full["formats"]["nvfp4"]["bytes"], 19'339'781'632);
+  EXPECT_NEAR(full["formats"]["bf16"]["decode_bytes_per_token"].get<double>(), 6.47e9, 1e7);
+  EXPECT_EQ(full["kv_bytes_per_token"], 6144);
+  EXPECT_EQ(full["ssm_bytes_per_sequence"], 48'234'496);
+  EXPECT_EQ(full["conv_bytes_per_sequence"], 847'872);
+  const json& small = facts["sizes"][2];
+  EXPECT_EQ(small["widths"]["hidden_size"], 1920);
+  EXPECT_EQ(small["widths"]["moe_intermediate_size"], 960);
+  EXPECT_EQ(small["widths"]["layers"].size(), 52u);
+  constexpr double kGiB = 1024.0 * 1024 * 1024;
+  EXPECT_NEAR(facts["storage"]["bf16"]["family_bytes"].get<double>() / kGiB, 58.8, 0.05);
+  EXPECT_NEAR(facts["storage"]["bf16"]["separate_bytes"].get<double>() / kGiB, 126, 0.1);
+  EXPECT_EQ(facts["default_plan"]["think"], "23b");
+  EXPECT_TRUE(facts["stored"].is_null());
+}
+
+TEST(Inspect, SaysWhatTheFolderHolds) {
+  const Finished run = starnest_program({"inspect", "-m", in_tests("golden/mixed_bf16"), "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const json stored = json::parse(run.out)["stored"];
+  EXPECT_EQ(stored["shards"].size(), 2u);
+  EXPECT_EQ(stored["tensors"], 63);
+  EXPECT_EQ(stored["bytes"], 314'592);
+  EXPECT_EQ(stored["dtypes"]["F32"]["tensors"], 4);
+}
+
+TEST(Inspect, AModelWithoutElasticJsonIsAFamilyOfOne) {
+  const TemporaryFolder temp;
+  put_file(temp / "config.json", file_text(kNano + "/config.json"));
+  const Finished run = starnest_program({"inspect", "-m", (temp / "config.json").parent_path()});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_CONTAINS(run.out, "full");
+  EXPECT_EQ(run.out.find("separate checkpoints"), std::string::npos);
+}
+
+TEST(Inspect, SizesMayComeFromAnotherFile) {
+  const TemporaryFolder temp;
+  put_file(temp / "sizes.json",
+           R"({"format": "starnest-elastic", "version": 1, "sizes": [{"name": "tiny", "hidden_size": 1024}]})");
+  const Finished run = starnest_program({"inspect", "-m", kNano, "--elastic", temp / "sizes.json", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(json::parse(run.out)["sizes"][0]["name"], "tiny");
+}
+
+TEST(InspectError, BadInputIsNamed) {
+  const TemporaryFolder temp;
+  EXPECT_CONTAINS(inspect_error(temp / "nowhere"), "nowhere: is not a model folder");
+  const fs::path folder = (temp / "x").parent_path();
+  EXPECT_CONTAINS(inspect_error(folder), "config.json: cannot open");
+  put_file(temp / "config.json", "{");
+  EXPECT_CONTAINS(inspect_error(folder), "config.json: is not valid JSON");
+  put_file(temp / "config.json", R"({"model_type": "lama"})");
+  EXPECT_CONTAINS(inspect_error(folder), "architecture 'lama' is not supported");
+  put_file(temp / "config.json", R"({"model_type": "nemotron_h"})");
+  EXPECT_CONTAINS(inspect_error(folder), "is missing");
+}
+
+TEST(InspectError, SizesThatBreakARuleAreNamed) {
+  const TemporaryFolder temp;
+  const fs::path folder = (temp / "x").parent_path();
+  put_file(temp / "config.json", file_text(kNano + "/config.json"));
+  const auto expect = [&](const std::string& sizes, const std::string& part) {
+    put_file(temp / "elastic.json", R"({"format": "starnest-elastic", "version": 1, "sizes": [)" + sizes + "]}");
+    EXPECT_CONTAINS(inspect_error(folder), part);
+  };
+  expect(R"({"name": "a", "hidden_size": 1000})", "size 'a': key 'hidden_size'");
+  expect(R"({"name": "a", "hidden_size": 2304}, {"name": "b", "moe_intermediate_size": 960})",
+         "is larger than in size");
+  expect(R"({"name": "a", "hidden_sise": 2304})", "unknown key 'hidden_sise'");
+}
+
+}  // namespace
+}  // namespace starnest

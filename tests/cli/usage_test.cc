@@ -1,0 +1,53 @@
+#include <gtest/gtest.h>
+
+#include "program.h"
+
+namespace starnest {
+namespace {
+
+TEST(Usage, HelpHasExamplesAndSucceeds) {
+  const Finished help = starnest_program({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_EQ(help.err, "");
+  for (const char* command : {"inspect", "slice", "tokenize"}) {
+    EXPECT_CONTAINS(help.out, command);
+    const Finished own = starnest_program({command, "--help"});
+    EXPECT_EQ(own.exit_code, 0);
+    EXPECT_CONTAINS(own.out, "Examples:");
+    EXPECT_CONTAINS(own.out, "--model");
+  }
+}
+
+TEST(Usage, VersionIsOneLine) {
+  const Finished version = starnest_program({"--version"});
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_EQ(version.out.rfind("starnest ", 0), 0u);
+}
+
+TEST(Usage, NothingToDoShowsTheHelpAndFails) {
+  const Finished nothing = starnest_program({});
+  EXPECT_EQ(nothing.exit_code, 2);
+  EXPECT_EQ(nothing.out, "");
+  EXPECT_CONTAINS(nothing.err, "Usage: starnest");
+}
+
+TEST(Usage, WrongWordsAreNamedWithTheNearestRightOne) {
+  const auto expect = [](const std::vector<std::string>& words, const std::string& part) {
+    const Finished wrong = starnest_program(words);
+    EXPECT_EQ(wrong.exit_code, 2);
+    EXPECT_EQ(wrong.out, "");
+    EXPECT_EQ(wrong.err.rfind("starnest: error: ", 0), 0u) << wrong.err;
+    EXPECT_CONTAINS(wrong.err, part);
+  };
+  expect({"slcie", "-m", "x"}, "there is no command 'slcie'. Did you mean 'slice'?");
+  expect({"--verion"}, "unknown option '--verion'. Did you mean '--version'?");
+  expect({"slice", "-m", "x", "--sise", "a"}, "starnest slice: unknown option '--sise'. Did you mean '--size'?");
+  expect({"slice", "-m", "x", "--sise=a"}, "unknown option '--sise'. Did you mean '--size'?");
+  expect({"slice", "-m", "x", "-o", "y"}, "--size is required");
+  expect({"inspect"}, "--model is required");
+  expect({"inspect", "-m", "x", "more"}, "unexpected argument 'more'");
+  expect({"inspect", "-m"}, "Try 'starnest inspect --help'");
+}
+
+}  // namespace
+}  // namespace starnest

@@ -1,0 +1,27 @@
+# Run by ctest with BUILD, SOURCE, COMPILER, CONFIG and SANITIZE.
+set(work ${BUILD}/install_test)
+file(REMOVE_RECURSE ${work})
+
+function(must)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    list(JOIN ARGN " " command)
+    message(FATAL_ERROR "${command}\nended with ${result}:\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+if(SANITIZE)
+  set(flags -DCMAKE_CXX_FLAGS=-fsanitize=${SANITIZE})
+endif()
+must(${CMAKE_COMMAND} --install ${BUILD} --prefix ${work}/prefix)
+must(${CMAKE_COMMAND} -G Ninja -S ${CMAKE_CURRENT_LIST_DIR}/outside -B ${work}/build -DEXAMPLES=${SOURCE}/examples
+     -DCMAKE_PREFIX_PATH=${work}/prefix -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_BUILD_TYPE=${CONFIG} ${flags})
+must(${CMAKE_COMMAND} --build ${work}/build)
+must(${work}/prefix/bin/starnest --version)
+if(EXISTS ${SOURCE}/models/pocket/config.json)
+  must(${work}/build/think_and_answer ${SOURCE}/models/pocket)
+  if(output STREQUAL "")
+    message(FATAL_ERROR "think_and_answer printed nothing")
+  endif()
+endif()
