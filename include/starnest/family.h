@@ -24,8 +24,8 @@ struct SizeInfo {
 };
 
 struct OpenOptions {
-  int threads = 0;                                                // 0: as many as the process may use
-  std::vector<std::string> sizes = {};                            // sizes to keep in memory; empty: all
+  int threads = 0;                                                   // 0: as many as the process may use
+  std::vector<std::string> sizes = {};                               // sizes to keep in memory; empty: all
   std::function<void(uint64_t done, uint64_t total)> progress = {};  // bytes read
 };
 

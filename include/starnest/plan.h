@@ -19,7 +19,8 @@ struct Plan {
   static void fields(Visitor&& field) {
     field("think-size", &Plan::think_size, "size that thinks");
     field("answer-size", &Plan::answer_size, "size that answers");
-    field("think-budget", &Plan::think_budget, "thinking tokens before the end is forced; 0 = none, negative = no limit");
+    field("think-budget", &Plan::think_budget,
+          "thinking tokens before the end is forced; 0 = none, negative = no limit");
     field("think-grace", &Plan::think_grace, "tokens beyond the budget in which thinking may end at a boundary");
     field("answer-reserve", &Plan::answer_reserve, "tokens kept for the answer; negative = min(512, max-tokens / 4)");
     field("max-tokens", &Plan::max_tokens, "thinking and answer together");

@@ -1,8 +1,9 @@
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <map>
 #include <memory>
 #include <string>
+
+#include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
 #include "cli/plan_options.h"
@@ -73,8 +74,8 @@ JsonLine report_json(const EvalOptions& options, const Plan& plan, const TaskAcc
 void print_report(const TaskAccuracy& result) {
   const Tally tally = result.tally();
   const Interval interval = wilson(tally);
-  std::printf("%s thinks, %s answers: %llu of %llu right, %.1f %% (95 %% interval %.1f to %.1f)\n", result.think_size.c_str(),
-              result.answer_size.c_str(), static_cast<unsigned long long>(tally.successes),
+  std::printf("%s thinks, %s answers: %llu of %llu right, %.1f %% (95 %% interval %.1f to %.1f)\n",
+              result.think_size.c_str(), result.answer_size.c_str(), static_cast<unsigned long long>(tally.successes),
               static_cast<unsigned long long>(tally.trials), 100 * double(tally.successes) / double(tally.trials),
               100 * interval.low, 100 * interval.high);
   std::printf("thinking: %.1f tokens on average; ended", result.mean_thinking_tokens());
@@ -108,15 +109,21 @@ void add_eval(CLI::App& app) {
   options->plan.plan.answer_reserve = 8;
   options->plan.add_to(*command);
   command->remove_option(command->get_option("--max-tokens"));
-  command->add_option("--max-tokens", options->plan.plan.max_tokens, "thinking and answer together")->capture_default_str();
-  command->add_option("-n,--count", options->questions.count, "questions")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--max-tokens", options->plan.plan.max_tokens, "thinking and answer together")
+      ->capture_default_str();
+  command->add_option("-n,--count", options->questions.count, "questions")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   command->add_option("--question-seed", options->questions.seed, "of the questions")->capture_default_str();
   command->add_option("--split", options->split, "test, development or train")->capture_default_str();
   command->add_option("--k-low", options->questions.k_low, "smallest k of the task")->capture_default_str();
   command->add_option("--k-high", options->questions.k_high, "largest k; 0 = as in training")->capture_default_str();
   command->add_option("--json", options->json, "write the report to this file");
-  command->add_option("--parallel", options->parallel, "questions that share the engine's steps")->capture_default_str()->check(CLI::Range(1, 4096));
-  command->add_option("-t,--threads", options->threads, "threads; 0 = all that this process may use")->capture_default_str();
+  command->add_option("--parallel", options->parallel, "questions that share the engine's steps")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4096));
+  command->add_option("-t,--threads", options->threads, "threads; 0 = all that this process may use")
+      ->capture_default_str();
   command->callback([options] { run(*options); });
 }
 

@@ -1,9 +1,10 @@
 // Command line options from a settings struct: its `fields` list gives name, member and help.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <type_traits>
+
+#include <CLI/CLI.hpp>
 
 namespace starnest::cli {
 

@@ -1,7 +1,8 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
 #include "core/arch/family_spec.h"
@@ -27,7 +28,8 @@ void run(const LogitsOptions& options) {
   const std::string size = options.size == kFullSize ? family.largest().name : options.size;
   Engine engine(family, {.threads = options.threads, .sizes = {family.size(size).name}});
   Sequence sequence = engine.start(engine.index_of(size));
-  SafetensorsWriter writer(options.out, {{"logits", DType::f32, {options.ids.size(), engine.vocab()}}}, {{"format", "pt"}});
+  SafetensorsWriter writer(options.out, {{"logits", DType::f32, {options.ids.size(), engine.vocab()}}},
+                           {{"format", "pt"}});
   const size_t chunk = options.chunk ? size_t(options.chunk) : options.ids.size();
   for (size_t at = 0; at < options.ids.size(); at += chunk) {
     const auto tokens = std::span(options.ids).subspan(at, std::min(chunk, options.ids.size() - at));
@@ -50,7 +52,8 @@ void add_logits(CLI::App& app) {
   command->add_option("--ids", options->ids, "token ids, e.g. 1,2,3")->delimiter(',')->required();
   command->add_option("-o,--output", options->out, "file to write: tensor 'logits', F32 [T, V]")->required();
   command->add_option("--chunk", options->chunk, "tokens read at a time; 0 = all at once")->capture_default_str();
-  command->add_option("-t,--threads", options->threads, "threads; 0 = all that this process may use")->capture_default_str();
+  command->add_option("-t,--threads", options->threads, "threads; 0 = all that this process may use")
+      ->capture_default_str();
   command->callback([options] { run(*options); });
 }
 

@@ -1,8 +1,9 @@
 // The options that choose sizes and budgets, the same for every subcommand that generates.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
+
+#include <CLI/CLI.hpp>
 
 #include "starnest/plan.h"
 

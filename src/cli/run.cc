@@ -1,11 +1,12 @@
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
 #include "cli/plan_options.h"
@@ -71,7 +72,8 @@ void print_statistics(const Answer& answer, const Sampling& sampling) {
                      format_number(" %.1f ms", answer.seconds_to_first_token * 1e3);
   if (answer.think_end != ThinkEnd::none)
     line += "; thinking: " + rate(answer.thinking_report) + ", end " + name_of(answer.think_end);
-  if (answer.switch_seconds > 0) line += "; switch (recompute)" + format_number(" %.1f ms", answer.switch_seconds * 1e3);
+  if (answer.switch_seconds > 0)
+    line += "; switch (recompute)" + format_number(" %.1f ms", answer.switch_seconds * 1e3);
   line += "; answer: " + rate(answer.answer_report);
   if (!answer.complete) line += ", cut at the token limit";
   if (sampling.temperature > 0) line += "; seed " + std::to_string(sampling.seed);
@@ -112,10 +114,14 @@ void add_run(CLI::App& app) {
   command->footer(kExamples);
   command->add_option("-m,--model", options->model, "model folder")->required();
   CLI::Option* text = command->add_option("-p,--prompt", options->text, "the question");
-  command->add_option("--ids", options->ids, "the whole prompt as token ids, e.g. 1,2,3")->delimiter(',')->excludes(text);
-  command->add_option("--effort", options->effort, "how to think: e0 not at all, e1 tersely, e2 in full")->capture_default_str();
+  command->add_option("--ids", options->ids, "the whole prompt as token ids, e.g. 1,2,3")
+      ->delimiter(',')
+      ->excludes(text);
+  command->add_option("--effort", options->effort, "how to think: e0 not at all, e1 tersely, e2 in full")
+      ->capture_default_str();
   command->add_flag("--raw", options->raw, "take -p as the whole prompt, without the model's own format");
-  command->add_option("-t,--threads", options->threads, "threads; 0 = all that this process may use")->capture_default_str();
+  command->add_option("-t,--threads", options->threads, "threads; 0 = all that this process may use")
+      ->capture_default_str();
   options->plan.add_to(*command);
   options->seed = command->get_option("--seed");
   command->callback([options] {

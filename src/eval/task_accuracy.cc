@@ -24,7 +24,8 @@ std::vector<Question> draw_questions(const Family& family, const TaskQuestionSet
   const tasks::FamilyInfo& info = tasks::family_named(set.task).info();
   const tasks::KRange k{set.k_low, set.k_high ? set.k_high : info.train_k.high};
   if (k.low < info.possible_k.low || k.high > info.possible_k.high || k.low > k.high)
-    throw Error({.where = "k of task " + in_quotes(set.task), .what = "is out of range",
+    throw Error({.where = "k of task " + in_quotes(set.task),
+                 .what = "is out of range",
                  .expected = std::to_string(info.possible_k.low) + " to " + std::to_string(info.possible_k.high),
                  .got = std::to_string(k.low) + " to " + std::to_string(k.high)});
   std::vector<Question> questions;
@@ -89,7 +90,8 @@ TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, con
     while (slots.size() < size_t(parallel) && next < questions.size()) {
       Sampling own = sampling;
       own.seed = key_of(sampling.seed, next);
-      slots.push_back({next, std::make_unique<Generation>(impl.engine, impl.rules, questions[next].prompt, resolved, own)});
+      slots.push_back(
+          {next, std::make_unique<Generation>(impl.engine, impl.rules, questions[next].prompt, resolved, own)});
       ++next;
     }
     std::vector<Generation*> running;
@@ -109,11 +111,16 @@ TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, con
 
 const char* name_of(ThinkEnd end) {
   switch (end) {
-    case ThinkEnd::none: return "none";
-    case ThinkEnd::natural: return "natural";
-    case ThinkEnd::boundary: return "boundary";
-    case ThinkEnd::forced: return "forced";
-    case ThinkEnd::stopped: return "stopped";
+    case ThinkEnd::none:
+      return "none";
+    case ThinkEnd::natural:
+      return "natural";
+    case ThinkEnd::boundary:
+      return "boundary";
+    case ThinkEnd::forced:
+      return "forced";
+    case ThinkEnd::stopped:
+      return "stopped";
   }
   check_failed("end", "unknown end", __FILE__, __LINE__);
 }

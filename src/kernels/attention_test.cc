@@ -1,7 +1,7 @@
 #include "kernels/attention.h"
 
+#include "kernels/cpu/test_util.h"
 #include "kernels/ref/attention.h"
-#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {

@@ -1,7 +1,7 @@
 #include "kernels/conv.h"
 
+#include "kernels/cpu/test_util.h"
 #include "kernels/ref/conv.h"
-#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {

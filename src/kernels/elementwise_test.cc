@@ -1,7 +1,7 @@
 #include "kernels/elementwise.h"
 
+#include "kernels/cpu/test_util.h"
 #include "kernels/ref/elementwise.h"
-#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "kernels/test_util.h"
+#include "kernels/cpu/test_util.h"
 
 namespace starnest {
 namespace {

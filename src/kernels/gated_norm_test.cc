@@ -1,7 +1,7 @@
 #include "kernels/gated_norm.h"
 
+#include "kernels/cpu/test_util.h"
 #include "kernels/ref/gated_norm.h"
-#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {

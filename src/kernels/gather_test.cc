@@ -2,7 +2,7 @@
 
 #include <numeric>
 
-#include "kernels/test_util.h"
+#include "kernels/cpu/test_util.h"
 
 namespace starnest {
 namespace {

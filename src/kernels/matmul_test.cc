@@ -1,7 +1,7 @@
 #include "kernels/matmul.h"
 
+#include "kernels/cpu/test_util.h"
 #include "kernels/ref/matmul.h"
-#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {

@@ -1,7 +1,7 @@
 #include "kernels/rms_norm.h"
 
+#include "kernels/cpu/test_util.h"
 #include "kernels/ref/rms_norm.h"
-#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "kernels/test_util.h"
+#include "kernels/cpu/test_util.h"
 
 namespace starnest {
 namespace {

@@ -1,7 +1,7 @@
 #include "kernels/ssm_scan.h"
 
+#include "kernels/cpu/test_util.h"
 #include "kernels/ref/ssm_scan.h"
-#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {

@@ -30,9 +30,9 @@ void Model::forward(const Exec& exec, std::span<const TokenId> ids, std::span<co
   const MatView<float> y = exec.arena.matrix(x.rows, x.cols);
   embed(exec, ids, embedding, x);  // x = E[ids]
   for (size_t b = 0; b < blocks.size(); ++b) {
-    rms_norm(exec, x, blocks[b].norm, norm_eps, u);                    // u = norm(x)
-    std::visit(RunMixer{exec, u, runs, b, y}, blocks[b].mixer);        // y = mixer(u)
-    add(exec, y, x);                                                   // x <- x + y
+    rms_norm(exec, x, blocks[b].norm, norm_eps, u);              // u = norm(x)
+    std::visit(RunMixer{exec, u, runs, b, y}, blocks[b].mixer);  // y = mixer(u)
+    add(exec, y, x);                                             // x <- x + y
   }
 }
 

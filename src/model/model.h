@@ -36,7 +36,8 @@ struct Model {
 
   // The residual stream after all blocks, one row per token of `ids`; x [ids.size(), D]. Runs cover the rows in order.
   // Advances the states of all runs by their rows.
-  void forward(const Exec& exec, std::span<const TokenId> ids, std::span<const SequenceRun> runs, MatView<float> x) const;
+  void forward(const Exec& exec, std::span<const TokenId> ids, std::span<const SequenceRun> runs,
+               MatView<float> x) const;
 
   // logits [T, V] of rows of the residual stream x [T, D].
   void logits(const Exec& exec, MatView<const float> x, MatView<float> logits) const;

@@ -40,8 +40,11 @@ size_t Engine::index_of(std::string_view name) const {
     if (sizes_[i].name == wanted.name) return i;
     resident.push_back(sizes_[i].name);
   }
-  throw Error({.where = family_.folder.string(), .what = "size " + in_quotes(name) + " is not loaded", .expected = {},
-               .got = {}, .hint = "Loaded: " + join(resident, ", ")});
+  throw Error({.where = family_.folder.string(),
+               .what = "size " + in_quotes(name) + " is not loaded",
+               .expected = {},
+               .got = {},
+               .hint = "Loaded: " + join(resident, ", ")});
 }
 
 void Engine::step(std::span<BatchItem> batch) {
@@ -49,8 +52,11 @@ void Engine::step(std::span<BatchItem> batch) {
     SN_CHECK(item.sequence && !item.tokens.empty(), "an item needs a sequence and a token");
     for (const TokenId id : item.tokens)
       if (id < 0 || size_t(id) >= vocab())
-        throw Error({.where = "token id " + std::to_string(id), .what = "is not in the vocabulary",
-                     .expected = "0 to " + std::to_string(vocab() - 1), .got = {}, .hint = {}});
+        throw Error({.where = "token id " + std::to_string(id),
+                     .what = "is not in the vocabulary",
+                     .expected = "0 to " + std::to_string(vocab() - 1),
+                     .got = {},
+                     .hint = {}});
   }
   arena_.rewind({});
   for (size_t size = 0; size < models_.size(); ++size) step_size(batch, size);
@@ -84,8 +90,7 @@ void Engine::step_size(std::span<BatchItem> batch, size_t size) {
     item.sequence->position_ += here.rows;
     const size_t first = item.want == Want::all ? 0 : here.rows - 1;
     const size_t count = item.want == Want::none ? 0 : here.rows - first;
-    for (size_t r = 0; r < count; ++r)
-      std::copy_n(x.row(here.first_row + first + r), x.cols, rows.row(row + r));
+    for (size_t r = 0; r < count; ++r) std::copy_n(x.row(here.first_row + first + r), x.cols, rows.row(row + r));
     item.logits = logits.row_range(row, count);
     row += count;
   }

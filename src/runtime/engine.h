@@ -16,14 +16,14 @@ namespace starnest {
 enum class Want { none, last, all };  // which logits of an item
 
 struct BatchItem {
-  Sequence* sequence = nullptr;       // several items of a batch must not share one
-  std::span<const TokenId> tokens;    // to read next; at least one
+  Sequence* sequence = nullptr;     // several items of a batch must not share one
+  std::span<const TokenId> tokens;  // to read next; at least one
   Want want = Want::none;
-  MatView<const float> logits{};      // set by step: [0, 1 or tokens.size(), V]; valid until the next step
+  MatView<const float> logits{};  // set by step: [0, 1 or tokens.size(), V]; valid until the next step
 };
 
 struct EngineOptions {
-  int threads = 0;                 // 0: as many as the process may use
+  int threads = 0;                      // 0: as many as the process may use
   std::vector<std::string> sizes = {};  // resident sizes by name; empty: all of the family
 };
 
@@ -43,9 +43,9 @@ class Engine {
 
   Sequence start(size_t size) const { return Sequence(models_[size], size); }
 
-  // Reads the tokens of every item and advances its sequence. An output's bits depend on the tokens of its own sequence,
-  // the size, the weights and the instruction set only. Items of one size run together. Throws Error, before anything
-  // is read, for a token id outside the vocabulary.
+  // Reads the tokens of every item and advances its sequence. An output's bits depend on the tokens of its own
+  // sequence, the size, the weights and the instruction set only. Items of one size run together. Throws Error, before
+  // anything is read, for a token id outside the vocabulary.
   void step(std::span<BatchItem> batch);
 
  private:

@@ -38,7 +38,8 @@ Family::Impl::Impl(const std::filesystem::path& folder, const OpenOptions& optio
 
 const Tokenizer& Family::Impl::require_tokenizer() const {
   if (tokenizer) return *tokenizer;
-  throw Error({.where = spec.folder.string(), .what = "has no tokenizer.json", .hint = "Give token ids instead of text"});
+  throw Error(
+      {.where = spec.folder.string(), .what = "has no tokenizer.json", .hint = "Give token ids instead of text"});
 }
 
 Family Family::open(const std::filesystem::path& folder, const OpenOptions& options) {
@@ -59,14 +60,16 @@ Plan Family::default_plan() const {
 std::vector<TokenId> Family::prompt(std::string_view question, std::string_view effort) const {
   const Tokenizer& tokenizer = impl_->require_tokenizer();
   if (!has_effort_template(impl_->spec.folder))
-    throw Error({.where = impl_->spec.folder.string(), .what = "has a prompt format that is not known here",
+    throw Error({.where = impl_->spec.folder.string(),
+                 .what = "has a prompt format that is not known here",
                  .hint = "Write the whole prompt yourself and pass it raw"});
   std::vector<std::string> known{"e0", "e1", "e2"};
   const auto effort_id = tokenizer.id_of("<" + std::string(effort) + ">");
   if (!effort_id || std::find(known.begin(), known.end(), effort) == known.end())
     throw Error({.where = "effort", .what = in_quotes(effort) + " is not known", .hint = suggest(effort, known)});
   std::vector<TokenId> ids{*tokenizer.id_of("<bos>")};
-  const std::vector<TokenId> text = tokenizer.encode(question, {.add_special_tokens = false, .parse_special_tokens = false});
+  const std::vector<TokenId> text =
+      tokenizer.encode(question, {.add_special_tokens = false, .parse_special_tokens = false});
   ids.insert(ids.end(), text.begin(), text.end());
   ids.push_back(*effort_id);
   ids.push_back(*tokenizer.id_of("<think>"));

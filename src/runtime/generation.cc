@@ -17,8 +17,10 @@ size_t resolve_size(const std::string& asked, const std::string& by_default, con
 
 void check_range(const char* where, int value, int low, int high) {
   if (value >= low && value <= high) return;
-  throw Error({.where = where, .what = "is out of range",
-               .expected = std::to_string(low) + " to " + std::to_string(high), .got = std::to_string(value)});
+  throw Error({.where = where,
+               .what = "is out of range",
+               .expected = std::to_string(low) + " to " + std::to_string(high),
+               .got = std::to_string(value)});
 }
 
 }  // namespace
@@ -31,12 +33,15 @@ ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRul
   check_range("think-budget", plan.think_budget, -kMost, kMost);
   const bool sizes_named = !plan.think_size.empty() || !plan.answer_size.empty();
   if (!rules.think && (plan.think_budget >= 0 || !plan.think_size.empty()))
-    throw Error({.where = "plan", .what = "this model does not say how its thinking opens and closes",
-                 .hint = "Add think_start_ids and think_end_ids to generation_config.json, or choose one size for the whole text"});
+    throw Error(
+        {.where = "plan",
+         .what = "this model does not say how its thinking opens and closes",
+         .hint =
+             "Add think_start_ids and think_end_ids to generation_config.json, or choose one size for the whole text"});
 
   ResolvedPlan out;
-  const ElasticPlan defaults = sizes_named ? ElasticPlan{plan.answer_size, plan.think_size}
-                                           : default_plan.value_or(ElasticPlan{});
+  const ElasticPlan defaults =
+      sizes_named ? ElasticPlan{plan.answer_size, plan.think_size} : default_plan.value_or(ElasticPlan{});
   // A size that is not named follows the other one; neither named: the default plan.
   out.think_size = resolve_size(plan.think_size, defaults.think, engine);
   out.answer_size = resolve_size(plan.answer_size, defaults.answer, engine);
@@ -45,7 +50,8 @@ ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRul
   const int reserve = plan.answer_reserve < 0 ? std::min(kDefaultReserve, plan.max_tokens / 4) : plan.answer_reserve;
   const int limit = plan.max_tokens - reserve - int(rules.think->close.size());
   if (limit < 0)
-    throw Error({.where = "plan", .what = "max-tokens leaves no room for the closing tag and the reserved answer",
+    throw Error({.where = "plan",
+                 .what = "max-tokens leaves no room for the closing tag and the reserved answer",
                  .expected = "at least " + std::to_string(reserve + int(rules.think->close.size())),
                  .got = std::to_string(plan.max_tokens)});
   out.limits = {plan.think_budget, plan.think_grace, limit};
@@ -64,8 +70,10 @@ Generation::Generation(const Engine& engine, const GenerationRules& rules, std::
       sequence_(engine.start(size())) {
   if (text_.empty()) throw Error("prompt", "is empty");
   if (rules.max_context && int(text_.size()) >= rules.max_context)
-    throw Error({.where = "prompt", .what = "is longer than the model's context",
-                 .expected = "fewer than " + std::to_string(rules.max_context) + " tokens", .got = std::to_string(text_.size())});
+    throw Error({.where = "prompt",
+                 .what = "is longer than the model's context",
+                 .expected = "fewer than " + std::to_string(rules.max_context) + " tokens",
+                 .got = std::to_string(text_.size())});
   if (phase_ == Phase::thinking) {
     budget_.emplace(*rules.think, plan.limits);
     check_thinking();
@@ -78,8 +86,10 @@ BatchItem Generation::next() {
 
 void Generation::advance(VecView<const float> logits) {
   const TokenId id = sampler_.pick(logits);
-  if (phase_ == Phase::thinking) think(id);
-  else write_answer(id);
+  if (phase_ == Phase::thinking)
+    think(id);
+  else
+    write_answer(id);
   const bool context_full = rules_.max_context && int(text_.size()) >= rules_.max_context;
   if (int(output().size()) >= plan_.max_tokens || context_full) done_ = true;
 }

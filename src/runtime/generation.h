@@ -41,7 +41,7 @@ class Generation {
              const Sampling& sampling);
 
   bool done() const { return done_; }
-  BatchItem next();                          // what to read next; valid until advance
+  BatchItem next();                           // what to read next; valid until advance
   void advance(VecView<const float> logits);  // logits of the last token of next()
 
   Phase phase() const { return phase_; }

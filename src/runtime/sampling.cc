@@ -19,10 +19,18 @@ TokenId most_likely(VecView<const float> logits) {
 
 void check(const Sampling& s) {
   if (!(s.temperature >= 0 && std::isfinite(s.temperature)))
-    throw Error({.where = "temperature", .what = "is out of range", .expected = "at least 0", .got = std::to_string(s.temperature)});
-  if (s.top_k < 0) throw Error({.where = "top-k", .what = "is out of range", .expected = "at least 0", .got = std::to_string(s.top_k)});
+    throw Error({.where = "temperature",
+                 .what = "is out of range",
+                 .expected = "at least 0",
+                 .got = std::to_string(s.temperature)});
+  if (s.top_k < 0)
+    throw Error(
+        {.where = "top-k", .what = "is out of range", .expected = "at least 0", .got = std::to_string(s.top_k)});
   if (!(s.top_p > 0 && s.top_p <= 1))
-    throw Error({.where = "top-p", .what = "is out of range", .expected = "above 0 and at most 1", .got = std::to_string(s.top_p)});
+    throw Error({.where = "top-p",
+                 .what = "is out of range",
+                 .expected = "above 0 and at most 1",
+                 .got = std::to_string(s.top_p)});
 }
 
 Sampler::Sampler(const Sampling& sampling) : sampling_(sampling), rng_(key_of(sampling.seed)) { check(sampling); }

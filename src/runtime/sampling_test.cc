@@ -1,10 +1,10 @@
 #include "runtime/sampling.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <map>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "starnest/error.h"
 

@@ -15,8 +15,9 @@ Sequence::Sequence(const Model& model, size_t size) : size_(size) {
     BlockState state;
     if (const auto* mamba = std::get_if<Mamba2>(&model.blocks[b].mixer)) {
       const size_t history = mamba->taps_x.cols - 1;
-      state = Mamba2State{zeros(recurrent_, history, mamba->taps_x.rows), zeros(recurrent_, history, mamba->taps_bc.rows),
-                          zeros(recurrent_, mamba->in_x.rows, mamba->state)};
+      state =
+          Mamba2State{zeros(recurrent_, history, mamba->taps_x.rows), zeros(recurrent_, history, mamba->taps_bc.rows),
+                      zeros(recurrent_, mamba->in_x.rows, mamba->state)};
     }
     if (const auto* attention = std::get_if<Attention>(&model.blocks[b].mixer)) {
       kv_.push_back({b, attention->key.rows, {}, {}, {}});

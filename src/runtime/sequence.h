@@ -9,8 +9,8 @@
 
 namespace starnest {
 
-// Passive: the engine advances it. Belongs to one size of one engine; not thread-safe; movable. Its memory grows with the
-// tokens read, in blocks of kKvBlock.
+// Passive: the engine advances it. Belongs to one size of one engine; not thread-safe; movable. Its memory grows with
+// the tokens read, in blocks of kKvBlock.
 class Sequence {
  public:
   Sequence(const Model& model, size_t size);

@@ -8,7 +8,9 @@ namespace starnest {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-double seconds(Clock::time_point from, Clock::time_point to) { return std::chrono::duration<double>(to - from).count(); }
+double seconds(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
 
 // Turns new output ids into pieces of text, phase by phase. The closing tag and other special tokens are not shown.
 class Writer {

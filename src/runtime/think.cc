@@ -34,7 +34,8 @@ std::optional<HfConfig> generation_config(const std::filesystem::path& folder) {
 }  // namespace
 
 bool ends_with(std::span<const TokenId> ids, std::span<const TokenId> suffix) {
-  return ids.size() >= suffix.size() && std::equal(suffix.begin(), suffix.end(), ids.end() - std::ptrdiff_t(suffix.size()));
+  return ids.size() >= suffix.size() &&
+         std::equal(suffix.begin(), suffix.end(), ids.end() - std::ptrdiff_t(suffix.size()));
 }
 
 std::optional<ThinkTokens> read_think_tokens(const std::filesystem::path& folder, const Tokenizer* tokenizer) {

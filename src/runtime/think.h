@@ -15,10 +15,10 @@ namespace starnest {
 // From generation_config.json (think_start_ids, think_end_ids, think_close_ids, think_boundary_token_ids); what it does
 // not say follows from <think>, </think> and the newlines of tokenizer.json.
 struct ThinkTokens {
-  std::vector<TokenId> start;               // a prompt that ends with these opens thinking
-  std::vector<std::vector<TokenId>> ends;   // any of these closes it
-  std::vector<TokenId> close;               // what is written to close it by force
-  std::vector<bool> boundary;               // by id: where thinking may be stopped; ids beyond the end are none
+  std::vector<TokenId> start;              // a prompt that ends with these opens thinking
+  std::vector<std::vector<TokenId>> ends;  // any of these closes it
+  std::vector<TokenId> close;              // what is written to close it by force
+  std::vector<bool> boundary;              // by id: where thinking may be stopped; ids beyond the end are none
 };
 
 // nullopt when the folder says nothing about thinking.

@@ -1,8 +1,8 @@
 #include "runtime/think.h"
 
-#include <gtest/gtest.h>
-
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace starnest {
 namespace {

@@ -23,10 +23,13 @@ struct SegmentRun {
 std::vector<SegmentRun> parts_of(const TensorSpec& tensor) {
   switch (tensor.role) {
     case Role::mamba_in:
-    case Role::mamba_in_bias: return {{0, 1}, {1, 1}, {2, 2}, {4, 1}};  // z, x, B C, dt
+    case Role::mamba_in_bias:
+      return {{0, 1}, {1, 1}, {2, 2}, {4, 1}};  // z, x, B C, dt
     case Role::conv_taps:
-    case Role::conv_bias: return {{}, {0, 1}, {1, 2}};                  // (no z), x, B C
-    default: return {{0, tensor.dims.front().size()}};
+    case Role::conv_bias:
+      return {{}, {0, 1}, {1, 2}};  // (no z), x, B C
+    default:
+      return {{0, tensor.dims.front().size()}};
   }
 }
 
@@ -57,7 +60,8 @@ int kept(const std::vector<Segment>& segments, const BlockWidths& widths) {
 // Matrices that matmul and embed read keep the type of the file; all else is F32.
 bool is_matrix(Role role) {
   switch (role) {
-    case Role::conv_taps: return false;
+    case Role::conv_taps:
+      return false;
     case Role::embedding:
     case Role::head:
     case Role::mamba_in:
@@ -72,8 +76,10 @@ bool is_matrix(Role role) {
     case Role::expert_up:
     case Role::expert_down:
     case Role::shared_up:
-    case Role::shared_down: return true;
-    default: return false;
+    case Role::shared_down:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -104,8 +110,11 @@ void copy_elements(DType from, const std::byte* source, size_t file_cols, const 
 
 DType resident_dtype(const TensorSpec& tensor, DType stored, const std::string& name) {
   if (stored != DType::f32 && stored != DType::bf16 && stored != DType::f16)
-    throw Error({.where = name, .what = "is stored as " + std::string(name_of(stored)) + ", which has no kernel",
-                 .expected = "F32, BF16 or F16", .got = {}, .hint = {}});
+    throw Error({.where = name,
+                 .what = "is stored as " + std::string(name_of(stored)) + ", which has no kernel",
+                 .expected = "F32, BF16 or F16",
+                 .got = {},
+                 .hint = {}});
   return is_matrix(tensor.role) && stored == DType::bf16 ? DType::bf16 : DType::f32;
 }
 
@@ -130,11 +139,16 @@ Weights::Weights(const ModelSpec& spec, std::vector<Size> sizes, const Checkpoin
     const std::string name = naming.name(tensor);
     const auto source = checkpoint.find(name);
     if (!source)
-      throw Error({.where = "weights", .what = "tensor " + in_quotes(name) + " is missing", .expected = {}, .got = {},
+      throw Error({.where = "weights",
+                   .what = "tensor " + in_quotes(name) + " is missing",
+                   .expected = {},
+                   .got = {},
                    .hint = "The checkpoint is incomplete, or config.json belongs to another model"});
     if (source->info->shape != tensor.shape(full))
-      throw Error({.where = source->file->path().string() + ": tensor " + in_quotes(name), .what = "has the wrong shape",
-                   .expected = shape_text(tensor.shape(full)), .got = shape_text(source->info->shape),
+      throw Error({.where = source->file->path().string() + ": tensor " + in_quotes(name),
+                   .what = "has the wrong shape",
+                   .expected = shape_text(tensor.shape(full)),
+                   .got = shape_text(source->info->shape),
                    .hint = "config.json belongs to another model, or the file was cut"});
     load_tensor(tensor, *source, source->file->path().string() + ": tensor " + in_quotes(name));
     done += source->bytes().size();
@@ -172,7 +186,8 @@ void Weights::load_tensor(const TensorSpec& tensor, const TensorRef& source, con
   const Dimension& rows = is_vector ? cols : tensor.dims[stacked ? 1 : 0];
   const size_t expert_bytes = source.bytes().size() / (stacked ? source.info->shape[0] : 1);
 
-  const std::vector<SegmentRun> runs = is_vector || !stacked ? parts_of(tensor) : std::vector<SegmentRun>{{0, rows.size()}};
+  const std::vector<SegmentRun> runs =
+      is_vector || !stacked ? parts_of(tensor) : std::vector<SegmentRun>{{0, rows.size()}};
   for (size_t part = 0; part < runs.size(); ++part) {
     const SegmentRun run = runs[part];
     if (run.count == 0) continue;
@@ -194,7 +209,8 @@ void Weights::load_tensor(const TensorSpec& tensor, const TensorRef& source, con
         auto* values = reinterpret_cast<float*>(const_cast<std::byte*>(stored_part.all.data));
         for (size_t i = 0; i < stored_part.all.cols; ++i) values[i] = -std::exp(values[i]);
       }
-      parts_.emplace(Key{tensor.role, tensor.block, stacked ? int(e) : tensor.expert, int(part)}, std::move(stored_part));
+      parts_.emplace(Key{tensor.role, tensor.block, stacked ? int(e) : tensor.expert, int(part)},
+                     std::move(stored_part));
     }
   }
 }
@@ -256,7 +272,7 @@ struct Weights::BuildMixer {
   Mixer operator()(const AttentionSpec& s) const {
     const auto matrix = [&](Role role) { return w.matrix(size, role, block); };
     return Attention{matrix(Role::query), matrix(Role::key), matrix(Role::value), matrix(Role::attention_out), s.scale,
-                     size_t(s.kv_heads), size_t(s.head_dim)};
+                     size_t(s.kv_heads),  size_t(s.head_dim)};
   }
 
   Mixer operator()(const MlpSpec&) const {
@@ -270,7 +286,8 @@ struct Weights::BuildMixer {
     m.gate_bias = w.vector(size, Role::gate_bias, block);
     m.routing = {size_t(s.experts_per_token), size_t(s.groups), size_t(s.groups_kept), s.normalize, s.scale};
     for (int e = 0; e < size.at(block)[Axis::experts]; ++e)
-      m.experts.push_back({w.matrix(size, Role::expert_up, block, 0, e), w.matrix(size, Role::expert_down, block, 0, e), {}, {}});
+      m.experts.push_back(
+          {w.matrix(size, Role::expert_up, block, 0, e), w.matrix(size, Role::expert_down, block, 0, e), {}, {}});
     m.shared = {w.matrix(size, Role::shared_up, block), w.matrix(size, Role::shared_down, block),
                 w.vector(size, Role::shared_up_bias, block), w.vector(size, Role::shared_down_bias, block)};
     return m;
@@ -282,8 +299,8 @@ Model Weights::model(const Widths& size) const {
   model.embedding = matrix(size, Role::embedding, -1);
   for (size_t b = 0; b < spec_.blocks.size(); ++b) {
     if (!size.blocks[b].kept) continue;
-    model.blocks.push_back({vector(size, Role::block_norm, int(b)),
-                            std::visit(BuildMixer{*this, size, int(b)}, spec_.blocks[b])});
+    model.blocks.push_back(
+        {vector(size, Role::block_norm, int(b)), std::visit(BuildMixer{*this, size, int(b)}, spec_.blocks[b])});
   }
   model.final_norm = vector(size, Role::final_norm, -1);
   model.head = matrix(size, spec_.tied_head ? Role::embedding : Role::head, -1);

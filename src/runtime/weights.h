@@ -1,8 +1,8 @@
 // The one copy of a family's weights in memory, and models as views into it.
 //
-// Every matrix holds the largest resident size, its rows and columns in memory order (core/nest/segments.h), so that each
-// size is the top left corner of every matrix. Fused matrices are split into their segments. This is the only place
-// where files meet kernels.
+// Every matrix holds the largest resident size, its rows and columns in memory order (core/nest/segments.h), so that
+// each size is the top left corner of every matrix. Fused matrices are split into their segments. This is the only
+// place where files meet kernels.
 #pragma once
 
 #include <cstdint>

@@ -26,12 +26,14 @@ TEST_P(Golden, OurErrorInBf16IsNotAboveTransformersOwn) {
   for (const Size& size : engine.sizes()) {
     const golden::Golden expected = golden::read(GetParam(), size.name);
     const double theirs = golden::relative_error(expected.logits, expected.logits_f32, engine.vocab());
-    const double ours = golden::relative_error(golden::logits_of(engine, size.name, expected.ids), expected.logits_f32, engine.vocab());
+    const double ours =
+        golden::relative_error(golden::logits_of(engine, size.name, expected.ids), expected.logits_f32, engine.vocab());
     EXPECT_LE(ours, 1.1 * theirs) << size.name;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Checkpoints, Golden, testing::ValuesIn(golden::kNames), [](const auto& checkpoint) { return checkpoint.param; });
+INSTANTIATE_TEST_SUITE_P(Checkpoints, Golden, testing::ValuesIn(golden::kNames),
+                         [](const auto& checkpoint) { return checkpoint.param; });
 
 }  // namespace
 }  // namespace starnest

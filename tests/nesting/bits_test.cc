@@ -20,7 +20,8 @@ TEST_P(OnePath, AnyChunkingGivesTheBitsOfOnePrefill) {
   Engine engine(family, {.threads = 1});
   for (const Size& size : engine.sizes()) {
     const auto whole = golden::logits_of(engine, size.name, ids);
-    for (const size_t chunk : {1, 3, 7, 16}) EXPECT_TRUE(same_bits(golden::logits_of(engine, size.name, ids, chunk), whole)) << chunk;
+    for (const size_t chunk : {1, 3, 7, 16})
+      EXPECT_TRUE(same_bits(golden::logits_of(engine, size.name, ids, chunk), whole)) << chunk;
   }
 }
 
@@ -38,8 +39,10 @@ TEST_P(OnePath, ASizeLoadedAloneGivesTheBitsItHasInPlace) {
     const auto in_place = golden::logits_of(all, size.name, ids), apart = golden::logits_of(alone, size.name, ids);
     // Where an inner size shortens Mamba heads, the channels of a head do not lie together: equal to rounding only.
     const bool split_heads = GetParam() == "mixed_bf16" && size.name == "full";
-    if (split_heads) EXPECT_LE(golden::relative_error(in_place, apart, all.vocab()), 1e-5);
-    else EXPECT_TRUE(same_bits(in_place, apart)) << size.name;
+    if (split_heads)
+      EXPECT_LE(golden::relative_error(in_place, apart, all.vocab()), 1e-5);
+    else
+      EXPECT_TRUE(same_bits(in_place, apart)) << size.name;
   }
 }
 
@@ -55,13 +58,16 @@ TEST_P(OnePath, SequencesOfABatchDoNotSeeEachOther) {
   std::vector<std::vector<float>> together;
   for (const BatchItem& item : batch) {
     auto& rows = together.emplace_back();
-    for (size_t t = 0; t < item.logits.rows; ++t) rows.insert(rows.end(), item.logits.row(t), item.logits.row(t) + item.logits.cols);
+    for (size_t t = 0; t < item.logits.rows; ++t)
+      rows.insert(rows.end(), item.logits.row(t), item.logits.row(t) + item.logits.cols);
   }
   for (size_t i = 0; i < sequences.size(); ++i)
-    EXPECT_TRUE(same_bits(together[i], golden::logits_of(engine, engine.sizes()[i / 2].name, i % 2 ? other : ids))) << i;
+    EXPECT_TRUE(same_bits(together[i], golden::logits_of(engine, engine.sizes()[i / 2].name, i % 2 ? other : ids)))
+        << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(Checkpoints, OnePath, testing::ValuesIn(golden::kNames), [](const auto& checkpoint) { return checkpoint.param; });
+INSTANTIATE_TEST_SUITE_P(Checkpoints, OnePath, testing::ValuesIn(golden::kNames),
+                         [](const auto& checkpoint) { return checkpoint.param; });
 
 }  // namespace
 }  // namespace starnest

@@ -32,8 +32,12 @@ TEST(Switch, TheAnswerEqualsAFreshSessionOfThatSizeOnTheSameText) {
   const GenerationRules r = rules();
   for (const Size& thinker : engine.sizes())
     for (const Size& writer : engine.sizes()) {
-      const Plan plan{.think_size = thinker.name, .answer_size = writer.name, .think_budget = 7, .think_grace = 0,
-                      .answer_reserve = 4, .max_tokens = 24};
+      const Plan plan{.think_size = thinker.name,
+                      .answer_size = writer.name,
+                      .think_budget = 7,
+                      .think_grace = 0,
+                      .answer_reserve = 4,
+                      .max_tokens = 24};
       ThinkEnd end{};
       const std::vector<TokenId> output = run(engine, r, kPrompt, plan, &end);
       ASSERT_EQ(output.size(), 24u);
@@ -58,10 +62,15 @@ TEST(Switch, BatchedGenerationsEqualSingleOnes) {
   std::vector<std::vector<TokenId>> expected;
   for (int i = 0; i < 6; ++i) {
     std::vector<TokenId> prompt(kPrompt.begin() + i % 3, kPrompt.end());
-    const Plan plan{.think_size = engine.sizes()[size_t(i % 3)].name, .answer_size = engine.sizes()[size_t((i + 1) % 3)].name,
-                    .think_budget = 3 + i, .think_grace = 0, .answer_reserve = 4, .max_tokens = 20};
+    const Plan plan{.think_size = engine.sizes()[size_t(i % 3)].name,
+                    .answer_size = engine.sizes()[size_t((i + 1) % 3)].name,
+                    .think_budget = 3 + i,
+                    .think_grace = 0,
+                    .answer_reserve = 4,
+                    .max_tokens = 20};
     expected.push_back(run(engine, r, prompt, plan));
-    generations.push_back(std::make_unique<Generation>(engine, r, prompt, resolve(plan, engine, r, std::nullopt), Sampling{}));
+    generations.push_back(
+        std::make_unique<Generation>(engine, r, prompt, resolve(plan, engine, r, std::nullopt), Sampling{}));
     pointers.push_back(generations.back().get());
   }
   while (step(engine, pointers)) {
@@ -74,7 +83,8 @@ TEST(Switch, AnEndOfTextInsideThinkingClosesThinkingAndTheAnswerStillComes) {
   Engine engine(read_family(golden::folder("moe_f32")), {.threads = 1});
   const std::vector<TokenId> free_run = run(engine, rules(), kPrompt, {.think_budget = -1, .max_tokens = 24});
   ThinkEnd end{};
-  const std::vector<TokenId> output = run(engine, rules({free_run[0]}), kPrompt, {.answer_reserve = 4, .max_tokens = 24}, &end);
+  const std::vector<TokenId> output =
+      run(engine, rules({free_run[0]}), kPrompt, {.answer_reserve = 4, .max_tokens = 24}, &end);
   EXPECT_EQ(end, ThinkEnd::stopped);
   EXPECT_EQ(output[0], 5);
   EXPECT_EQ(output[1], 4);

@@ -18,8 +18,10 @@ bool is_linear_weight(Role role) {
     case Role::expert_up:
     case Role::expert_down:
     case Role::shared_up:
-    case Role::shared_down: return true;
-    default: return false;
+    case Role::shared_down:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -41,10 +43,14 @@ int experts_per_token(const ModelSpec& spec) {
 
 std::string_view name_of(StoredFormat format) {
   switch (format) {
-    case StoredFormat::f32: return "F32";
-    case StoredFormat::bf16: return "BF16";
-    case StoredFormat::fp8: return "FP8";
-    case StoredFormat::nvfp4: return "NVFP4";
+    case StoredFormat::f32:
+      return "F32";
+    case StoredFormat::bf16:
+      return "BF16";
+    case StoredFormat::fp8:
+      return "FP8";
+    case StoredFormat::nvfp4:
+      return "NVFP4";
   }
   check_failed("format", "unknown format", __FILE__, __LINE__);
 }

@@ -12,9 +12,9 @@ namespace starnest {
 enum class StoredFormat { f32, bf16, fp8, nvfp4 };
 std::string_view name_of(StoredFormat format);
 
-// How a tensor is stored in a published checkpoint of a format: in every format but f32 the expert router is F32; in fp8
-// and nvfp4 embeddings, head, norms, convolution, attention and the Mamba block right before each attention block stay
-// BF16 (the exclude list of Nemotron 3 Nano).
+// How a tensor is stored in a published checkpoint of a format: in every format but f32 the expert router is F32; in
+// fp8 and nvfp4 embeddings, head, norms, convolution, attention and the Mamba block right before each attention block
+// stay BF16 (the exclude list of Nemotron 3 Nano).
 Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, StoredFormat format);
 
 Cost cost_of(const ModelSpec& spec, const Widths& widths, StoredFormat format);

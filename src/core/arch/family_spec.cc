@@ -21,8 +21,11 @@ struct Check {
 
   void operator()(bool good, std::string what, std::string expected, int got, std::string hint = {}) const {
     if (good) return;
-    throw Error({.where = at(file, size, key_of(axis)), .what = std::move(what), .expected = std::move(expected),
-                 .got = std::to_string(got), .hint = std::move(hint)});
+    throw Error({.where = at(file, size, key_of(axis)),
+                 .what = std::move(what),
+                 .expected = std::move(expected),
+                 .got = std::to_string(got),
+                 .hint = std::move(hint)});
   }
 };
 
@@ -51,7 +54,8 @@ void check_width(const Check& check, const BlockSpec& block, int width, int full
   check(width >= 1, "is too small", "at least 1", width);
   check(width <= full, "is larger than the full model", "at most " + std::to_string(full), width);
   const int groups = group_count(block, check.axis);
-  check(width % groups == 0, "does not keep an equal number in every group", "a multiple of " + std::to_string(groups), width);
+  check(width % groups == 0, "does not keep an equal number in every group", "a multiple of " + std::to_string(groups),
+        width);
   if (check.axis != Axis::experts) return;
   const auto& moe = std::get<MoeSpec>(block);
   check(moe.groups == 1 || width == full, "cannot be cut while routing is limited to groups of experts",
@@ -72,8 +76,10 @@ void apply(const ElasticFile& file, const std::string& name, const ElasticValue&
   const Check check{file, name, value.axis};
   if (value.axis == Axis::hidden) {
     const int width = value.numbers.at(0);
-    check(width >= 1 && width <= full.hidden, "is not within the full model", "1 to " + std::to_string(full.hidden), width);
-    check(width == full.hidden || width % kContractionMultiple == 0, "cuts the residual to a width that would split a quantised block",
+    check(width >= 1 && width <= full.hidden, "is not within the full model", "1 to " + std::to_string(full.hidden),
+          width);
+    check(width == full.hidden || width % kContractionMultiple == 0,
+          "cuts the residual to a width that would split a quantised block",
           "a multiple of " + std::to_string(kContractionMultiple), width);
     widths.set_hidden(width);
     return;
@@ -90,7 +96,8 @@ void apply(const ElasticFile& file, const std::string& name, const ElasticValue&
     widths.blocks[b][value.axis] = width;
     used = true;
   }
-  check(used, "names an axis that the model does not have", "one of its axes", value.numbers.empty() ? 0 : value.numbers[0]);
+  check(used, "names an axis that the model does not have", "one of its axes",
+        value.numbers.empty() ? 0 : value.numbers[0]);
 }
 
 void apply_layers(const ElasticFile& file, const ElasticSize& size, Widths& widths) {
@@ -101,7 +108,8 @@ void apply_layers(const ElasticFile& file, const ElasticSize& size, Widths& widt
   int previous = -1;
   for (const int layer : *size.layers) {
     if (layer <= previous || layer >= int(widths.blocks.size()))
-      throw Error({.where = where, .what = "is not a list of blocks", .expected = expected, .got = std::to_string(layer)});
+      throw Error(
+          {.where = where, .what = "is not a list of blocks", .expected = expected, .got = std::to_string(layer)});
     previous = layer;
   }
   for (size_t b = 0; b < widths.blocks.size(); ++b)
@@ -116,7 +124,8 @@ Size read_size(const ElasticFile& file, const ElasticSize& source, const ModelSp
     if (value.axis == Axis::hidden) continue;
     for (size_t b = 0; b < full.blocks.size(); ++b)
       if (full.blocks[b][value.axis] != 0)
-        check_contraction({file, source.name, value.axis}, spec.blocks[b], size.widths.blocks[b], full.blocks[b][value.axis]);
+        check_contraction({file, source.name, value.axis}, spec.blocks[b], size.widths.blocks[b],
+                          full.blocks[b][value.axis]);
   }
   return size;
 }
@@ -157,7 +166,8 @@ std::vector<Size> sizes_of(const ModelSpec& spec, const ElasticFile& file) {
     const Size &outer = sizes[i - 1], &inner = sizes[i];
     const std::string key = not_nested_key(outer.widths, inner.widths);
     if (!key.empty())
-      throw Error({.where = at(file, inner.name, key), .what = "is larger than in size " + in_quotes(outer.name),
+      throw Error({.where = at(file, inner.name, key),
+                   .what = "is larger than in size " + in_quotes(outer.name),
                    .expected = "sizes that are contained in one another"});
     if (!larger(outer, inner))
       throw Error(file.where, "sizes " + in_quotes(outer.name) + " and " + in_quotes(inner.name) + " are the same");
@@ -174,8 +184,7 @@ const Size& FamilySpec::size(std::string_view name) const {
     known.push_back(candidate.name);
   }
   if (name == kFullSize && largest().widths == full_widths(spec)) return largest();
-  throw Error({.where = folder.string(), .what = "there is no size " + in_quotes(name),
-               .hint = suggest(name, known)});
+  throw Error({.where = folder.string(), .what = "there is no size " + in_quotes(name), .hint = suggest(name, known)});
 }
 
 std::vector<Size> FamilySpec::smallest_first() const { return {sizes.rbegin(), sizes.rend()}; }

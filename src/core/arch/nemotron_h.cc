@@ -37,7 +37,8 @@ std::string pattern_from_types(const HfConfig& config, const std::vector<std::st
     const auto type = std::find_if(kTypes.begin(), kTypes.end(),
                                    [&](const LayerType& t) { return t.name == name || t.legacy_name == name; });
     if (type == kTypes.end())
-      throw Error({.where = config.where(), .what = "block type " + in_quotes(name) + " is not supported",
+      throw Error({.where = config.where(),
+                   .what = "block type " + in_quotes(name) + " is not supported",
                    .expected = "linear_attention, full_attention, mlp or moe (or mamba, attention)"});
     pattern += type->letter;
   }
@@ -54,26 +55,33 @@ std::string read_pattern(const HfConfig& config) {
   if (pattern.empty()) throw Error(config.where(), "the model has no blocks");
   const size_t wrong = pattern.find_first_not_of("M*-E");
   if (wrong != std::string::npos)
-    throw Error({.where = config.where(), .what = "block letter " + in_quotes(pattern.substr(wrong, 1)) + " at position " +
-                 std::to_string(wrong) + " of the pattern is not supported", .expected = "M, *, - or E"});
+    throw Error({.where = config.where(),
+                 .what = "block letter " + in_quotes(pattern.substr(wrong, 1)) + " at position " +
+                         std::to_string(wrong) + " of the pattern is not supported",
+                 .expected = "M, *, - or E"});
   const auto count = config.find_int({"num_hidden_layers"});
   if (count && size_t(*count) != pattern.size())
-    throw Error({.where = config.where(), .what = "key 'num_hidden_layers' does not fit the pattern",
-                 .expected = std::to_string(pattern.size()), .got = std::to_string(*count)});
+    throw Error({.where = config.where(),
+                 .what = "key 'num_hidden_layers' does not fit the pattern",
+                 .expected = std::to_string(pattern.size()),
+                 .got = std::to_string(*count)});
   return pattern;
 }
 
 // A value that changes the equations and has no implementation is refused by name.
 void require_value(const HfConfig& config, KeyNames names, bool matches, const char* supported) {
   if (matches) return;
-  throw Error({.where = config.where(), .what = "key " + in_quotes(*names.begin()) + " has a value without an implementation",
+  throw Error({.where = config.where(),
+               .what = "key " + in_quotes(*names.begin()) + " has a value without an implementation",
                .expected = supported});
 }
 
 void refuse_what_is_not_implemented(const HfConfig& config) {
   const auto is_off = [&](KeyNames names) { return !config.find_bool(names).value_or(false); };
-  require_value(config, {"mamba_hidden_act"}, config.find_string({"mamba_hidden_act"}).value_or("silu") == "silu", "silu");
-  require_value(config, {"mlp_hidden_act"}, config.find_string({"mlp_hidden_act"}).value_or("relu2") == "relu2", "relu2");
+  require_value(config, {"mamba_hidden_act"}, config.find_string({"mamba_hidden_act"}).value_or("silu") == "silu",
+                "silu");
+  require_value(config, {"mlp_hidden_act"}, config.find_string({"mlp_hidden_act"}).value_or("relu2") == "relu2",
+                "relu2");
   require_value(config, {"sliding_window"}, !config.has({"sliding_window"}), "null");
   require_value(config, {"attention_bias"}, is_off({"attention_bias"}), "false");
   require_value(config, {"moe_latent_size"}, !config.has({"moe_latent_size"}), "null");
@@ -84,8 +92,10 @@ void refuse_what_is_not_implemented(const HfConfig& config) {
 
 void require_multiple(const HfConfig& config, std::string_view key, int value, std::string_view of, int divisor) {
   if (value % divisor == 0) return;
-  throw Error({.where = config.where(), .what = "key " + in_quotes(key) + " is not a multiple of " + in_quotes(of),
-               .expected = "a multiple of " + std::to_string(divisor), .got = std::to_string(value)});
+  throw Error({.where = config.where(),
+               .what = "key " + in_quotes(key) + " is not a multiple of " + in_quotes(of),
+               .expected = "a multiple of " + std::to_string(divisor),
+               .got = std::to_string(value)});
 }
 
 Mamba2Spec read_mamba2(const HfConfig& config) {
@@ -128,8 +138,10 @@ MoeSpec read_moe(const HfConfig& config) {
   s.shared_bias = config.find_bool({"mlp_bias"}).value_or(false);
   require_value(config, {"n_shared_experts"}, config.find_int({"n_shared_experts"}).value_or(1) == 1, "1");
   if (s.experts_per_token > s.experts)
-    throw Error({.where = config.where(), .what = "key 'num_experts_per_tok' is larger than 'n_routed_experts'",
-                 .expected = "at most " + std::to_string(s.experts), .got = std::to_string(s.experts_per_token)});
+    throw Error({.where = config.where(),
+                 .what = "key 'num_experts_per_tok' is larger than 'n_routed_experts'",
+                 .expected = "at most " + std::to_string(s.experts),
+                 .got = std::to_string(s.experts_per_token)});
   if (s.groups < 1 || s.groups_kept < 1 || s.groups_kept > s.groups)
     throw Error(config.where(), "keys 'n_group' and 'topk_group' do not fit together");
   require_multiple(config, "n_routed_experts", s.experts, "n_group", s.groups);
@@ -154,10 +166,18 @@ ModelSpec read_nemotron_h(const HfConfig& config) {
   for (const int id : config.find_ints({"eos_token_id"})) spec.eos_ids.push_back(id);
   for (const char letter : read_pattern(config)) {
     switch (letter) {
-      case 'M': spec.blocks.emplace_back(read_mamba2(config)); break;
-      case '*': spec.blocks.emplace_back(read_attention(config)); break;
-      case '-': spec.blocks.emplace_back(read_mlp(config)); break;
-      default: spec.blocks.emplace_back(read_moe(config)); break;
+      case 'M':
+        spec.blocks.emplace_back(read_mamba2(config));
+        break;
+      case '*':
+        spec.blocks.emplace_back(read_attention(config));
+        break;
+      case '-':
+        spec.blocks.emplace_back(read_mlp(config));
+        break;
+      default:
+        spec.blocks.emplace_back(read_moe(config));
+        break;
     }
   }
   return spec;
@@ -172,11 +192,14 @@ void write_nemotron_h_widths(HfConfig& config, const ModelSpec& spec, const Widt
     if (!any) continue;  // every block of the kind is dropped: its key keeps the full width
     const auto width = widths.uniform(axis);
     if (!width)
-      throw Error({.where = config.where(), .what = "the size has different values of " + in_quotes(key_of(axis)) +
-                   " in different blocks, which an ordinary config cannot say",
+      throw Error({.where = config.where(),
+                   .what = "the size has different values of " + in_quotes(key_of(axis)) +
+                           " in different blocks, which an ordinary config cannot say",
                    .hint = "Run it in place, without cutting it out"});
-    if (axis == Axis::experts) config.set(kExperts, *width);
-    else config.set({key_of(axis)}, *width);
+    if (axis == Axis::experts)
+      config.set(kExperts, *width);
+    else
+      config.set({key_of(axis)}, *width);
   }
   // The published configs of models without dense blocks carry the expert width in intermediate_size too.
   const auto dense = full_widths(spec).uniform(Axis::ffn);

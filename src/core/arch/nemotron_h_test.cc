@@ -1,8 +1,9 @@
+#include "core/arch/nemotron_h.h"
+
 #include <gtest/gtest.h>
 
 #include "core/arch/cost.h"
 #include "core/arch/family_spec.h"
-#include "core/arch/nemotron_h.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -39,7 +40,8 @@ std::string error_of(Body body) {
 
 std::string size_error(const std::string& entries) {
   return error_of([&] {
-    sizes_of(nano_spec(), parse_elastic(R"({"format":"starnest-elastic","version":1,"sizes":[)" + entries + "]}", "elastic.json"));
+    sizes_of(nano_spec(),
+             parse_elastic(R"({"format":"starnest-elastic","version":1,"sizes":[)" + entries + "]}", "elastic.json"));
   });
 }
 
@@ -82,11 +84,13 @@ TEST(NemotronH, DecodeReadsTheWeightsOfOneToken) {
 }
 
 TEST(NemotronH, EveryGenerationOfNamesGivesTheSameModel) {
-  std::string newer = replaced(kNano, R"("hybrid_override_pattern": "MEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEMEM*EMEMEMEME")",
-                               R"("layers_block_type": ["linear_attention", "moe", "full_attention", "mlp"])");
+  std::string newer =
+      replaced(kNano, R"("hybrid_override_pattern": "MEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEMEM*EMEMEMEME")",
+               R"("layers_block_type": ["linear_attention", "moe", "full_attention", "mlp"])");
   newer = replaced(newer, R"("num_hidden_layers": 52)", R"("num_hidden_layers": 4)");
   EXPECT_EQ(pattern_of(read_nemotron_h(HfConfig::parse(newer, "c")).blocks), "ME*-");
-  const std::string legacy = replaced(newer, R"("linear_attention", "moe", "full_attention", "mlp")", R"("mamba", "moe", "attention", "mlp")");
+  const std::string legacy =
+      replaced(newer, R"("linear_attention", "moe", "full_attention", "mlp")", R"("mamba", "moe", "attention", "mlp")");
   EXPECT_EQ(pattern_of(read_nemotron_h(HfConfig::parse(legacy, "c")).blocks), "ME*-");
   std::string aliases = replaced(kNano, "\"n_groups\"", "\"mamba_n_groups\"");
   aliases = replaced(aliases, "\"conv_kernel\"", "\"mamba_d_conv\"");
@@ -107,11 +111,11 @@ TEST(NemotronH, AMissingKeyIsNamed) {
 }
 
 TEST(NemotronH, AValueWithoutAnImplementationIsRefusedByName) {
-  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
-           {R"("sliding_window": null)", R"("sliding_window": 128)"},
-           {R"("mlp_hidden_act": "relu2")", R"("mlp_hidden_act": "gelu")"},
-           {R"("attention_bias": false)", R"("attention_bias": true)"},
-           {R"([0.0, Infinity])", R"([0.0, 0.5])"}}) {
+  for (const auto& [from, to] :
+       std::vector<std::pair<std::string, std::string>>{{R"("sliding_window": null)", R"("sliding_window": 128)"},
+                                                        {R"("mlp_hidden_act": "relu2")", R"("mlp_hidden_act": "gelu")"},
+                                                        {R"("attention_bias": false)", R"("attention_bias": true)"},
+                                                        {R"([0.0, Infinity])", R"([0.0, 0.5])"}}) {
     const std::string error = error_of([&] { read_nemotron_h(HfConfig::parse(replaced(kNano, from, to), "c")); });
     EXPECT_NE(error.find("without an implementation"), std::string::npos) << error;
   }

@@ -25,7 +25,9 @@ const Architecture& architecture_of(const HfConfig& config) {
     if (architecture.model_type == type) return architecture;
     known.emplace_back(architecture.model_type);
   }
-  throw Error({.where = config.where(), .what = "architecture " + in_quotes(type) + " is not supported", .hint = suggest(type, known)});
+  throw Error({.where = config.where(),
+               .what = "architecture " + in_quotes(type) + " is not supported",
+               .hint = suggest(type, known)});
 }
 
 }  // namespace starnest

@@ -41,8 +41,7 @@ struct BlockTensors {
   }
 
   void operator()(const AttentionSpec& s) const {
-    const Dimension heads =
-        one({"q", Axis::query_heads, s.query_heads, s.kv_heads, Axis::none, s.head_dim});
+    const Dimension heads = one({"q", Axis::query_heads, s.query_heads, s.kv_heads, Axis::none, s.head_dim});
     add(Role::query, "mixer.q_proj.weight", {heads, hidden()});
     add(Role::key, "mixer.k_proj.weight", {whole("k", s.kv_heads * s.head_dim), hidden()});
     add(Role::value, "mixer.v_proj.weight", {whole("v", s.kv_heads * s.head_dim), hidden()});

@@ -31,9 +31,9 @@ struct TensorSpec : NestedTensor {
 
 // How a checkpoint spells its names. Sources differ in these three ways.
 struct Naming {
-  std::string prefix = "backbone.";         // or "model."
-  std::string embedding = "embeddings";     // or "embedding"
-  bool stacked_experts = false;             // one [E, F, D] tensor in place of E matrices
+  std::string prefix = "backbone.";      // or "model."
+  std::string embedding = "embeddings";  // or "embedding"
+  bool stacked_experts = false;          // one [E, F, D] tensor in place of E matrices
 
   // `block` is the number the block has in the file: smaller than spec.block in a slice that dropped blocks.
   std::string name(const TensorSpec& spec, int block) const;

@@ -68,12 +68,18 @@ float e4m3_to_f32(uint8_t bits) {
 
 float load_f32(DType dtype, const std::byte* data, size_t index) {
   switch (dtype) {
-    case DType::f32: return read_as<float>(data, index);
-    case DType::bf16: return to_f32(bf16{read_as<uint16_t>(data, index)});
-    case DType::f16: return f16_to_f32(read_as<uint16_t>(data, index));
-    case DType::f8_e4m3: return e4m3_to_f32(read_as<uint8_t>(data, index));
-    case DType::u8: return float(read_as<uint8_t>(data, index));
-    case DType::i64: return float(read_as<int64_t>(data, index));
+    case DType::f32:
+      return read_as<float>(data, index);
+    case DType::bf16:
+      return to_f32(bf16{read_as<uint16_t>(data, index)});
+    case DType::f16:
+      return f16_to_f32(read_as<uint16_t>(data, index));
+    case DType::f8_e4m3:
+      return e4m3_to_f32(read_as<uint8_t>(data, index));
+    case DType::u8:
+      return float(read_as<uint8_t>(data, index));
+    case DType::i64:
+      return float(read_as<int64_t>(data, index));
   }
   check_failed("dtype", "unknown dtype", __FILE__, __LINE__);
 }

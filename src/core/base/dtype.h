@@ -11,8 +11,8 @@ namespace starnest {
 
 enum class DType { f32, bf16, f16, f8_e4m3, u8, i64 };
 
-size_t size_of(DType dtype);             // bytes per element
-std::string_view name_of(DType dtype);   // the safetensors name: "F32", "BF16", "F16", "F8_E4M3", "U8", "I64"
+size_t size_of(DType dtype);            // bytes per element
+std::string_view name_of(DType dtype);  // the safetensors name: "F32", "BF16", "F16", "F8_E4M3", "U8", "I64"
 std::optional<DType> dtype_named(std::string_view name);
 
 struct bf16 {

@@ -1,8 +1,9 @@
-#include "core/base/check.h"
 #include "starnest/error.h"
 
 #include <cstdio>
 #include <cstdlib>
+
+#include "core/base/check.h"
 
 namespace starnest {
 namespace {

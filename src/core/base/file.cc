@@ -1,14 +1,15 @@
 #include "core/base/file.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "starnest/error.h"
 
@@ -26,7 +27,7 @@ struct Descriptor {
 };
 
 struct stat regular_file_status(int fd, const std::filesystem::path& path) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) != 0) fail(path, "cannot read its size");
   if (!S_ISREG(status.st_mode)) throw Error(path.string(), "is not a regular file");
   return status;
@@ -56,7 +57,9 @@ std::string read_text(const std::filesystem::path& path, uint64_t max_bytes) {
   if (file.fd < 0) fail(path, "cannot open");
   const uint64_t size = uint64_t(regular_file_status(file.fd, path).st_size);
   if (size > max_bytes) {
-    throw Error({.where = path.string(), .what = "is too long", .expected = "at most " + std::to_string(max_bytes) + " bytes",
+    throw Error({.where = path.string(),
+                 .what = "is too long",
+                 .expected = "at most " + std::to_string(max_bytes) + " bytes",
                  .got = std::to_string(size)});
   }
   std::string text(size, '\0');

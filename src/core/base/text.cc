@@ -81,11 +81,16 @@ size_t valid_utf8_prefix(std::string_view text) {
     const auto byte = [&](size_t k) { return i + k < text.size() ? int(uint8_t(text[i + k])) : -1; };
     const int lead = byte(0);
     int extra = 0, low = 0x80, high = 0xbf;
-    if (lead < 0x80) extra = 0;
-    else if (lead >= 0xc2 && lead <= 0xdf) extra = 1;
-    else if (lead >= 0xe0 && lead <= 0xef) extra = 2, low = lead == 0xe0 ? 0xa0 : 0x80, high = lead == 0xed ? 0x9f : 0xbf;
-    else if (lead >= 0xf0 && lead <= 0xf4) extra = 3, low = lead == 0xf0 ? 0x90 : 0x80, high = lead == 0xf4 ? 0x8f : 0xbf;
-    else return i;
+    if (lead < 0x80)
+      extra = 0;
+    else if (lead >= 0xc2 && lead <= 0xdf)
+      extra = 1;
+    else if (lead >= 0xe0 && lead <= 0xef)
+      extra = 2, low = lead == 0xe0 ? 0xa0 : 0x80, high = lead == 0xed ? 0x9f : 0xbf;
+    else if (lead >= 0xf0 && lead <= 0xf4)
+      extra = 3, low = lead == 0xf0 ? 0x90 : 0x80, high = lead == 0xf4 ? 0x8f : 0xbf;
+    else
+      return i;
     for (int k = 1; k <= extra; ++k) {
       const int next = byte(size_t(k));
       if (next < (k == 1 ? low : 0x80) || next > (k == 1 ? high : 0xbf)) return i;

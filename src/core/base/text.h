@@ -13,9 +13,9 @@ namespace starnest {
 std::string suggest(std::string_view given, std::span<const std::string> known);
 
 std::string join(std::span<const std::string> parts, std::string_view separator);
-std::string bytes_text(uint64_t bytes);      // "58.82 GiB", "512 B"
-std::string grouped(uint64_t number);        // "31,577,940,288"
-std::string in_quotes(std::string_view text);   // 'text'
+std::string bytes_text(uint64_t bytes);                       // "58.82 GiB", "512 B"
+std::string grouped(uint64_t number);                         // "31,577,940,288"
+std::string in_quotes(std::string_view text);                 // 'text'
 std::string format_number(const char* format, double value);  // printf, one number
 
 // Byte offset of the first byte that is not valid UTF-8, or text.size().

@@ -18,7 +18,11 @@ struct VecView {
     SN_DCHECK(i < size, "vector index out of range");
     return data[i];
   }
-  operator VecView<const T>() const requires(!std::is_const_v<T>) { return {data, size}; }
+  operator VecView<const T>() const
+    requires(!std::is_const_v<T>)
+  {
+    return {data, size};
+  }
 };
 
 // `rows` x `cols`, element (r, c) at data[r * stride + c]; stride >= cols.
@@ -36,7 +40,11 @@ struct MatView {
   T& operator()(size_t r, size_t c) const { return row(r)[c]; }
   MatView row_range(size_t begin, size_t count) const { return {data + begin * stride, count, cols, stride}; }
   MatView col_range(size_t begin, size_t count) const { return {data + begin, rows, count, stride}; }
-  operator MatView<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols, stride}; }
+  operator MatView<const T>() const
+    requires(!std::is_const_v<T>)
+  {
+    return {data, rows, cols, stride};
+  }
 };
 
 }  // namespace starnest

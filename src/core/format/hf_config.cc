@@ -55,7 +55,8 @@ const Json* find(const Json& json, KeyNames names) {
 std::string key_text(KeyNames names) { return "key " + in_quotes(*names.begin()); }
 
 [[noreturn]] void wrong_type(const std::string& where, KeyNames names, const char* expected, const Json& got) {
-  throw Error({.where = where, .what = key_text(names) + " has the wrong type", .expected = expected, .got = got.dump()});
+  throw Error(
+      {.where = where, .what = key_text(names) + " has the wrong type", .expected = expected, .got = got.dump()});
 }
 
 int as_int(const std::string& where, KeyNames names, const Json& value) {
@@ -64,7 +65,9 @@ int as_int(const std::string& where, KeyNames names, const Json& value) {
                              ? std::numeric_limits<int64_t>::max()
                              : value.get<int64_t>();
   if (number > std::numeric_limits<int>::max() || number < std::numeric_limits<int>::min())
-    throw Error({.where = where, .what = key_text(names) + " is out of range", .expected = "a 32-bit number",
+    throw Error({.where = where,
+                 .what = key_text(names) + " is out of range",
+                 .expected = "a 32-bit number",
                  .got = value.dump()});
   return int(number);
 }
@@ -84,7 +87,8 @@ const Json& required(const Json& json, KeyNames names, const std::string& where)
   const Json* value = find(json, names);
   if (value) return *value;
   std::vector<std::string> others(names.begin() + 1, names.end());
-  throw Error({.where = where, .what = key_text(names) + " is missing",
+  throw Error({.where = where,
+               .what = key_text(names) + " is missing",
                .hint = others.empty() ? "Add it to the config" : "It may also be written as " + join(others, ", ")});
 }
 
@@ -124,7 +128,9 @@ int HfConfig::require_int(KeyNames names, int low) const {
   const Json& value = required(data_->json, names, where_);
   const int number = as_int(where_, names, value);
   if (number < low)
-    throw Error({.where = where_, .what = key_text(names) + " is too small", .expected = "at least " + std::to_string(low),
+    throw Error({.where = where_,
+                 .what = key_text(names) + " is too small",
+                 .expected = "at least " + std::to_string(low),
                  .got = std::to_string(number)});
   return number;
 }

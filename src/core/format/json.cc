@@ -20,8 +20,7 @@ Json parse_json(std::string_view text, const std::string& where) {
   try {
     return Json::parse(text, reject_repeated_keys);
   } catch (const Json::parse_error& e) {
-    throw Error({.where = where, .what = "is not valid JSON at byte " + std::to_string(e.byte),
-                 .hint = e.what()});
+    throw Error({.where = where, .what = "is not valid JSON at byte " + std::to_string(e.byte), .hint = e.what()});
   }
 }
 

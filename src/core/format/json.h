@@ -1,9 +1,10 @@
 // Private to core/format: the JSON library behind one strict entry.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json.hpp>
 
 namespace starnest {
 

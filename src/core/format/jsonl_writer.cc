@@ -34,7 +34,7 @@ off_t complete_bytes(int descriptor, off_t size, const std::filesystem::path& pa
 }
 
 void drop_unfinished_line(int descriptor, const std::filesystem::path& path) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(descriptor, &status) != 0) fail(path, "cannot read its size");
   const off_t keep = complete_bytes(descriptor, status.st_size, path);
   if (keep != status.st_size && ::ftruncate(descriptor, keep) != 0) fail(path, "cannot drop its unfinished last line");

@@ -69,7 +69,9 @@ TEST(SafetensorsWriter, TakesBytesInAnyChunks) {
 
 TEST(SafetensorsWriter, LeavesNothingWithoutCommit) {
   const TestFolder folder;
-  { SafetensorsWriter(folder / "m", {{"a", DType::u8, {0}}}, {}); }
+  {
+    SafetensorsWriter(folder / "m", {{"a", DType::u8, {0}}}, {});
+  }
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 

@@ -27,10 +27,14 @@ uint64_t NestedTensor::elements(const Widths& widths) const {
 uint64_t stored_bytes(Encoding encoding, uint64_t elements) {
   constexpr uint64_t kTwoScales = 8;
   switch (encoding) {
-    case Encoding::f32: return elements * 4;
-    case Encoding::bf16: return elements * 2;
-    case Encoding::fp8: return elements + kTwoScales;
-    case Encoding::nvfp4: return elements / 2 + elements / 16 + kTwoScales;
+    case Encoding::f32:
+      return elements * 4;
+    case Encoding::bf16:
+      return elements * 2;
+    case Encoding::fp8:
+      return elements + kTwoScales;
+    case Encoding::nvfp4:
+      return elements / 2 + elements / 16 + kTwoScales;
   }
   check_failed("encoding", "unknown encoding", __FILE__, __LINE__);
 }

@@ -19,8 +19,8 @@ enum class Use {
 
 // A tensor of the full model, as far as nesting is concerned.
 struct NestedTensor {
-  int block = -1;               // -1: belongs to no block
-  int expert = -1;              // number of the routed expert whose own matrix this is, or -1
+  int block = -1;   // -1: belongs to no block
+  int expert = -1;  // number of the routed expert whose own matrix this is, or -1
   Use use = Use::always;
   std::vector<Dimension> dims;  // outermost first
 
@@ -29,7 +29,8 @@ struct NestedTensor {
   uint64_t elements(const Widths& widths) const;
 };
 
-// How a tensor is stored. nvfp4: 4-bit codes, an E4M3 scale per 16, two F32 scales per tensor; fp8: E4M3, two F32 scales.
+// How a tensor is stored. nvfp4: 4-bit codes, an E4M3 scale per 16, two F32 scales per tensor; fp8: E4M3, two F32
+// scales.
 enum class Encoding { f32, bf16, fp8, nvfp4 };
 uint64_t stored_bytes(Encoding encoding, uint64_t elements);
 
@@ -40,9 +41,9 @@ struct CostedTensor {
 
 struct Cost {
   uint64_t parameters = 0;
-  uint64_t active_parameters = 0;      // the input embedding counts whole, experts by their share
-  uint64_t bytes = 0;                  // of tensor data
-  uint64_t decode_bytes_per_token = 0; // weights read for one token at batch 1
+  uint64_t active_parameters = 0;       // the input embedding counts whole, experts by their share
+  uint64_t bytes = 0;                   // of tensor data
+  uint64_t decode_bytes_per_token = 0;  // weights read for one token at batch 1
 };
 
 Cost cost_of(std::span<const CostedTensor> tensors, const Widths& widths, int experts_per_token);

@@ -16,8 +16,8 @@ void append(std::vector<IndexRange>& ranges, IndexRange next) {
 
 // A run of channels of one unit, as it lies in memory.
 struct Run {
-  size_t unit;           // rank-major number
-  size_t file_begin;     // in the segment
+  size_t unit;        // rank-major number
+  size_t file_begin;  // in the segment
   size_t channel_count;
 };
 
@@ -36,8 +36,8 @@ std::vector<Run> memory_runs(const Segment& segment, std::span<const BlockWidths
       if (first == channels) continue;
       for (int group = 0; group < segment.groups; ++group) {
         const int unit = group * units_per_group + rank;
-        runs.push_back({size_t(rank * segment.groups + group), size_t(unit * segment.channels + first),
-                        size_t(channels - first)});
+        runs.push_back(
+            {size_t(rank * segment.groups + group), size_t(unit * segment.channels + first), size_t(channels - first)});
       }
     }
     inner_ranks = ranks;

@@ -1,4 +1,5 @@
-// Which indices of a tensor's dimension belong to a size. The rules of nesting (docs/nesting.md) are written here, once.
+// Which indices of a tensor's dimension belong to a size. The rules of nesting (docs/nesting.md) are written here,
+// once.
 //
 // A dimension is a list of segments, e.g. the rows of in_proj are [z | x | B | C | dt]. A segment is
 //   groups x units-per-group x channels
@@ -31,7 +32,9 @@ struct Segment {
 };
 
 // A segment with one dial over single channels, e.g. the residual channels.
-inline Segment plain_segment(std::string_view name, Axis axis, int extent) { return {name, axis, extent, 1, Axis::none, 1}; }
+inline Segment plain_segment(std::string_view name, Axis axis, int extent) {
+  return {name, axis, extent, 1, Axis::none, 1};
+}
 
 using Dimension = std::vector<Segment>;
 
@@ -63,8 +66,9 @@ struct UnitPiece {
   size_t count = 0;
 };
 
-// The pieces of the first kept_extent(size) positions of memory_order, ascending by position. One piece per unit, unless
-// an inner size keeps fewer channels of it.
-std::vector<UnitPiece> memory_pieces(const Segment& segment, std::span<const BlockWidths> chain, const BlockWidths& size);
+// The pieces of the first kept_extent(size) positions of memory_order, ascending by position. One piece per unit,
+// unless an inner size keeps fewer channels of it.
+std::vector<UnitPiece> memory_pieces(const Segment& segment, std::span<const BlockWidths> chain,
+                                     const BlockWidths& size);
 
 }  // namespace starnest

@@ -1,9 +1,9 @@
 #include "core/nest/segments.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <set>
+
+#include <gtest/gtest.h>
 
 namespace starnest {
 namespace {

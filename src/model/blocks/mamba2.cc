@@ -32,9 +32,15 @@ void Mamba2::forward(const Exec& exec, MatView<const float> u, std::span<const S
     const auto rows = [&](MatView<float> m) { return m.row_range(run.first_row, run.rows); };
     causal_conv_silu(exec, rows(x), taps_x, conv_bias_x, state_of_run.conv_x, rows(x));  // x  <- silu(conv(x))
     causal_conv_silu(exec, rows(bc), taps_bc, conv_bias_bc, state_of_run.conv_bc, rows(bc));
-    const SsmInputs in{.x = rows(x), .dt = rows(dt), .b = rows(bc).col_range(0, groups * state),
-                       .c = rows(bc).col_range(groups * state, groups * state), .decay = decay, .skip = skip,
-                       .groups = groups, .state = state, .pieces = pieces};
+    const SsmInputs in{.x = rows(x),
+                       .dt = rows(dt),
+                       .b = rows(bc).col_range(0, groups * state),
+                       .c = rows(bc).col_range(groups * state, groups * state),
+                       .decay = decay,
+                       .skip = skip,
+                       .groups = groups,
+                       .state = state,
+                       .pieces = pieces};
     ssm_scan(exec, in, state_of_run.ssm, rows(h));  // s <- exp(dt decay) s + dt x B';  h = s C + skip x
   }
   gated_norm(exec, z, norm, norm_eps, groups, pieces, h);  // h <- norm(h * silu(z)), per group

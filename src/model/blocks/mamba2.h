@@ -12,16 +12,16 @@ namespace starnest {
 
 // Views of one size. Rows and columns of channels and heads lie in memory order; head m belongs to group m % groups.
 struct Mamba2 {
-  WeightView in_z, in_x;  // [channels, D]
-  WeightView in_bc;       // [2*G*N, D], B above C
-  WeightView in_dt;       // [M, D]
+  WeightView in_z, in_x;                                              // [channels, D]
+  WeightView in_bc;                                                   // [2*G*N, D], B above C
+  WeightView in_dt;                                                   // [M, D]
   VecView<const float> in_z_bias, in_x_bias, in_bc_bias, in_dt_bias;  // empty when the model has none
-  MatView<const float> taps_x, taps_bc;                              // [channels or 2*G*N, W]
-  VecView<const float> conv_bias_x, conv_bias_bc;                    // empty when the model has none
-  VecView<const float> dt_bias, decay, skip;                         // [M]; decay = -exp(A_log)
-  VecView<const float> norm;                                         // [channels]
-  WeightView out;                                                    // [D, channels]
-  VecView<const float> out_bias;                                     // [D] or empty
+  MatView<const float> taps_x, taps_bc;                               // [channels or 2*G*N, W]
+  VecView<const float> conv_bias_x, conv_bias_bc;                     // empty when the model has none
+  VecView<const float> dt_bias, decay, skip;                          // [M]; decay = -exp(A_log)
+  VecView<const float> norm;                                          // [channels]
+  WeightView out;                                                     // [D, channels]
+  VecView<const float> out_bias;                                      // [D] or empty
   size_t groups = 0;
   size_t state = 0;  // N
   float norm_eps = 0;

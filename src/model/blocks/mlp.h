@@ -8,9 +8,9 @@
 namespace starnest {
 
 struct Mlp {
-  WeightView up;                           // [F, D]
-  WeightView down;                         // [D, F]
-  VecView<const float> up_bias, down_bias; // empty when the model has none
+  WeightView up;                            // [F, D]
+  WeightView down;                          // [D, F]
+  VecView<const float> up_bias, down_bias;  // empty when the model has none
 
   // y = the output for u, both [T, D].
   void forward(const Exec& exec, MatView<const float> u, MatView<float> y) const;

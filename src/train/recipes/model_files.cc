@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "core/base/file.h"
+#include "core/format/effort_template.h"
 #include "core/format/jsonl.h"
 #include "tasks/vocabulary.h"
 
@@ -33,10 +34,6 @@ constexpr const char* kTokenizerConfig = R"({
   "model_max_length": 4096
 }
 )";
-
-// The last message is the problem, e.g. "r:a5b+3c*7?"; `effort` is e0, e1 or e2.
-constexpr const char* kChatTemplate =
-    "<bos>{{ messages[-1]['content'] }}<{{ effort | default('e2') }}>{% if add_generation_prompt %}<think>{% endif %}";
 
 }  // namespace
 
@@ -71,7 +68,7 @@ void write_model_files(const std::filesystem::path& folder, const HfConfig& conf
   write_text(folder / "tokenizer.json", tasks::tokenizer_json());
   write_text(folder / "tokenizer_config.json", kTokenizerConfig);
   write_text(folder / "generation_config.json", kGenerationConfig);
-  write_text(folder / "chat_template.jinja", kChatTemplate);
+  write_text(folder / "chat_template.jinja", kEffortTemplate);
 }
 
 }  // namespace starnest::train
