@@ -42,7 +42,7 @@ class Translator {
     out_ += in_.substr(at_, count);
     at_ += count;
   }
-  [[noreturn]] void refuse(std::string what, size_t at) const {
+  [[noreturn]] void refuse(const std::string& what, size_t at) const {
     throw Error({.where = std::string(where_),
                  .what = "the pattern has " + what + " at its byte " + std::to_string(at) + ", which is not supported",
                  .got = std::string(in_)});
