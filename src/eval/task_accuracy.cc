@@ -8,7 +8,6 @@
 #include "core/base/text.h"
 #include "runtime/family_impl.h"
 #include "tasks/family.h"
-#include "tasks/grader.h"
 #include "tasks/mix.h"
 
 namespace starnest {
@@ -44,7 +43,9 @@ TaskRecord grade(const Family& family, const Question& question, const Generatio
   const auto text = [&](std::span<const TokenId> ids) { return family.decode({ids.begin(), ids.end()}); };
   record.thinking = text(generation.thinking());
   record.answer = text(generation.answer());
-  record.right = generation.complete() && tasks::is_right(record.thinking + record.answer, question.expected);
+  // The answering phase alone counts: a model that was cut off may go on with its trace there and close it once more,
+  // and a user would see that trace as the answer.
+  record.right = generation.complete() && record.answer == question.expected;
   record.think_end = generation.think_end();
   record.thinking_tokens = int(generation.thinking().size());
   record.answer_tokens = int(generation.answer().size());
