@@ -59,28 +59,7 @@ int kept(const std::vector<Segment>& segments, const BlockWidths& widths) {
 
 // Matrices that matmul and embed read keep the type of the file; all else is F32.
 bool is_matrix(Role role) {
-  switch (role) {
-    case Role::conv_taps:
-      return false;
-    case Role::embedding:
-    case Role::head:
-    case Role::mamba_in:
-    case Role::mamba_out:
-    case Role::query:
-    case Role::key:
-    case Role::value:
-    case Role::attention_out:
-    case Role::up:
-    case Role::down:
-    case Role::gate:
-    case Role::expert_up:
-    case Role::expert_down:
-    case Role::shared_up:
-    case Role::shared_down:
-      return true;
-    default:
-      return false;
-  }
+  return is_linear(role) || role == Role::embedding || role == Role::head || role == Role::gate;
 }
 
 // Copies source[row_order, col_order] of a row-major matrix with `file_cols` columns.

@@ -5,26 +5,6 @@
 namespace starnest {
 namespace {
 
-bool is_linear_weight(Role role) {
-  switch (role) {
-    case Role::mamba_in:
-    case Role::mamba_out:
-    case Role::query:
-    case Role::key:
-    case Role::value:
-    case Role::attention_out:
-    case Role::up:
-    case Role::down:
-    case Role::expert_up:
-    case Role::expert_down:
-    case Role::shared_up:
-    case Role::shared_down:
-      return true;
-    default:
-      return false;
-  }
-}
-
 bool excluded(const ModelSpec& spec, int block) {
   const auto is_attention = [&](int b) {
     return b < int(spec.blocks.size()) && std::holds_alternative<AttentionSpec>(spec.blocks[size_t(b)]);
@@ -57,7 +37,7 @@ std::string_view name_of(StoredFormat format) {
 
 Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, StoredFormat format) {
   if (format == StoredFormat::f32 || tensor.role == Role::gate || tensor.role == Role::gate_bias) return Encoding::f32;
-  if (format == StoredFormat::bf16 || !is_linear_weight(tensor.role) || excluded(spec, tensor.block))
+  if (format == StoredFormat::bf16 || !is_linear(tensor.role) || excluded(spec, tensor.block))
     return Encoding::bf16;
   return format == StoredFormat::fp8 ? Encoding::fp8 : Encoding::nvfp4;
 }

@@ -80,6 +80,26 @@ struct BlockTensors {
 
 }  // namespace
 
+bool is_linear(Role role) {
+  switch (role) {
+    case Role::mamba_in:
+    case Role::mamba_out:
+    case Role::query:
+    case Role::key:
+    case Role::value:
+    case Role::attention_out:
+    case Role::up:
+    case Role::down:
+    case Role::expert_up:
+    case Role::expert_down:
+    case Role::shared_up:
+    case Role::shared_down:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string Naming::name(const TensorSpec& spec, int block) const {
   if (spec.role == Role::head) return spec.local_name;
   if (spec.role == Role::embedding) return prefix + embedding + ".weight";

@@ -24,6 +24,9 @@ enum class Role {
 };
 // clang-format on
 
+// Weights of the linear layers, which quantised formats store in their own way: no embedding, head, router or norm.
+bool is_linear(Role role);
+
 struct TensorSpec : NestedTensor {
   Role role{};
   std::string local_name;  // without prefix and block, e.g. "mixer.in_proj.weight"
