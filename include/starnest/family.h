@@ -45,7 +45,7 @@ class Family {
   std::vector<TokenId> encode(std::string_view text) const;  // as it stands
   std::string decode(const std::vector<TokenId>& ids) const;
 
-  struct Impl;
+  struct Impl;  // of the library
   Impl& impl() const { return *impl_; }
 
  private:

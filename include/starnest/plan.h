@@ -50,5 +50,6 @@ enum class ThinkEnd {
   forced,    // at budget + grace, or where the answer's reserve begins
   stopped,   // the model ended the text inside thinking; the closing tag was put instead
 };
+const char* name_of(ThinkEnd end);
 
 }  // namespace starnest

@@ -11,7 +11,6 @@
 #include "cli/commands.h"
 #include "cli/plan_options.h"
 #include "core/base/text.h"
-#include "eval/task_accuracy.h"
 #include "runtime/family_impl.h"
 #include "starnest/session.h"
 

@@ -110,20 +110,4 @@ TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, con
   return result;
 }
 
-const char* name_of(ThinkEnd end) {
-  switch (end) {
-    case ThinkEnd::none:
-      return "none";
-    case ThinkEnd::natural:
-      return "natural";
-    case ThinkEnd::boundary:
-      return "boundary";
-    case ThinkEnd::forced:
-      return "forced";
-    case ThinkEnd::stopped:
-      return "stopped";
-  }
-  check_failed("end", "unknown end", __FILE__, __LINE__);
-}
-
 }  // namespace starnest

@@ -48,6 +48,4 @@ struct TaskAccuracy {
 TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& questions, const Plan& plan,
                            const Sampling& sampling, int parallel, const Progress& progress = {});
 
-const char* name_of(ThinkEnd end);
-
 }  // namespace starnest

@@ -81,7 +81,9 @@ Generation::Generation(const Engine& engine, const GenerationRules& rules, std::
 }
 
 BatchItem Generation::next() {
-  return {&sequence_, std::span<const TokenId>(text_).subspan(sequence_.position()), Want::last, {}};
+  const std::span<const TokenId> unread = std::span<const TokenId>(text_).subspan(sequence_.position());
+  const bool last = unread.size() <= kPrefillChunk;
+  return {&sequence_, last ? unread : unread.first(kPrefillChunk), last ? Want::last : Want::none, {}};
 }
 
 void Generation::advance(VecView<const float> logits) {
@@ -139,7 +141,7 @@ size_t step(Engine& engine, std::span<Generation* const> generations) {
   engine.step(batch);
   size_t running = 0;
   for (size_t i = 0; i < active.size(); ++i) {
-    active[i]->advance({batch[i].logits.row(0), batch[i].logits.cols});
+    if (batch[i].want == Want::last) active[i]->advance({batch[i].logits.row(0), batch[i].logits.cols});
     running += active[i]->done() ? 0 : 1;
   }
   return running;

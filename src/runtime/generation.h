@@ -32,6 +32,9 @@ struct ResolvedPlan {
 ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRules& rules,
                      const std::optional<ElasticPlan>& default_plan);
 
+// Bounds the activations of a step; the bits do not depend on it.
+inline constexpr size_t kPrefillChunk = 512;
+
 // Thinks (when the prompt ends with the opening tag), closes, switches size by reading the text so far, answers.
 // Not thread-safe. Engine and rules must outlive it.
 class Generation {
@@ -41,8 +44,10 @@ class Generation {
              const Sampling& sampling);
 
   bool done() const { return done_; }
-  BatchItem next();                           // what to read next; valid until advance
-  void advance(VecView<const float> logits);  // logits of the last token of next()
+  // What to read next, valid until advance: at most kPrefillChunk tokens of what is unread. Wants logits only with the
+  // last.
+  BatchItem next();
+  void advance(VecView<const float> logits);  // the logits that next() wanted
 
   Phase phase() const { return phase_; }
   size_t size() const { return phase_ == Phase::thinking ? plan_.think_size : plan_.answer_size; }
@@ -52,8 +57,10 @@ class Generation {
   std::span<const TokenId> answer() const { return output().subspan(thinking_tokens()); }
   ThinkEnd think_end() const { return think_end_; }
   bool complete() const { return complete_; }
-  // True while the answering size still has to read the text so far.
-  bool switching() const { return phase_ == Phase::answering && sequence_.position() == 0; }
+  // True from the switch to another size until that size has written its first token.
+  bool switching() const {
+    return think_end_ != ThinkEnd::none && plan_.think_size != plan_.answer_size && answer().empty() && !done_;
+  }
 
  private:
   size_t thinking_tokens() const { return phase_ == Phase::thinking ? text_.size() - prompt_tokens_ : answer_start_; }

@@ -66,14 +66,13 @@ Answer Session::ask(const std::vector<TokenId>& prompt, const Plan& plan, const 
   show_new();  // a budget of 0 closes thinking before the first token is read
   while (!generation.done()) {
     const Phase phase = generation.phase();
-    const bool switching = generation.switching() && resolved.think_size != resolved.answer_size &&
-                           generation.think_end() != ThinkEnd::none;
+    const bool switching = generation.switching();
     const Clock::time_point before = Clock::now();
     Generation* one = &generation;
     step(family.engine, {&one, 1});
     const Clock::time_point after = Clock::now();
-    if (first == Clock::time_point{}) first = after;
-    if (switching) answer.switch_seconds = seconds(before, after);
+    if (first == Clock::time_point{} && !generation.output().empty()) first = after;
+    if (switching) answer.switch_seconds += seconds(before, after);
     if (phase == Phase::thinking && generation.phase() == Phase::answering) answer_start = after;
     show_new();
   }

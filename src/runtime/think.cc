@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/check.h"
 #include "core/format/hf_config.h"
 
 namespace starnest {
@@ -86,6 +87,22 @@ std::vector<TokenId> ThinkBudget::closing(std::span<const TokenId> thinking) con
     if (ends_with(thinking, std::span(tokens_.close).first(written)))
       return {tokens_.close.begin() + std::ptrdiff_t(written), tokens_.close.end()};
   return tokens_.close;
+}
+
+const char* name_of(ThinkEnd end) {
+  switch (end) {
+    case ThinkEnd::none:
+      return "none";
+    case ThinkEnd::natural:
+      return "natural";
+    case ThinkEnd::boundary:
+      return "boundary";
+    case ThinkEnd::forced:
+      return "forced";
+    case ThinkEnd::stopped:
+      return "stopped";
+  }
+  check_failed("end", "unknown end", __FILE__, __LINE__);
 }
 
 }  // namespace starnest

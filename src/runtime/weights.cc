@@ -87,6 +87,30 @@ void copy_elements(DType from, const std::byte* source, size_t file_cols, const 
   }
 }
 
+// Stacked experts are as many matrices as there are experts; every other tensor is one.
+bool is_stacked(const TensorSpec& tensor) { return tensor.dims.size() == 3 && tensor.role != Role::conv_taps; }
+
+// One part of a tensor as it lies in the file and in memory. A vector is one row.
+struct PartLayout {
+  std::vector<Segment> rows, cols;  // rows is empty for a vector
+  std::vector<size_t> row_order, col_order;
+};
+
+PartLayout layout_of(const TensorSpec& tensor, SegmentRun run, const std::vector<BlockWidths>& chain) {
+  const Dimension& split = tensor.dims[is_stacked(tensor) ? 1 : 0];
+  const std::vector<Segment> segments(split.begin() + std::ptrdiff_t(run.first),
+                                      split.begin() + std::ptrdiff_t(run.first + run.count));
+  const std::vector<size_t> order = order_of(split, run, chain);
+  if (tensor.dims.size() == 1) return {{}, segments, {0}, order};
+  const Dimension& cols = tensor.dims.back();
+  return {segments, cols, order, order_of(cols, {0, cols.size()}, chain)};
+}
+
+void negative_exp(const WeightView& view) {
+  auto* values = reinterpret_cast<float*>(const_cast<std::byte*>(view.data));
+  for (size_t i = 0; i < view.cols; ++i) values[i] = -std::exp(values[i]);
+}
+
 DType resident_dtype(const TensorSpec& tensor, DType stored, const std::string& name) {
   if (stored != DType::f32 && stored != DType::bf16 && stored != DType::f16)
     throw Error({.where = name,
@@ -155,41 +179,22 @@ void Weights::load_tensor(const TensorSpec& tensor, const TensorRef& source, con
   const DType dtype = resident_dtype(tensor, stored, name);
   if (tensor.role == Role::embedding) dtype_ = dtype;
   const std::vector<BlockWidths> widths = chain(tensor.block);
-  // Stacked experts are as many matrices as there are experts; all else is one.
-  const bool stacked = tensor.dims.size() == 3 && tensor.role != Role::conv_taps;
+  const bool stacked = is_stacked(tensor);
   const size_t experts = stacked ? size_t(kept_extent(tensor.dims[0], widths.back())) : 1;
-  const Dimension vector_row{plain_segment("row", Axis::none, 1)};
-  const bool is_vector = tensor.dims.size() == 1;
-  const Dimension& cols = tensor.dims.back();
-  const size_t file_cols = is_vector ? size_t(extent_of(cols)) : size_t(extent_of(tensor.dims.back()));
-  const Dimension& rows = is_vector ? cols : tensor.dims[stacked ? 1 : 0];
   const size_t expert_bytes = source.bytes().size() / (stacked ? source.info->shape[0] : 1);
+  const size_t file_cols = size_t(extent_of(tensor.dims.back()));
 
-  const std::vector<SegmentRun> runs =
-      is_vector || !stacked ? parts_of(tensor) : std::vector<SegmentRun>{{0, rows.size()}};
+  const std::vector<SegmentRun> runs = parts_of(tensor);
   for (size_t part = 0; part < runs.size(); ++part) {
-    const SegmentRun run = runs[part];
-    if (run.count == 0) continue;
-    const std::vector<Segment> segments(rows.begin() + std::ptrdiff_t(run.first),
-                                        rows.begin() + std::ptrdiff_t(run.first + run.count));
-    const std::vector<size_t> kept_rows = order_of(rows, run, widths);
+    if (runs[part].count == 0) continue;
+    const PartLayout layout = layout_of(tensor, runs[part], widths);
     for (size_t e = 0; e < experts; ++e) {
-      const std::byte* data = source.bytes().data() + e * expert_bytes;
-      Part stored_part;
-      if (is_vector) {
-        stored_part = {{}, segments, store(dtype, 1, kept_rows.size())};
-        copy_elements(stored, data, file_cols, {0}, kept_rows, stored_part.all);
-      } else {
-        const std::vector<size_t> kept_cols = order_of(cols, {0, cols.size()}, widths);
-        stored_part = {segments, cols, store(dtype, kept_rows.size(), kept_cols.size())};
-        copy_elements(stored, data, file_cols, kept_rows, kept_cols, stored_part.all);
-      }
-      if (tensor.role == Role::decay_log) {  // kernels take -exp(A_log)
-        auto* values = reinterpret_cast<float*>(const_cast<std::byte*>(stored_part.all.data));
-        for (size_t i = 0; i < stored_part.all.cols; ++i) values[i] = -std::exp(values[i]);
-      }
+      const WeightView view = store(dtype, layout.row_order.size(), layout.col_order.size());
+      copy_elements(stored, source.bytes().data() + e * expert_bytes, file_cols, layout.row_order, layout.col_order,
+                    view);
+      if (tensor.role == Role::decay_log) negative_exp(view);  // kernels take -exp(A_log)
       parts_.emplace(Key{tensor.role, tensor.block, stacked ? int(e) : tensor.expert, int(part)},
-                     std::move(stored_part));
+                     Part{layout.rows, layout.cols, view});
     }
   }
 }

@@ -90,6 +90,17 @@ TEST(Switch, AnEndOfTextInsideThinkingClosesThinkingAndTheAnswerStillComes) {
   EXPECT_EQ(output[1], 4);
 }
 
+TEST(Switch, APromptLongerThanAPrefillChunkIsReadWhole) {
+  Engine engine(read_family(golden::folder("moe_f32")), {.threads = 2});
+  std::vector<TokenId> prompt;
+  for (size_t i = 0; i < 2 * kPrefillChunk + 100; ++i) prompt.push_back(TokenId(5 + i * 7 % 50));
+  const std::vector<TokenId> output = run(engine, GenerationRules{}, prompt, {.answer_size = "small", .max_tokens = 3});
+  const std::vector<float> logits = golden::logits_of(engine, "small", prompt);
+  const auto last = logits.end() - std::ptrdiff_t(engine.vocab());
+  ASSERT_EQ(output.size(), 3u);
+  EXPECT_EQ(output[0], TokenId(std::max_element(last, logits.end()) - last));
+}
+
 TEST(Switch, ThinkingNeverTakesTheReserve) {
   Engine engine(read_family(golden::folder("moe_f32")), {.threads = 1});
   for (const int reserve : {0, 5, 15}) {

@@ -37,8 +37,7 @@ std::string_view name_of(StoredFormat format) {
 
 Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, StoredFormat format) {
   if (format == StoredFormat::f32 || tensor.role == Role::gate || tensor.role == Role::gate_bias) return Encoding::f32;
-  if (format == StoredFormat::bf16 || !is_linear(tensor.role) || excluded(spec, tensor.block))
-    return Encoding::bf16;
+  if (format == StoredFormat::bf16 || !is_linear(tensor.role) || excluded(spec, tensor.block)) return Encoding::bf16;
   return format == StoredFormat::fp8 ? Encoding::fp8 : Encoding::nvfp4;
 }
 
