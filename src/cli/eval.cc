@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -87,13 +88,17 @@ void run(EvalOptions options) {
   options.questions.effort = tasks::effort_named(options.effort);
   options.questions.split = tasks::split_named(options.split);
   const Plan plan = options.plan.resolved();
+  std::optional<AtomicFile> json;
+  if (!options.json.empty()) json.emplace(options.json);  // a file that cannot be written is known before the work
   const Family family = Family::open(options.model, {.threads = options.threads});
   ProgressBar bar("eval " + options.questions.task, "questions");
   const TaskAccuracy result = task_accuracy(family, options.questions, plan, options.plan.sampling, options.parallel,
                                             [&](uint64_t done, uint64_t total) { bar.update(done, total); });
   bar.clear();
   print_report(result);
-  if (!options.json.empty()) write_text(options.json, report_json(options, plan, result).text() + "\n");
+  if (!json) return;
+  json->write(report_json(options, plan, result).text() + "\n");
+  json->commit();
 }
 
 }  // namespace
@@ -113,7 +118,7 @@ void add_eval(CLI::App& app) {
       ->capture_default_str();
   command->add_option("-n,--count", options->questions.count, "questions")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 100000));
   command->add_option("--question-seed", options->questions.seed, "of the questions")->capture_default_str();
   command->add_option("--split", options->split, "test, development or train")->capture_default_str();
   command->add_option("--k-low", options->questions.k_low, "smallest k of the task")->capture_default_str();

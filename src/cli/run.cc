@@ -52,6 +52,7 @@ class Printer {
     if (mark_.empty()) return;
     if (terminal_) std::fputs("\033[0m", stdout);
     std::fputs("\n", stdout);
+    std::fflush(stdout);  // before the statistics, which go to the other stream
     mark_.clear();
   }
 

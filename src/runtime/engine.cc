@@ -23,13 +23,23 @@ std::vector<Size> reversed(std::vector<Size> sizes) {
   return sizes;
 }
 
+// A thread costs a stack; a mistyped number must not exhaust the system.
+int checked_threads(int threads) {
+  constexpr int kMost = 1024;
+  if (threads >= 0 && threads <= kMost) return threads;
+  throw Error({.where = "threads",
+               .what = "is out of range",
+               .expected = "0 (as many as the process may use) to " + std::to_string(kMost),
+               .got = std::to_string(threads)});
+}
+
 }  // namespace
 
 Engine::Engine(const FamilySpec& family, const EngineOptions& options, const Progress& progress)
     : family_(family),
       sizes_(resident_sizes(family, options.sizes)),
       weights_(family.spec, reversed(sizes_), Checkpoint(family.folder), progress),
-      pool_(options.threads) {
+      pool_(checked_threads(options.threads)) {
   for (const Size& size : sizes_) models_.push_back(weights_.model(size.widths));
 }
 

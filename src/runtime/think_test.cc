@@ -7,8 +7,6 @@
 namespace starnest {
 namespace {
 
-constexpr TokenId kBoundary = 7;
-
 ThinkTokens tokens(std::vector<TokenId> close = {4}) {
   return {.start = {3}, .ends = {{4}}, .close = std::move(close), .boundary = {0, 0, 0, 0, 0, 0, 0, true}};
 }

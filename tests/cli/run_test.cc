@@ -69,6 +69,8 @@ TEST(Run, BadInputIsAMessageAndAnExitCode) {
   expect({"--ids", "1,64"}, 1, "token id 64: is not in the vocabulary");
   expect({"--ids", "1,-3"}, 1, "token id -3: is not in the vocabulary");
   expect({"-p", kQuestion, "--temp", "-1"}, 1, "temperature: is out of range");
+  expect({"-p", kQuestion, "-t", "100000"}, 1, "threads: is out of range");
+  expect({"-p", kQuestion, "-t", "-4"}, 1, "threads: is out of range");
   expect({"-p", kQuestion, "-n", "0"}, 1, "max-tokens: is out of range");
   expect({"-p", kQuestion, "-n", "3", "--answer-reserve", "3"}, 1, "leaves no room");
   expect({"-p", kQuestion, "--size", "small", "--think-size", "large"}, 2, "--think-size");
