@@ -75,7 +75,7 @@ void print_statistics(const Answer& answer, const Sampling& sampling) {
   if (answer.switch_seconds > 0)
     line += "; switch (recompute)" + format_number(" %.1f ms", answer.switch_seconds * 1e3);
   line += "; answer: " + rate(answer.answer_report);
-  if (!answer.complete) line += ", cut at the token limit";
+  if (!answer.complete) line += ", cut at max-tokens or the context";
   if (sampling.temperature > 0) line += "; seed " + std::to_string(sampling.seed);
   std::fprintf(stderr, "%s\n", line.c_str());
 }

@@ -67,12 +67,17 @@ std::vector<TokenId> Family::prompt(std::string_view question, std::string_view 
   const auto effort_id = tokenizer.id_of("<" + std::string(effort) + ">");
   if (!effort_id || std::find(known.begin(), known.end(), effort) == known.end())
     throw Error({.where = "effort", .what = in_quotes(effort) + " is not known", .hint = suggest(effort, known)});
-  std::vector<TokenId> ids{*tokenizer.id_of("<bos>")};
+  const auto require = [&](std::string_view token) {
+    if (const auto id = tokenizer.id_of(token)) return *id;
+    throw Error((impl_->spec.folder / "tokenizer.json").string(),
+                "has no token " + in_quotes(token) + ", which the prompt format needs");
+  };
+  std::vector<TokenId> ids{require("<bos>")};
   const std::vector<TokenId> text =
       tokenizer.encode(question, {.add_special_tokens = false, .parse_special_tokens = false});
   ids.insert(ids.end(), text.begin(), text.end());
   ids.push_back(*effort_id);
-  ids.push_back(*tokenizer.id_of("<think>"));
+  ids.push_back(require("<think>"));
   return ids;
 }
 

@@ -31,6 +31,7 @@ ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRul
   check_range("max-tokens", plan.max_tokens, 1, kMost);
   check_range("think-grace", plan.think_grace, 0, kMost);
   check_range("think-budget", plan.think_budget, -kMost, kMost);
+  check_range("answer-reserve", plan.answer_reserve, -kMost, kMost);
   const bool sizes_named = !plan.think_size.empty() || !plan.answer_size.empty();
   if (!rules.think && (plan.think_budget >= 0 || !plan.think_size.empty()))
     throw Error(
@@ -46,15 +47,10 @@ ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRul
   out.think_size = resolve_size(plan.think_size, defaults.think, engine);
   out.answer_size = resolve_size(plan.answer_size, defaults.answer, engine);
   out.max_tokens = plan.max_tokens;
-  if (!rules.think) return out;
-  const int reserve = plan.answer_reserve < 0 ? std::min(kDefaultReserve, plan.max_tokens / 4) : plan.answer_reserve;
-  const int limit = plan.max_tokens - reserve - int(rules.think->close.size());
-  if (limit < 0)
-    throw Error({.where = "plan",
-                 .what = "max-tokens leaves no room for the closing tag and the reserved answer",
-                 .expected = "at least " + std::to_string(reserve + int(rules.think->close.size())),
-                 .got = std::to_string(plan.max_tokens)});
-  out.limits = {plan.think_budget, plan.think_grace, limit};
+  out.think_budget = plan.think_budget;
+  out.think_grace = plan.think_grace;
+  out.answer_reserve =
+      plan.answer_reserve < 0 ? std::clamp(plan.max_tokens / 4, 1, kDefaultReserve) : plan.answer_reserve;
   return out;
 }
 
@@ -75,9 +71,29 @@ Generation::Generation(const Engine& engine, const GenerationRules& rules, std::
                  .expected = "fewer than " + std::to_string(rules.max_context) + " tokens",
                  .got = std::to_string(text_.size())});
   if (phase_ == Phase::thinking) {
-    budget_.emplace(*rules.think, plan.limits);
+    budget_.emplace(*rules.think, thinking_limits());
     check_thinking();
+    update_done();
   }
+}
+
+// Thinking may take what max-tokens and the context leave after the closing tag and the answer's reserve.
+ThinkBudget::Limits Generation::thinking_limits() const {
+  const int closing = int(rules_.think->close.size());
+  const int limit = plan_.max_tokens - plan_.answer_reserve - closing;
+  if (limit < 0)
+    throw Error({.where = "plan",
+                 .what = "max-tokens leaves no room for the closing tag and the reserved answer",
+                 .expected = "at least " + std::to_string(plan_.answer_reserve + closing),
+                 .got = std::to_string(plan_.max_tokens)});
+  if (!rules_.max_context) return {plan_.think_budget, plan_.think_grace, limit};
+  const int room = rules_.max_context - int(text_.size()) - closing;  // for thinking and the answer
+  if (room < 1)
+    throw Error({.where = "prompt",
+                 .what = "leaves no room for an answer in the model's context",
+                 .expected = "at most " + std::to_string(rules_.max_context - closing - 1) + " tokens",
+                 .got = std::to_string(text_.size())});
+  return {plan_.think_budget, plan_.think_grace, std::min(limit, std::max(0, room - plan_.answer_reserve))};
 }
 
 BatchItem Generation::next() {
@@ -88,10 +104,15 @@ BatchItem Generation::next() {
 
 void Generation::advance(VecView<const float> logits) {
   const TokenId id = sampler_.pick(logits);
+  started_ = true;
   if (phase_ == Phase::thinking)
     think(id);
   else
     write_answer(id);
+  update_done();
+}
+
+void Generation::update_done() {
   const bool context_full = rules_.max_context && int(text_.size()) >= rules_.max_context;
   if (int(output().size()) >= plan_.max_tokens || context_full) done_ = true;
 }

@@ -20,11 +20,13 @@ struct GenerationRules {
   int max_context = 0;  // tokens; 0: no limit known
 };
 
-// A plan with its sizes resolved for one engine and its limits worked out.
+// A plan with its sizes resolved for one engine and its defaults filled in.
 struct ResolvedPlan {
   size_t think_size = 0;
   size_t answer_size = 0;
-  ThinkBudget::Limits limits;
+  int think_budget = -1;
+  int think_grace = 0;
+  int answer_reserve = 0;
   int max_tokens = 0;
 };
 
@@ -39,7 +41,8 @@ inline constexpr size_t kPrefillChunk = 512;
 // Not thread-safe. Engine and rules must outlive it.
 class Generation {
  public:
-  // Throws Error for an empty prompt and for one that leaves no room in the model's context.
+  // Throws Error for an empty prompt, for one that leaves no room in the model's context, and for a plan whose
+  // max_tokens leave no room for closing tag and answer.
   Generation(const Engine& engine, const GenerationRules& rules, std::vector<TokenId> prompt, const ResolvedPlan& plan,
              const Sampling& sampling);
 
@@ -57,6 +60,7 @@ class Generation {
   std::span<const TokenId> answer() const { return output().subspan(thinking_tokens()); }
   ThinkEnd think_end() const { return think_end_; }
   bool complete() const { return complete_; }
+  bool started() const { return started_; }  // the model has chosen a token
   // True from the switch to another size until that size has written its first token.
   bool switching() const {
     return think_end_ != ThinkEnd::none && plan_.think_size != plan_.answer_size && answer().empty() && !done_;
@@ -65,7 +69,9 @@ class Generation {
  private:
   size_t thinking_tokens() const { return phase_ == Phase::thinking ? text_.size() - prompt_tokens_ : answer_start_; }
   bool is_stop(TokenId id) const;
+  ThinkBudget::Limits thinking_limits() const;
   void check_thinking();
+  void update_done();
   void close_thinking(ThinkEnd end);
   void think(TokenId id);
   void write_answer(TokenId id);
@@ -81,6 +87,7 @@ class Generation {
   Phase phase_ = Phase::answering;
   Sequence sequence_;
   ThinkEnd think_end_ = ThinkEnd::none;
+  bool started_ = false;
   bool done_ = false;
   bool complete_ = false;
 };

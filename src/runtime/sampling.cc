@@ -36,7 +36,10 @@ void check(const Sampling& s) {
 Sampler::Sampler(const Sampling& sampling) : sampling_(sampling), rng_(key_of(sampling.seed)) { check(sampling); }
 
 TokenId Sampler::pick(VecView<const float> logits) {
-  if (sampling_.temperature == 0) return most_likely(logits);
+  const TokenId likely = most_likely(logits);
+  if (!std::isfinite(logits[size_t(likely)]))
+    throw Error({.where = "logits", .what = "are not finite", .hint = "The weights hold NaN or numbers that overflow"});
+  if (sampling_.temperature == 0) return likely;
   std::vector<TokenId> order(logits.size);
   std::iota(order.begin(), order.end(), 0);
   const size_t kept = sampling_.top_k ? std::min(size_t(sampling_.top_k), order.size()) : order.size();

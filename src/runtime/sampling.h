@@ -17,6 +17,7 @@ class Sampler {
 
   // Temperature 0: the largest logit, the lowest id among equals. Else a draw from softmax(logits / temperature) over
   // the top_k most likely tokens, cut to the smallest set with probability top_p (at least one token).
+  // Throws Error for logits that are not finite.
   TokenId pick(VecView<const float> logits);
 
  private:

@@ -1,6 +1,7 @@
 #include "runtime/sampling.h"
 
 #include <cmath>
+#include <limits>
 #include <map>
 #include <vector>
 
@@ -47,6 +48,11 @@ TEST(Sampler, TopKAndTopPKeepTheMostLikely) {
 TEST(Sampler, TheSameSeedRepeatsTheDraws) {
   EXPECT_EQ(draws({.temperature = 1, .seed = 5}, 50), draws({.temperature = 1, .seed = 5}, 50));
   EXPECT_NE(draws({.temperature = 1, .seed = 5}, 50), draws({.temperature = 1, .seed = 6}, 50));
+}
+
+TEST(Sampler, RefusesLogitsThatAreNotFinite) {
+  const std::vector<float> broken(4, std::numeric_limits<float>::quiet_NaN());
+  EXPECT_THROW(Sampler({}).pick({broken.data(), broken.size()}), Error);
 }
 
 TEST(Sampler, RefusesValuesOutOfRange) {

@@ -71,7 +71,7 @@ Answer Session::ask(const std::vector<TokenId>& prompt, const Plan& plan, const 
     Generation* one = &generation;
     step(family.engine, {&one, 1});
     const Clock::time_point after = Clock::now();
-    if (first == Clock::time_point{} && !generation.output().empty()) first = after;
+    if (first == Clock::time_point{} && generation.started()) first = after;
     if (switching) answer.switch_seconds += seconds(before, after);
     if (phase == Phase::thinking && generation.phase() == Phase::answering) answer_start = after;
     show_new();

@@ -75,6 +75,8 @@ TEST(Run, BadInputIsAMessageAndAnExitCode) {
   expect({"-p", kQuestion, "-n", "3", "--answer-reserve", "3"}, 1, "leaves no room");
   expect({"-p", kQuestion, "--size", "small", "--think-size", "large"}, 2, "--think-size");
   expect({}, 2, "-p or --ids");
+  expect({"-p", kQuestion, "-n", "1"}, 1, "leaves no room");
+  expect({"-p", kQuestion, "--answer-reserve", "2147483647"}, 1, "answer-reserve: is out of range");
   expect({"-p", kQuestion, "--think-bugdet", "3"}, 2, "--think-budget");
 }
 

@@ -1,6 +1,7 @@
 // Switching sizes between two tokens: the answering size continues exactly as a session of its own would.
 #include <gtest/gtest.h>
 
+#include "core/base/test_support.h"
 #include "golden.h"
 #include "runtime/generation.h"
 
@@ -99,6 +100,26 @@ TEST(Switch, APromptLongerThanAPrefillChunkIsReadWhole) {
   const auto last = logits.end() - std::ptrdiff_t(engine.vocab());
   ASSERT_EQ(output.size(), 3u);
   EXPECT_EQ(output[0], TokenId(std::max_element(last, logits.end()) - last));
+}
+
+TEST(Switch, TheContextLimitLeavesTheReserveToTheAnswerToo) {
+  Engine engine(read_family(golden::folder("moe_f32")), {.threads = 1});
+  GenerationRules r = rules();
+  r.max_context = int(kPrompt.size()) + 12;
+  const std::vector<TokenId> output = run(engine, r, kPrompt, {.answer_reserve = 5, .max_tokens = 100});
+  ASSERT_EQ(output.size(), 12u);
+  EXPECT_GE(output.end() - std::find(output.begin(), output.end(), 4) - 1, 5);  // what follows the closing tag
+  r.max_context = int(kPrompt.size()) + 2;
+  EXPECT_NE(error_of([&] { run(engine, r, kPrompt, {}); }).find("leaves no room for an answer"), std::string::npos);
+}
+
+TEST(Switch, MaxTokensIsNeverExceeded) {
+  Engine engine(read_family(golden::folder("moe_f32")), {.threads = 1});
+  for (int most = 2; most < 8; ++most)
+    EXPECT_LE(int(run(engine, rules(), kPrompt, {.think_budget = 0, .answer_reserve = 0, .max_tokens = most}).size()),
+              most);
+  EXPECT_NE(error_of([&] { run(engine, rules(), kPrompt, {.max_tokens = 2}); }).find("leaves no room"),
+            std::string::npos);
 }
 
 TEST(Switch, ThinkingNeverTakesTheReserve) {

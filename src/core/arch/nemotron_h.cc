@@ -59,6 +59,12 @@ std::string read_pattern(const HfConfig& config) {
                  .what = "block letter " + in_quotes(pattern.substr(wrong, 1)) + " at position " +
                          std::to_string(wrong) + " of the pattern is not supported",
                  .expected = "M, *, - or E"});
+  constexpr size_t kMostBlocks = 1024;
+  if (pattern.size() > kMostBlocks)
+    throw Error({.where = config.where(),
+                 .what = "the model has too many blocks",
+                 .expected = "at most " + std::to_string(kMostBlocks),
+                 .got = std::to_string(pattern.size())});
   const auto count = config.find_int({"num_hidden_layers"});
   if (count && size_t(*count) != pattern.size())
     throw Error({.where = config.where(),
@@ -98,6 +104,16 @@ void require_multiple(const HfConfig& config, std::string_view key, int value, s
                .got = std::to_string(value)});
 }
 
+// Products of widths must stay far from the limits of int: the largest published dimension is below 2^18.
+constexpr int64_t kMostIndices = int64_t{1} << 28;
+void require_extent(const HfConfig& config, std::string_view what, int64_t extent) {
+  if (extent <= kMostIndices) return;
+  throw Error({.where = config.where(),
+               .what = std::string(what) + " are too many",
+               .expected = "at most " + std::to_string(kMostIndices),
+               .got = std::to_string(extent)});
+}
+
 Mamba2Spec read_mamba2(const HfConfig& config) {
   Mamba2Spec s;
   s.heads = config.require_int({"mamba_num_heads"}, 1);
@@ -108,6 +124,11 @@ Mamba2Spec read_mamba2(const HfConfig& config) {
   s.conv_bias = config.find_bool(kConvBias).value_or(true);
   s.proj_bias = config.find_bool({"use_bias", "mamba_proj_bias"}).value_or(false);
   require_multiple(config, "mamba_num_heads", s.heads, "n_groups", s.groups);
+  const int64_t channels = int64_t{s.heads} * s.head_dim, shared = int64_t{s.groups} * s.state;
+  require_extent(config, "channels (mamba_num_heads x mamba_head_dim)", channels);
+  require_extent(config, "B and C (n_groups x ssm_state_size)", shared);
+  require_extent(config, "rows of in_proj", 2 * channels + 2 * shared + s.heads);
+  require_extent(config, "taps (conv_kernel)", s.conv_width);
   return s;
 }
 
@@ -118,11 +139,15 @@ AttentionSpec read_attention(const HfConfig& config) {
   s.head_dim = config.require_int(kHeadDim, 1);
   s.scale = 1.0f / std::sqrt(float(s.head_dim));
   require_multiple(config, "num_attention_heads", s.query_heads, "num_key_value_heads", s.kv_heads);
+  require_extent(config, "query channels (num_attention_heads x head_dim)", int64_t{s.query_heads} * s.head_dim);
   return s;
 }
 
 MlpSpec read_mlp(const HfConfig& config) {
-  return {.ffn = config.require_int({"intermediate_size"}, 1), .bias = config.find_bool({"mlp_bias"}).value_or(false)};
+  MlpSpec s{.ffn = config.require_int({"intermediate_size"}, 1),
+            .bias = config.find_bool({"mlp_bias"}).value_or(false)};
+  require_extent(config, "inner channels (intermediate_size)", s.ffn);
+  return s;
 }
 
 MoeSpec read_moe(const HfConfig& config) {
@@ -142,6 +167,15 @@ MoeSpec read_moe(const HfConfig& config) {
                  .what = "key 'num_experts_per_tok' is larger than 'n_routed_experts'",
                  .expected = "at most " + std::to_string(s.experts),
                  .got = std::to_string(s.experts_per_token)});
+  constexpr int kMostExperts = 1 << 16;
+  if (s.experts > kMostExperts)
+    throw Error({.where = config.where(),
+                 .what = "key 'n_routed_experts' is too large",
+                 .expected = "at most " + std::to_string(kMostExperts),
+                 .got = std::to_string(s.experts)});
+  require_extent(config, "expert channels (moe_intermediate_size)", s.ffn);
+  require_extent(config, "shared channels (moe_shared_expert_intermediate_size)", s.shared_ffn);
+  if (!std::isfinite(s.scale)) throw Error(config.where(), "key 'routed_scaling_factor' is not finite");
   if (s.groups < 1 || s.groups_kept < 1 || s.groups_kept > s.groups)
     throw Error(config.where(), "keys 'n_group' and 'topk_group' do not fit together");
   require_multiple(config, "n_routed_experts", s.experts, "n_group", s.groups);
@@ -162,7 +196,14 @@ ModelSpec read_nemotron_h(const HfConfig& config) {
   spec.vocab = config.require_int({"vocab_size"}, 1);
   spec.norm_eps = float(config.require_number(kNormEps));
   spec.tied_head = config.find_bool({"tie_word_embeddings"}).value_or(false);
-  spec.max_context = config.find_int({"max_position_embeddings"}).value_or(0);
+  require_extent(config, "residual channels (hidden_size)", spec.hidden);
+  require_extent(config, "tokens (vocab_size)", spec.vocab);
+  if (!(spec.norm_eps > 0 && std::isfinite(spec.norm_eps)))
+    throw Error({.where = config.where(),
+                 .what = "key 'layer_norm_epsilon' is out of range",
+                 .expected = "above 0",
+                 .got = std::to_string(spec.norm_eps)});
+  spec.max_context = std::max(0, config.find_int({"max_position_embeddings"}).value_or(0));
   for (const int id : config.find_ints({"eos_token_id"})) spec.eos_ids.push_back(id);
   for (const char letter : read_pattern(config)) {
     switch (letter) {

@@ -121,6 +121,20 @@ TEST(NemotronH, AValueWithoutAnImplementationIsRefusedByName) {
   }
 }
 
+TEST(NemotronH, DimensionsWhoseProductsWouldOverflowAreRefused) {
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {R"("mamba_head_dim": 64)", R"("mamba_head_dim": 1073741856)"},
+           {R"("head_dim": 128)", R"("head_dim": 536870928)"},
+           {R"("ssm_state_size": 128)", R"("ssm_state_size": 536870912)"},
+           {R"("num_attention_heads": 32)", R"("num_attention_heads": 268435464)"},
+           {R"("n_routed_experts": 128)", R"("n_routed_experts": 100000000)"},
+           {R"("moe_intermediate_size": 1856)", R"("moe_intermediate_size": 2000000000)"},
+           {R"("hidden_size": 2688)", R"("hidden_size": 2000000000)"}}) {
+    const std::string error = error_of([&] { read_nemotron_h(HfConfig::parse(replaced(kNano, from, to), "c")); });
+    EXPECT_NE(error.find("too "), std::string::npos) << to << ": " << error;
+  }
+}
+
 TEST(Sizes, AreSortedLargestFirstAndFoundByName) {
   FamilySpec family{"folder", nano(), nano_spec(), nano_sizes(), std::nullopt};
   EXPECT_EQ(family.size("12b").widths.hidden, 1920);

@@ -36,7 +36,7 @@ std::string suggest(std::string_view given, std::span<const std::string> known) 
       best = distance;
     }
   }
-  if (nearest) return "Did you mean " + in_quotes(*nearest) + "?  Known: " + join(known, ", ");
+  if (nearest) return "Did you mean " + in_quotes(*nearest) + "? Known: " + join(known, ", ");
   return "Known: " + join(known, ", ");
 }
 
