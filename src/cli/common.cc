@@ -1,6 +1,7 @@
 #include "cli/common.h"
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <filesystem>
 
@@ -36,6 +37,22 @@ FamilySpec open_family(const ModelOptions& options) {
     family.size(file.default_plan->answer);
   }
   return family;
+}
+
+CLI::Option* add_ids_option(CLI::App& command, std::vector<TokenId>& ids, const std::string& help) {
+  const auto parse = [&ids](const std::string& text) {
+    ids.clear();
+    for (const char *at = text.data(), *end = at + text.size();; ++at) {
+      TokenId id = 0;
+      const auto [next, problem] = std::from_chars(at, end, id);
+      if (problem != std::errc() || (next != end && *next != ','))
+        throw CLI::ValidationError("--ids", "not a list of token ids such as 1,2,3: " + in_quotes(text));
+      ids.push_back(id);
+      if (next == end) return;
+      at = next;
+    }
+  };
+  return command.add_option_function<std::string>("--ids", parse, help)->type_name("ID,ID,...");
 }
 
 std::string table_text(const std::vector<std::vector<std::string>>& rows) {

@@ -18,6 +18,9 @@ struct ModelOptions {
 void add_model_options(CLI::App& command, ModelOptions& options);
 FamilySpec open_family(const ModelOptions& options);
 
+// --ids 1,2,3. Anything but whole numbers separated by commas is a usage error.
+CLI::Option* add_ids_option(CLI::App& command, std::vector<TokenId>& ids, const std::string& help);
+
 // Aligned text: the first column to the left, the others to the right. Rows may be shorter than the widest one.
 std::string table_text(const std::vector<std::vector<std::string>>& rows);
 

@@ -64,7 +64,11 @@ JsonLine report_json(const EvalOptions& options, const Plan& plan, const TaskAcc
       .set("think_budget", plan.think_budget)
       .set("think_grace", plan.think_grace)
       .set("max_tokens", plan.max_tokens)
+      .set("answer_reserve", plan.answer_reserve)
       .set("temperature", options.plan.sampling.temperature)
+      .set("top_k", options.plan.sampling.top_k)
+      .set("top_p", options.plan.sampling.top_p)
+      .set("sampler_seed", options.plan.sampling.seed)
       .set("result", tally_json(result.tally()))
       .set("think_ends", ends)
       .set("mean_thinking_tokens", result.mean_thinking_tokens())
@@ -90,7 +94,7 @@ void run(EvalOptions options) {
   const Plan plan = options.plan.resolved();
   std::optional<AtomicFile> json;
   if (!options.json.empty()) json.emplace(options.json);  // a file that cannot be written is known before the work
-  const Family family = Family::open(options.model, {.threads = options.threads});
+  const Family family = Family::open(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
   ProgressBar bar("eval " + options.questions.task, "questions");
   const TaskAccuracy result = task_accuracy(family, options.questions, plan, options.plan.sampling, options.parallel,
                                             [&](uint64_t done, uint64_t total) { bar.update(done, total); });

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/common.h"
 #include "core/arch/family_spec.h"
 #include "core/format/safetensors_writer.h"
 #include "runtime/engine.h"
@@ -23,7 +24,9 @@ struct LogitsOptions {
 };
 
 void run(const LogitsOptions& options) {
-  if (options.chunk < 0) throw Error("--chunk", "is negative");
+  if (options.chunk < 0)
+    throw Error(
+        {.where = "--chunk", .what = "is negative", .expected = "at least 0", .got = std::to_string(options.chunk)});
   const FamilySpec family = read_family(options.model);
   const std::string size = options.size == kFullSize ? family.largest().name : options.size;
   Engine engine(family, {.threads = options.threads, .sizes = {family.size(size).name}});
@@ -49,7 +52,7 @@ void add_logits(CLI::App& app) {
   command->footer("Example:\n  starnest logits -m models/pocket --size small --ids 1,25,50,8 -o logits.safetensors");
   command->add_option("-m,--model", options->model, "model folder")->required();
   command->add_option("--size", options->size, "size")->capture_default_str();
-  command->add_option("--ids", options->ids, "token ids, e.g. 1,2,3")->delimiter(',')->required();
+  add_ids_option(*command, options->ids, "token ids, e.g. 1,2,3")->required();
   command->add_option("-o,--output", options->out, "file to write: tensor 'logits', F32 [T, V]")->required();
   command->add_option("--chunk", options->chunk, "tokens read at a time; 0 = all at once")->capture_default_str();
   command->add_option("-t,--threads", options->threads, "threads; 0 = all that this process may use")

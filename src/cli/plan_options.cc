@@ -17,4 +17,10 @@ Plan PlanOptions::resolved() const {
   return out;
 }
 
+std::vector<std::string> PlanOptions::sizes() const {
+  const Plan plan_used = resolved();
+  if (plan_used.think_size.empty() || plan_used.answer_size.empty()) return {};
+  return {plan_used.think_size, plan_used.answer_size};
+}
+
 }  // namespace starnest::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -15,7 +16,8 @@ struct PlanOptions {
   Sampling sampling;
 
   void add_to(CLI::App& app);
-  Plan resolved() const;  // with --size applied
+  Plan resolved() const;                   // with --size applied
+  std::vector<std::string> sizes() const;  // to keep in memory; empty: all, since the plan does not name both
 };
 
 }  // namespace starnest::cli

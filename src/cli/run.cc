@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/common.h"
 #include "cli/plan_options.h"
 #include "core/base/text.h"
 #include "runtime/family_impl.h"
@@ -88,10 +89,7 @@ void print_ids(const std::vector<TokenId>& ids) {
 
 void run(const RunOptions& options) {
   const Plan plan = options.plan.resolved();
-  OpenOptions open{.threads = options.threads};
-  for (const std::string& size : {plan.think_size, plan.answer_size})  // only what the plan needs stays in memory
-    if (!size.empty() && !plan.think_size.empty() && !plan.answer_size.empty()) open.sizes.push_back(size);
-  const Family family = Family::open(options.model, open);
+  const Family family = Family::open(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
   Sampling sampling = options.plan.sampling;
   if (sampling.temperature > 0 && options.seed->count() == 0) sampling.seed = std::random_device{}();
 
@@ -114,18 +112,19 @@ void add_run(CLI::App& app) {
   command->footer(kExamples);
   command->add_option("-m,--model", options->model, "model folder")->required();
   CLI::Option* text = command->add_option("-p,--prompt", options->text, "the question");
-  command->add_option("--ids", options->ids, "the whole prompt as token ids, e.g. 1,2,3")
-      ->delimiter(',')
-      ->excludes(text);
+  CLI::Option* ids = add_ids_option(*command, options->ids, "the whole prompt as token ids, e.g. 1,2,3");
+  ids->excludes(text);
   command->add_option("--effort", options->effort, "how to think: e0 not at all, e1 tersely, e2 in full")
       ->capture_default_str();
-  command->add_flag("--raw", options->raw, "take -p as the whole prompt, without the model's own format");
+  command->add_flag("--raw", options->raw, "take -p as the whole prompt, without the model's own format")
+      ->excludes(ids);
   command->add_option("-t,--threads", options->threads, "threads; 0 = all that this process may use")
       ->capture_default_str();
   options->plan.add_to(*command);
   options->seed = command->get_option("--seed");
-  command->callback([options] {
-    if (options->text.empty() && options->ids.empty()) throw CLI::RequiredError("-p or --ids");
+  command->callback([options, text, ids] {
+    if (text->count() + ids->count() == 0) throw CLI::RequiredError("-p or --ids");
+    if (options->text.empty() && options->ids.empty()) throw Error("prompt", "is empty");
     run(*options);
   });
 }

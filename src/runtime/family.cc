@@ -27,7 +27,7 @@ Family::Impl::Impl(const std::filesystem::path& folder, const OpenOptions& optio
     : spec(read_family(folder)),
       tokenizer(read_tokenizer(folder)),
       engine(spec, {.threads = options.threads, .sizes = options.sizes}, options.progress) {
-  rules.think = read_think_tokens(folder, tokenizer ? &*tokenizer : nullptr);
+  rules.think = read_think_tokens(folder, tokenizer ? &*tokenizer : nullptr, engine.vocab());
   rules.stop_ids = read_stop_ids(folder, spec.spec.eos_ids);
   rules.max_context = spec.spec.max_context;
   for (const Size& size : engine.sizes()) {

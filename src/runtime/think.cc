@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/base/text.h"
 #include "core/format/hf_config.h"
+#include "starnest/error.h"
 
 namespace starnest {
 namespace {
@@ -11,11 +13,19 @@ namespace {
 std::vector<bool> by_id(const std::vector<int>& ids) {
   std::vector<bool> flags;
   for (const int id : ids) {
-    if (id < 0) continue;
     if (size_t(id) >= flags.size()) flags.resize(size_t(id) + 1);
     flags[size_t(id)] = true;
   }
   return flags;
+}
+
+void check_ids(const std::string& where, const char* key, const std::vector<int>& ids, size_t vocab) {
+  for (const int id : ids)
+    if (id < 0 || size_t(id) >= vocab)
+      throw Error({.where = where,
+                   .what = "key " + in_quotes(key) + " has an id outside the vocabulary",
+                   .expected = "0 to " + std::to_string(vocab - 1),
+                   .got = std::to_string(id)});
 }
 
 // Stopping at a line's end reads naturally in prose.
@@ -39,7 +49,8 @@ bool ends_with(std::span<const TokenId> ids, std::span<const TokenId> suffix) {
          std::equal(suffix.begin(), suffix.end(), ids.end() - std::ptrdiff_t(suffix.size()));
 }
 
-std::optional<ThinkTokens> read_think_tokens(const std::filesystem::path& folder, const Tokenizer* tokenizer) {
+std::optional<ThinkTokens> read_think_tokens(const std::filesystem::path& folder, const Tokenizer* tokenizer,
+                                             size_t vocab) {
   ThinkTokens tokens;
   std::vector<int> boundary;
   bool has_boundary = false;
@@ -58,6 +69,14 @@ std::optional<ThinkTokens> read_think_tokens(const std::filesystem::path& folder
   }
   if (tokens.close.empty() && !tokens.ends.empty()) tokens.close = tokens.ends.front();
   if (tokens.start.empty() || tokens.ends.empty()) return std::nullopt;
+  const std::string where = (folder / "generation_config.json").string();
+  check_ids(where, "think_start_ids", tokens.start, vocab);
+  check_ids(where, "think_close_ids", tokens.close, vocab);
+  check_ids(where, "think_boundary_token_ids", boundary, vocab);
+  for (const std::vector<TokenId>& end : tokens.ends) {
+    check_ids(where, "think_end_ids", end, vocab);
+    if (end.empty()) throw Error(where, "key 'think_end_ids' has an empty sequence");
+  }
   tokens.boundary = by_id(boundary);
   return tokens;
 }

@@ -22,7 +22,9 @@ struct ThinkTokens {
 };
 
 // nullopt when the folder says nothing about thinking.
-std::optional<ThinkTokens> read_think_tokens(const std::filesystem::path& folder, const Tokenizer* tokenizer);
+// Throws Error for an id outside [0, vocab) and for an empty closing sequence.
+std::optional<ThinkTokens> read_think_tokens(const std::filesystem::path& folder, const Tokenizer* tokenizer,
+                                             size_t vocab);
 
 // The ids at which generation stops: eos_token_id of generation_config.json, else those of config.json.
 std::vector<TokenId> read_stop_ids(const std::filesystem::path& folder, const std::vector<TokenId>& from_config);

@@ -75,6 +75,9 @@ TEST(Run, BadInputIsAMessageAndAnExitCode) {
   expect({"-p", kQuestion, "-n", "3", "--answer-reserve", "3"}, 1, "leaves no room");
   expect({"-p", kQuestion, "--size", "small", "--think-size", "large"}, 2, "--think-size");
   expect({}, 2, "-p or --ids");
+  expect({"-p", ""}, 1, "prompt: is empty");
+  for (const std::string ids : {"", "1,2,", "1,,2", "1,x", "1,99999999999"})
+    expect({"--ids", ids}, 2, "list of token ids");
   expect({"-p", kQuestion, "-n", "1"}, 1, "leaves no room");
   expect({"-p", kQuestion, "--answer-reserve", "2147483647"}, 1, "answer-reserve: is out of range");
   expect({"-p", kQuestion, "--think-bugdet", "3"}, 2, "--think-budget");

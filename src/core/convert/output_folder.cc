@@ -21,6 +21,7 @@ void check(const std::error_code& code, const fs::path& path, const std::string&
 
 // Absolute, without links and without a trailing slash. Parts that do not exist yet are kept as given.
 fs::path resolved(const fs::path& path) {
+  if (path.empty()) fail(path, "the name of the output folder is empty");
   std::error_code code;
   fs::path full = fs::weakly_canonical(fs::absolute(path), code);
   check(code, path, "cannot find this place");

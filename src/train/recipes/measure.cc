@@ -12,7 +12,12 @@ std::string percent(double share) { return format_number("%.1f", 100 * share); }
 }  // namespace
 
 void use_threads(int threads) {
-  if (threads < 1) throw Error("--threads", "must be at least 1");
+  constexpr int kMost = 1024;  // a mistyped number must not exhaust the system
+  if (threads < 1 || threads > kMost)
+    throw Error({.where = "--threads",
+                 .what = "is out of range",
+                 .expected = "1 to " + std::to_string(kMost),
+                 .got = std::to_string(threads)});
   torch::set_num_threads(threads);
   at::globalContext().setFlushDenormal(true);
 }

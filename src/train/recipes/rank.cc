@@ -51,6 +51,11 @@ void rank(const RankJob& job, const Progress& progress) {
   std::printf("rank\n%s%s\n", settings_text(job.settings).c_str(), settings_text(job.mix, "mix.").c_str());
   std::fflush(stdout);
   use_threads(job.settings.threads);
+  if (job.settings.samples < 1)
+    throw Error({.where = "--samples",
+                 .what = "is too small",
+                 .expected = "at least 1",
+                 .got = std::to_string(job.settings.samples)});
   const torch::NoGradGuard no_gradients;
   const FamilySpec family = read_family(job.settings.model);
   OutputFolder out(job.settings.out, job.settings.model, Overwrite::refuse);

@@ -1,5 +1,6 @@
 #include "train/recipes/run_folder.h"
 
+#include <charconv>
 #include <cstring>
 #include <map>
 #include <sstream>
@@ -39,10 +40,21 @@ std::string first_difference(const std::string& a, const std::string& b) {
   return "their number";
 }
 
-int64_t number(const std::map<std::string, std::string>& metadata, const std::string& key, const std::string& where) {
+using Metadata = std::map<std::string, std::string>;
+
+const std::string& entry(const Metadata& metadata, const std::string& key, const std::string& where) {
   const auto found = metadata.find(key);
   if (found == metadata.end()) throw Error(where, "is not a checkpoint of a training run");
-  return std::stoll(found->second);
+  return found->second;
+}
+
+int64_t number(const Metadata& metadata, const std::string& key, const std::string& where) {
+  const std::string& text = entry(metadata, key, where);
+  int64_t value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc() || end != text.data() + text.size())
+    throw Error({.where = where, .what = "has a broken entry " + in_quotes(key), .expected = "a number", .got = text});
+  return value;
 }
 
 // Keeps the first `lines` lines.
@@ -65,6 +77,16 @@ RunFolder::RunFolder(const RunSettings& settings, const std::string& job)
       identity_("seed = " + std::to_string(settings.seed) + "\nsteps = " + std::to_string(settings.steps) + "\n" +
                 job) {
   if (settings.steps < 0) throw Error("--steps", "must not be negative");
+  const auto at_least = [](const char* flag, int value, int low) {
+    if (value < low)
+      throw Error({.where = flag,
+                   .what = "is too small",
+                   .expected = "at least " + std::to_string(low),
+                   .got = std::to_string(value)});
+  };
+  at_least("--dev-problems", settings.dev_problems, 1);
+  at_least("--dev-every", settings.dev_every, 0);
+  at_least("--checkpoint-every", settings.checkpoint_every, 1);
   if (settings.out.empty()) throw Error("--out", "names no folder");
   std::error_code problem;
   const bool used = std::filesystem::exists(out_, problem) && !std::filesystem::is_empty(out_, problem);
@@ -99,7 +121,7 @@ TrainState RunFolder::start(const Weights& weights, AdamW& optimizer) {
     const std::string where = checkpoint().string();
     const auto& metadata = file.metadata();
     state = {number(metadata, "step", where), number(metadata, "tokens", where), number(metadata, "overloaded", where)};
-    const std::string& made_with = metadata.at("settings");
+    const std::string& made_with = entry(metadata, "settings", where);
     if (made_with != identity_)
       throw Error({.where = where,
                    .what = "was made with other settings",
