@@ -121,12 +121,6 @@ DType resident_dtype(const TensorSpec& tensor, DType stored, const std::string& 
   return is_matrix(tensor.role) && stored == DType::bf16 ? DType::bf16 : DType::f32;
 }
 
-std::string shape_text(const std::vector<uint64_t>& shape) {
-  std::vector<std::string> extents;
-  for (const uint64_t extent : shape) extents.push_back(std::to_string(extent));
-  return "[" + join(extents, ", ") + "]";
-}
-
 }  // namespace
 
 void Weights::AlignedFree::operator()(std::byte* bytes) const { std::free(bytes); }

@@ -66,6 +66,12 @@ std::string grouped(uint64_t number) {
   return digits;
 }
 
+std::string shape_text(std::span<const uint64_t> shape) {
+  std::vector<std::string> extents;
+  for (const uint64_t extent : shape) extents.push_back(std::to_string(extent));
+  return "[" + join(extents, ", ") + "]";
+}
+
 std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 std::string format_number(const char* format, double value) {

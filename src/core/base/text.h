@@ -15,6 +15,7 @@ std::string suggest(std::string_view given, std::span<const std::string> known);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 std::string bytes_text(uint64_t bytes);                       // "58.82 GiB", "512 B"
 std::string grouped(uint64_t number);                         // "31,577,940,288"
+std::string shape_text(std::span<const uint64_t> shape);      // "[8, 64]"
 std::string in_quotes(std::string_view text);                 // 'text'
 std::string format_number(const char* format, double value);  // printf, one number
 

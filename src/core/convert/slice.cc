@@ -38,16 +38,10 @@ std::string at(const SafetensorsFile& file, std::string_view tensor) {
   return file.path().string() + ": tensor " + in_quotes(tensor);
 }
 
-std::string shape_text(const std::vector<uint64_t>& shape) {
-  std::vector<std::string> extents;
-  for (const uint64_t extent : shape) extents.push_back(std::to_string(extent));
-  return "[" + join(extents, ", ") + "]";
-}
-
 // Pairs the tensors of a checkpoint with those that the model has, and throws Error where they do not fit.
-class Plan {
+class Pairing {
  public:
-  Plan(const FamilySpec& family, const Size& size, const Checkpoint& checkpoint)
+  Pairing(const FamilySpec& family, const Size& size, const Checkpoint& checkpoint)
       : family_(family),
         widths_(size.widths),
         full_(full_widths(family.spec)),
@@ -157,27 +151,27 @@ void check_space(const std::filesystem::path& folder, uint64_t bytes) {
                .got = bytes_text(space.available)});
 }
 
-void write_shard(const Shard& shard, const Plan& plan, const std::filesystem::path& folder,
+void write_shard(const Shard& shard, const Pairing& pairing, const std::filesystem::path& folder,
                  const std::function<void(uint64_t)>& copied) {
   std::vector<TensorHeader> headers;
   for (const auto& [name, cut] : shard.cuts)
-    headers.push_back({name, cut.source.info->dtype, cut.spec->shape(plan.widths())});
+    headers.push_back({name, cut.source.info->dtype, cut.spec->shape(pairing.widths())});
   SafetensorsWriter writer(folder / shard.file_name, std::move(headers), {{"format", "pt"}});
   ShardCopy copy(writer, copied);
   for (const TensorHeader& header : writer.order()) {
     const Cut& cut = shard.cuts.at(header.name);
-    copy.tensor(cut.source.bytes(), kept_dimensions(cut.spec->dims, plan.widths().at(cut.spec->block)),
+    copy.tensor(cut.source.bytes(), kept_dimensions(cut.spec->dims, pairing.widths().at(cut.spec->block)),
                 size_of(header.dtype));
   }
   writer.commit();
 }
 
-void write_weights(const Plan& plan, const std::filesystem::path& folder, const Progress& progress) {
+void write_weights(const Pairing& pairing, const std::filesystem::path& folder, const Progress& progress) {
   uint64_t done = 0;
-  for (const Shard& shard : plan.shards()) {
-    write_shard(shard, plan, folder, [&](uint64_t bytes) {
+  for (const Shard& shard : pairing.shards()) {
+    write_shard(shard, pairing, folder, [&](uint64_t bytes) {
       done += bytes;
-      if (progress) progress(done, plan.bytes());
+      if (progress) progress(done, pairing.bytes());
     });
   }
 }
@@ -187,9 +181,9 @@ bool is_sharded(const Checkpoint& checkpoint) {
   return checkpoint.files().front().path().filename() != "model.safetensors";
 }
 
-std::string index_text(const Plan& plan) {
-  WeightIndex index{plan.bytes(), {}};
-  for (const Shard& shard : plan.shards())
+std::string index_text(const Pairing& pairing) {
+  WeightIndex index{pairing.bytes(), {}};
+  for (const Shard& shard : pairing.shards())
     for (const auto& [name, cut] : shard.cuts) index.shard_of.emplace(name, shard.file_name);
   return text_of(index);
 }
@@ -204,22 +198,22 @@ SliceResult slice(const FamilySpec& family, const Size& size, const std::filesys
   HfConfig config = family.config;
   architecture_of(config).write_widths(config, family.spec, size.widths);
   const Checkpoint checkpoint(family.folder);
-  const Plan plan(family, size, checkpoint);
+  const Pairing pairing(family, size, checkpoint);
 
   OutputFolder folder(out, family.folder, options.overwrite);
-  check_space(folder.partial(), plan.bytes());
-  if (plan.ignored())
-    note("left out " + std::to_string(plan.ignored()) +
+  check_space(folder.partial(), pairing.bytes());
+  if (pairing.ignored())
+    note("left out " + std::to_string(pairing.ignored()) +
          " tensors of multi-token prediction (mtp.*), which the size does not need");
-  write_weights(plan, folder.partial(), options.progress);
-  if (is_sharded(checkpoint)) write_text(folder.partial() / kIndexFile, index_text(plan));
+  write_weights(pairing, folder.partial(), options.progress);
+  if (is_sharded(checkpoint)) write_text(folder.partial() / kIndexFile, index_text(pairing));
   write_text(folder.partial() / "config.json", config.text());
   copy_small_files(family.folder, folder.partial(), note);
   write_sha256sums(folder.partial());
   folder.commit();
 
-  SliceResult result{0, plan.bytes(), plan.shards().size()};
-  for (const Shard& shard : plan.shards()) result.tensors += shard.cuts.size();
+  SliceResult result{0, pairing.bytes(), pairing.shards().size()};
+  for (const Shard& shard : pairing.shards()) result.tensors += shard.cuts.size();
   return result;
 }
 

@@ -11,12 +11,6 @@
 namespace starnest {
 namespace {
 
-std::string shape_text(std::span<const uint64_t> shape) {
-  std::vector<std::string> extents;
-  for (const uint64_t extent : shape) extents.push_back(std::to_string(extent));
-  return "[" + join(extents, ", ") + "]";
-}
-
 // The JSON part of the file, its length checked against the file's.
 std::string_view header_text(std::span<const std::byte> file, const std::filesystem::path& path) {
   if (file.size() < 8) {

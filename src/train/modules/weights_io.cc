@@ -12,12 +12,6 @@
 namespace starnest::train {
 namespace {
 
-std::string shape_text(const std::vector<uint64_t>& shape) {
-  std::vector<std::string> parts;
-  for (const uint64_t extent : shape) parts.push_back(std::to_string(extent));
-  return "[" + join(parts, ", ") + "]";
-}
-
 TensorRef require_tensor(const Checkpoint& checkpoint, const std::string& name, const std::vector<uint64_t>& shape,
                          const std::filesystem::path& folder) {
   const auto found = checkpoint.find(name);
