@@ -35,17 +35,12 @@ json parse(const std::string& text, const std::string& where) {
 
 std::vector<TokenId> ids_of(const json& list, const std::string& where) {
   if (!list.is_array())
-    throw Error(
-        {.where = where, .what = "is not a list of ids", .expected = "[1, 2, 3]", .got = list.type_name(), .hint = {}});
+    throw Error({.where = where, .what = "is not a list of ids", .expected = "[1, 2, 3]", .got = list.type_name()});
   std::vector<TokenId> ids;
   for (const json& id : list) {
     const bool good = id.is_number_integer() && id >= 0 && id <= std::numeric_limits<TokenId>::max();
     if (!good)
-      throw Error({.where = where,
-                   .what = "is not a token id",
-                   .expected = "a whole number from 0",
-                   .got = id.dump(),
-                   .hint = {}});
+      throw Error({.where = where, .what = "is not a token id", .expected = "a whole number from 0", .got = id.dump()});
     ids.push_back(id.get<TokenId>());
   }
   return ids;
@@ -70,11 +65,7 @@ void run_lines(const Tokenizer& tokenizer, const Options& options) {
       continue;
     }
     if (!value.is_string())
-      throw Error({.where = where,
-                   .what = "is not a JSON string",
-                   .expected = "\"text\"",
-                   .got = value.type_name(),
-                   .hint = {}});
+      throw Error({.where = where, .what = "is not a JSON string", .expected = "\"text\"", .got = value.type_name()});
     std::cout << json(encode(tokenizer, options, value.get<std::string>())).dump() << '\n';
   }
 }

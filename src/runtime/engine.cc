@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/range.h"
 #include "core/base/text.h"
 #include "starnest/error.h"
 
@@ -25,12 +26,8 @@ std::vector<Size> reversed(std::vector<Size> sizes) {
 
 // A thread costs a stack; a mistyped number must not exhaust the system.
 int checked_threads(int threads) {
-  constexpr int kMost = 1024;
-  if (threads >= 0 && threads <= kMost) return threads;
-  throw Error({.where = "threads",
-               .what = "is out of range",
-               .expected = "0 (as many as the process may use) to " + std::to_string(kMost),
-               .got = std::to_string(threads)});
+  require_range("threads", threads, 0, 1024, "0 takes as many as the process may use");
+  return threads;
 }
 
 }  // namespace
@@ -52,8 +49,6 @@ size_t Engine::index_of(std::string_view name) const {
   }
   throw Error({.where = family_.folder.string(),
                .what = "size " + in_quotes(name) + " is not loaded",
-               .expected = {},
-               .got = {},
                .hint = "Loaded: " + join(resident, ", ")});
 }
 
@@ -64,9 +59,7 @@ void Engine::step(std::span<BatchItem> batch) {
       if (id < 0 || size_t(id) >= vocab())
         throw Error({.where = "token id " + std::to_string(id),
                      .what = "is not in the vocabulary",
-                     .expected = "0 to " + std::to_string(vocab() - 1),
-                     .got = {},
-                     .hint = {}});
+                     .expected = "0 to " + std::to_string(vocab() - 1)});
   }
   arena_.rewind({});
   for (size_t size = 0; size < models_.size(); ++size) step_size(batch, size);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/base/text.h"
+#include "core/base/range.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -15,23 +15,15 @@ size_t resolve_size(const std::string& asked, const std::string& by_default, con
   return by_default.empty() ? 0 : engine.index_of(by_default);
 }
 
-void check_range(const char* where, int value, int low, int high) {
-  if (value >= low && value <= high) return;
-  throw Error({.where = where,
-               .what = "is out of range",
-               .expected = std::to_string(low) + " to " + std::to_string(high),
-               .got = std::to_string(value)});
-}
-
 }  // namespace
 
 ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRules& rules,
                      const std::optional<ElasticPlan>& default_plan) {
   constexpr int kMost = 1 << 30;
-  check_range("max-tokens", plan.max_tokens, 1, kMost);
-  check_range("think-grace", plan.think_grace, 0, kMost);
-  check_range("think-budget", plan.think_budget, -kMost, kMost);
-  check_range("answer-reserve", plan.answer_reserve, -kMost, kMost);
+  require_range("max-tokens", plan.max_tokens, 1, kMost);
+  require_range("think-grace", plan.think_grace, 0, kMost);
+  require_range("think-budget", plan.think_budget, -kMost, kMost);
+  require_range("answer-reserve", plan.answer_reserve, -kMost, kMost);
   const bool sizes_named = !plan.think_size.empty() || !plan.answer_size.empty();
   if (!rules.think && (plan.think_budget >= 0 || !plan.think_size.empty()))
     throw Error(

@@ -115,9 +115,7 @@ DType resident_dtype(const TensorSpec& tensor, DType stored, const std::string& 
   if (stored != DType::f32 && stored != DType::bf16 && stored != DType::f16)
     throw Error({.where = name,
                  .what = "is stored as " + std::string(name_of(stored)) + ", which has no kernel",
-                 .expected = "F32, BF16 or F16",
-                 .got = {},
-                 .hint = {}});
+                 .expected = "F32, BF16 or F16"});
   return is_matrix(tensor.role) && stored == DType::bf16 ? DType::bf16 : DType::f32;
 }
 
@@ -138,8 +136,6 @@ Weights::Weights(const ModelSpec& spec, std::vector<Size> sizes, const Checkpoin
     if (!source)
       throw Error({.where = "weights",
                    .what = "tensor " + in_quotes(name) + " is missing",
-                   .expected = {},
-                   .got = {},
                    .hint = "The checkpoint is incomplete, or config.json belongs to another model"});
     if (source->info->shape != tensor.shape(full))
       throw Error({.where = source->file->path().string() + ": tensor " + in_quotes(name),

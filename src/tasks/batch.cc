@@ -22,8 +22,7 @@ void check(const BatchConfig& config) {
     throw Error({.where = "batching: " + in_quotes(name),
                  .what = "out of range",
                  .expected = "at least 1",
-                 .got = std::to_string(config.*member),
-                 .hint = {}});
+                 .got = std::to_string(config.*member)});
   });
 }
 

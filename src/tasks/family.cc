@@ -21,11 +21,7 @@ const Family& family_named(std::string_view name) {
     if (family->info().name == name) return *family;
     known.push_back(family->info().name);
   }
-  throw Error({.where = "task family",
-               .what = "no such family",
-               .expected = {},
-               .got = in_quotes(name),
-               .hint = suggest(name, known)});
+  throw Error({.where = "task family", .what = "no such family", .got = in_quotes(name), .hint = suggest(name, known)});
 }
 
 }  // namespace starnest::tasks

@@ -24,8 +24,7 @@ void require(bool holds, std::string_view field, std::string expected, std::stri
   throw Error({.where = "mix: " + in_quotes(field),
                .what = "out of range",
                .expected = std::move(expected),
-               .got = std::move(got),
-               .hint = {}});
+               .got = std::move(got)});
 }
 
 void require_share(double share, std::string_view field) {
@@ -44,8 +43,7 @@ void require_k(const Family& family, KRange k, const std::string& where) {
   throw Error({.where = where,
                .what = "family " + in_quotes(family.info().name) + " has no such range of k",
                .expected = "a range within " + shown(possible),
-               .got = shown(k),
-               .hint = {}});
+               .got = shown(k)});
 }
 
 KRange whole_range(const MixConfig& mix, const Family& family) {

@@ -113,8 +113,7 @@ class SerialArithmetic : public Family {
         {.where = "problem " + in_quotes(info().name + ":" + std::string(body)) + ", body offset " + std::to_string(at),
          .what = "malformed body",
          .expected = std::move(expected),
-         .got = at < body.size() ? in_quotes(body.substr(at, 1)) : "the end",
-         .hint = {}});
+         .got = at < body.size() ? in_quotes(body.substr(at, 1)) : "the end"});
   }
 
   int modulus_;

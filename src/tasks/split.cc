@@ -23,11 +23,7 @@ Split split_named(std::string_view name) {
   const auto found = std::find(kSplitNames.begin(), kSplitNames.end(), name);
   if (found != kSplitNames.end()) return Split(found - kSplitNames.begin());
   const std::vector<std::string> known(kSplitNames.begin(), kSplitNames.end());
-  throw Error({.where = "split",
-               .what = "unknown split",
-               .expected = {},
-               .got = in_quotes(name),
-               .hint = suggest(name, known)});
+  throw Error({.where = "split", .what = "unknown split", .got = in_quotes(name), .hint = suggest(name, known)});
 }
 
 Split split_of(std::string_view canonical) {

@@ -60,8 +60,7 @@ std::string_view token_name(TokenId id) {
     throw Error({.where = "task vocabulary",
                  .what = "no such token",
                  .expected = "an id from 0 to " + std::to_string(kVocabulary - 1),
-                 .got = std::to_string(id),
-                 .hint = {}});
+                 .got = std::to_string(id)});
   }
   return names()[size_t(id)];
 }
@@ -75,8 +74,7 @@ std::vector<TokenId> encode(std::string_view text) {
       throw Error({.where = "task text, offset " + std::to_string(at),
                    .what = "character without a token",
                    .expected = "a special token such as <think>, or one of " + std::string(kCharacters),
-                   .got = shown(text.substr(at)),
-                   .hint = {}});
+                   .got = shown(text.substr(at))});
     }
     ids.push_back(TokenId(*id));
     at += names()[*id].size();

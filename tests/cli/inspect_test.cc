@@ -66,7 +66,7 @@ TEST(Inspect, SaysWhatTheFolderHolds) {
 }
 
 TEST(Inspect, AModelWithoutElasticJsonIsAFamilyOfOne) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   put_file(temp / "config.json", file_text(kNano + "/config.json"));
   const Finished run = starnest_program({"inspect", "-m", (temp / "config.json").parent_path()});
   EXPECT_EQ(run.exit_code, 0);
@@ -75,7 +75,7 @@ TEST(Inspect, AModelWithoutElasticJsonIsAFamilyOfOne) {
 }
 
 TEST(Inspect, SizesMayComeFromAnotherFile) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   put_file(temp / "sizes.json",
            R"({"format": "starnest-elastic", "version": 1, "sizes": [{"name": "tiny", "hidden_size": 1024}]})");
   const Finished run = starnest_program({"inspect", "-m", kNano, "--elastic", temp / "sizes.json", "--json"});
@@ -84,7 +84,7 @@ TEST(Inspect, SizesMayComeFromAnotherFile) {
 }
 
 TEST(InspectError, BadInputIsNamed) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   EXPECT_CONTAINS(inspect_error(temp / "nowhere"), "nowhere: is not a model folder");
   const fs::path folder = (temp / "x").parent_path();
   EXPECT_CONTAINS(inspect_error(folder), "config.json: cannot open");
@@ -97,7 +97,7 @@ TEST(InspectError, BadInputIsNamed) {
 }
 
 TEST(InspectError, SizesThatBreakARuleAreNamed) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   const fs::path folder = (temp / "x").parent_path();
   put_file(temp / "config.json", file_text(kNano + "/config.json"));
   const auto expect = [&](const std::string& sizes, const std::string& part) {

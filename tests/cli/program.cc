@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <fstream>
 #include <iterator>
 
@@ -24,7 +23,7 @@ void redirect(int target, const char* path, int flags) {
 }  // namespace
 
 Finished starnest_program(const std::vector<std::string>& arguments, const std::string& input) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const std::string in = folder / "in", out = folder / "out", err = folder / "err";
   put_file(in, input);
   std::string program = STARNEST_BINARY_DIR "/starnest";
@@ -45,18 +44,6 @@ Finished starnest_program(const std::vector<std::string>& arguments, const std::
   if (child < 0 || ::waitpid(child, &status, 0) != child) return {};
   const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   return {code, file_text(out), file_text(err)};
-}
-
-TemporaryFolder::TemporaryFolder() {
-  static std::atomic<int> number = 0;
-  path_ = fs::temp_directory_path() / ("starnest_cli_" + std::to_string(::getpid()) + "_" + std::to_string(number++));
-  fs::remove_all(path_);
-  fs::create_directories(path_);
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
 }
 
 std::string file_text(const fs::path& path) {

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/test_support.h"
+
 namespace starnest {
 
 struct Finished {
@@ -17,19 +19,6 @@ struct Finished {
 
 // Waits for the end. The program reads `input` from standard input.
 Finished starnest_program(const std::vector<std::string>& arguments, const std::string& input = {});
-
-// A folder of its own for each test, removed at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::string file_text(const std::filesystem::path& path);
 void put_file(const std::filesystem::path& path, const std::string& text);

@@ -28,7 +28,7 @@ TEST(ProgressBar, DurationsAreReadable) {
 }
 
 TEST(ProgressBar, AFileSeesNoRedrawing) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   const std::string path = temp / "log";
   std::FILE* file = std::fopen(path.c_str(), "w");
   ASSERT_NE(file, nullptr);

@@ -84,7 +84,7 @@ TEST(Run, BadInputIsAMessageAndAnExitCode) {
 }
 
 TEST(Logits, ChunksAndSlicesGiveTheSameBytes) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const auto logits = [&](const std::string& model, const std::string& size, const std::string& chunk,
                           const std::string& name) {
     const Finished done = starnest_program({"logits", "-m", model, "--size", size, "--ids", "1,25,50,8,39,9,44,37,7,3",
@@ -103,7 +103,7 @@ TEST(Logits, ChunksAndSlicesGiveTheSameBytes) {
 }
 
 TEST(Eval, WritesAReportThatFitsWhatItPrints) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const Finished done = starnest_program({"eval", "-m", kPocket, "--task", "r", "--effort", "e2", "-n", "60",
                                           "--think-size", "small", "--answer-size", "large", "--think-budget", "30",
                                           "--think-grace", "4", "--json", (folder / "report.json").string()});

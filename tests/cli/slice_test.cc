@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 constexpr const char* kFirstShard = "model-00001-of-00002.safetensors";
 
 struct Fixture {
-  TemporaryFolder temp;
+  TestFolder temp;
   fs::path family = temp / "family";
   fs::path out = temp / "out";
 

@@ -59,6 +59,10 @@ inline std::vector<float> logits_of(Engine& engine, const std::string& size, con
   return out;
 }
 
+inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
 // The largest over positions of max |a-b| / max |b| over the vocabulary.
 inline double relative_error(const std::vector<float>& a, const std::vector<float>& b, size_t vocab) {
   if (a.size() != b.size() || a.empty()) return INFINITY;

@@ -6,10 +6,6 @@
 namespace starnest {
 namespace {
 
-bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
 class OnePath : public testing::TestWithParam<std::string> {
  protected:
   FamilySpec family = read_family(golden::folder(GetParam()));
@@ -21,14 +17,14 @@ TEST_P(OnePath, AnyChunkingGivesTheBitsOfOnePrefill) {
   for (const Size& size : engine.sizes()) {
     const auto whole = golden::logits_of(engine, size.name, ids);
     for (const size_t chunk : {1, 3, 7, 16})
-      EXPECT_TRUE(same_bits(golden::logits_of(engine, size.name, ids, chunk), whole)) << chunk;
+      EXPECT_TRUE(golden::same_bits(golden::logits_of(engine, size.name, ids, chunk), whole)) << chunk;
   }
 }
 
 TEST_P(OnePath, AnyNumberOfThreadsGivesTheSameBits) {
   Engine one(family, {.threads = 1}), three(family, {.threads = 3});
   for (const Size& size : one.sizes())
-    EXPECT_TRUE(same_bits(golden::logits_of(one, size.name, ids), golden::logits_of(three, size.name, ids)));
+    EXPECT_TRUE(golden::same_bits(golden::logits_of(one, size.name, ids), golden::logits_of(three, size.name, ids)));
 }
 
 TEST_P(OnePath, ASizeLoadedAloneGivesTheBitsItHasInPlace) {
@@ -42,7 +38,7 @@ TEST_P(OnePath, ASizeLoadedAloneGivesTheBitsItHasInPlace) {
     if (split_heads)
       EXPECT_LE(golden::relative_error(in_place, apart, all.vocab()), 1e-5);
     else
-      EXPECT_TRUE(same_bits(in_place, apart)) << size.name;
+      EXPECT_TRUE(golden::same_bits(in_place, apart)) << size.name;
   }
 }
 
@@ -62,7 +58,8 @@ TEST_P(OnePath, SequencesOfABatchDoNotSeeEachOther) {
       rows.insert(rows.end(), item.logits.row(t), item.logits.row(t) + item.logits.cols);
   }
   for (size_t i = 0; i < sequences.size(); ++i)
-    EXPECT_TRUE(same_bits(together[i], golden::logits_of(engine, engine.sizes()[i / 2].name, i % 2 ? other : ids)))
+    EXPECT_TRUE(
+        golden::same_bits(together[i], golden::logits_of(engine, engine.sizes()[i / 2].name, i % 2 ? other : ids)))
         << i;
 }
 

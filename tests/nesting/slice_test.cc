@@ -9,10 +9,6 @@
 namespace starnest {
 namespace {
 
-bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
 class Slice : public testing::TestWithParam<std::string> {
  protected:
   TestFolder folder;
@@ -31,7 +27,7 @@ TEST_P(Slice, ComputesTheBitsOfTheSizeInPlace) {
     if (GetParam() == "mixed_bf16" && size.name == "full") {
       EXPECT_LE(golden::relative_error(a, b, in_place.vocab()), 1e-5);
     } else {
-      EXPECT_TRUE(same_bits(a, b)) << size.name;
+      EXPECT_TRUE(golden::same_bits(a, b)) << size.name;
     }
   }
 }

@@ -4,6 +4,7 @@
 
 #include "core/arch/cost.h"
 #include "core/arch/family_spec.h"
+#include "core/base/test_support.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -26,17 +27,6 @@ constexpr const char* kNanoSizes = R"({"format": "starnest-elastic", "version": 
 HfConfig nano() { return HfConfig::parse(kNano, "config.json"); }
 ModelSpec nano_spec() { return read_nemotron_h(nano()); }
 std::vector<Size> nano_sizes() { return sizes_of(nano_spec(), parse_elastic(kNanoSizes, "elastic.json")); }
-
-// The message of the Error that `body` throws.
-template <class Body>
-std::string error_of(Body body) {
-  try {
-    body();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "(no error)";
-}
 
 std::string size_error(const std::string& entries) {
   return error_of([&] {

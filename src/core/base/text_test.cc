@@ -68,8 +68,8 @@ TEST(Error, ShowsAllItsPartsAsOneSentence) {
 
 TEST(Error, LeavesOutThePartsThatAreEmpty) {
   EXPECT_STREQ(Error("file", "cannot open").what(), "file: cannot open.");
-  EXPECT_STREQ(Error({.where = {}, .what = "bad", .expected = {}, .got = "2", .hint = {}}).what(), "bad; got 2.");
-  EXPECT_STREQ(Error({.where = {}, .what = "bad", .expected = "1", .got = {}, .hint = {}}).what(), "bad; expected 1.");
+  EXPECT_STREQ(Error({.where = {}, .what = "bad", .got = "2"}).what(), "bad; got 2.");
+  EXPECT_STREQ(Error({.where = {}, .what = "bad", .expected = "1"}).what(), "bad; expected 1.");
 }
 
 }  // namespace

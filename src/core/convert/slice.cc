@@ -181,11 +181,11 @@ bool is_sharded(const Checkpoint& checkpoint) {
   return checkpoint.files().front().path().filename() != "model.safetensors";
 }
 
-std::string index_text(const Pairing& pairing) {
+WeightIndex index_of(const Pairing& pairing) {
   WeightIndex index{pairing.bytes(), {}};
   for (const Shard& shard : pairing.shards())
     for (const auto& [name, cut] : shard.cuts) index.shard_of.emplace(name, shard.file_name);
-  return text_of(index);
+  return index;
 }
 
 }  // namespace
@@ -206,7 +206,7 @@ SliceResult slice(const FamilySpec& family, const Size& size, const std::filesys
     note("left out " + std::to_string(pairing.ignored()) +
          " tensors of multi-token prediction (mtp.*), which the size does not need");
   write_weights(pairing, folder.partial(), options.progress);
-  if (is_sharded(checkpoint)) write_text(folder.partial() / kIndexFile, index_text(pairing));
+  if (is_sharded(checkpoint)) write_weight_index(folder.partial(), index_of(pairing));
   write_text(folder.partial() / "config.json", config.text());
   copy_small_files(family.folder, folder.partial(), note);
   write_sha256sums(folder.partial());

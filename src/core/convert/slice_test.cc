@@ -17,6 +17,7 @@
 
 #include "core/arch/tensors.h"
 #include "core/base/rng.h"
+#include "core/base/test_support.h"
 #include "core/format/checkpoint.h"
 #include "core/format/safetensors_writer.h"
 #include "starnest/error.h"
@@ -25,22 +26,6 @@ namespace starnest {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A folder of its own for each test, removed at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    path_ = fs::temp_directory_path() / ("starnest_slice_" + std::to_string(::getpid()) + "_" + test->name());
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~TemporaryFolder() { fs::remove_all(path_); }
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  fs::path path_;
-};
 
 // All block types; every axis has room to be cut.
 struct Tiny {
@@ -269,15 +254,6 @@ Tensors expected_slice(const Source& source, const Tiny& cut, const std::vector<
   return out;
 }
 
-std::string error_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "(no error)";
-}
-
 #define EXPECT_CONTAINS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
 
 SliceResult slice_folder(const fs::path& from, const std::string& size, const fs::path& to,
@@ -298,7 +274,7 @@ struct AxisCase {
 class SliceAxis : public testing::TestWithParam<AxisCase> {};
 
 TEST_P(SliceAxis, KeepsTheRightElementsOfEveryTensor) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   const Source source;
   const AxisCase& axis = GetParam();
   source.write(temp / "family", R"({"name": "full"}, {"name": "small", ")" + std::string(axis.key) +
@@ -342,7 +318,7 @@ class SliceForms : public testing::TestWithParam<std::tuple<const char*, const c
 
 TEST_P(SliceForms, EveryAxisAtOnceUnderEveryFormOfNames) {
   const auto& [prefix, embedding, stacked, layout] = GetParam();
-  const TemporaryFolder temp;
+  const TestFolder temp;
   const Source source(Tiny{}, Naming{prefix, embedding, stacked});
   source.write(temp / "family", kChain, layout);
   const SliceResult result = slice_folder(temp / "family", "small", temp / "out");
@@ -365,7 +341,7 @@ INSTANTIATE_TEST_SUITE_P(All, SliceForms,
                                           testing::Values(Layout::single, Layout::sharded)));
 
 TEST(Slice, OfTheFullSizeIsTheSource) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   const Source source;
   source.write(temp / "family", kChain);
   slice_folder(temp / "family", "full", temp / "out");
@@ -388,7 +364,7 @@ void expect_same_files(const fs::path& a, const fs::path& b) {
 }
 
 TEST(Slice, OfASliceIsTheSliceOfTheFamily) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   const Source source;
   source.write(temp / "family", kChain, Layout::sharded);
   const FamilySpec family = read_family(temp / "family");
@@ -400,7 +376,7 @@ TEST(Slice, OfASliceIsTheSliceOfTheFamily) {
 }
 
 TEST(Slice, KeepsShardsRewritesTheIndexAndDropsAnEmptyShard) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   const Source source;
   source.write(temp / "family", kChain, Layout::sharded);
   const SliceResult result = slice_folder(temp / "family", "small", temp / "out");  // drops block 3
@@ -424,7 +400,7 @@ TEST(Slice, KeepsShardsRewritesTheIndexAndDropsAnEmptyShard) {
 }
 
 TEST(Slice, CopiesSmallFilesAndWritesAManifest) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   Source().write(temp / "family", kChain);
   put_file(temp / "family/pytorch_model.bin", "old weights");
   put_file(temp / "family/unfinished.tmp", "x");
@@ -441,7 +417,7 @@ TEST(Slice, CopiesSmallFilesAndWritesAManifest) {
 }
 
 TEST(Slice, ReportsProgressUpToTheLastByte) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   Source().write(temp / "family", kChain);
   uint64_t last = 0, all = 0;
   const SliceOptions options{.progress = [&](uint64_t done, uint64_t total) {
@@ -454,7 +430,7 @@ TEST(Slice, ReportsProgressUpToTheLastByte) {
 }
 
 TEST(Slice, LeavesMultiTokenPredictionOutWithANote) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   Source source;
   source.tensors["mtp.layers.0.norm.weight"] = pattern("mtp", DType::bf16, {3});
   source.write(temp / "family", kChain);
@@ -468,7 +444,7 @@ TEST(Slice, LeavesMultiTokenPredictionOutWithANote) {
 
 // The error of slicing a source that `change` has spoiled; nothing may be left behind.
 std::string error_after(const std::function<void(Source&)>& change, const std::string& size = "small") {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   Source source;
   change(source);
   source.write(temp / "family", kChain);
@@ -515,7 +491,7 @@ TEST(SliceError, SuggestsTheNearestSize) {
 }
 
 TEST(SliceError, RefusesWidthsThatDifferBetweenBlocks) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   Source().write(temp / "family",
                  R"({"name": "full"}, {"name": "mixed", "intermediate_size": [0, 32, 0, 0, 0, 0, 0, 16]})");
   const std::string error = error_of([&] { slice_folder(temp / "family", "mixed", temp / "out"); });
@@ -524,7 +500,7 @@ TEST(SliceError, RefusesWidthsThatDifferBetweenBlocks) {
 }
 
 TEST(SliceOutput, ANonEmptyFolderStaysUnlessItMayBeReplaced) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   Source().write(temp / "family", kChain);
   fs::create_directories(temp / "out");
   slice_folder(temp / "family", "small", temp / "out");  // an empty folder is free
@@ -540,7 +516,7 @@ TEST(SliceOutput, ANonEmptyFolderStaysUnlessItMayBeReplaced) {
 }
 
 TEST(SliceOutput, AFailureOrACancelledRunLeavesTheOldFolder) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   Source source;
   source.write(temp / "family", kChain);
   fs::create_directories(temp / "out");
@@ -553,7 +529,7 @@ TEST(SliceOutput, AFailureOrACancelledRunLeavesTheOldFolder) {
 }
 
 TEST(SliceOutput, NeverTouchesTheSource) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   Source().write(temp / "models/family", kChain);
   const SliceOptions force{.overwrite = Overwrite::replace};
   const auto error_for = [&](const fs::path& out) {
@@ -568,7 +544,7 @@ TEST(SliceOutput, NeverTouchesTheSource) {
 }
 
 TEST(SliceOutput, APlaceThatCannotBeWrittenIsNamed) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   Source().write(temp / "family", kChain);
   put_file(temp / "file", "x");
   const auto error_for = [&](const fs::path& out, Overwrite overwrite) {
@@ -598,7 +574,7 @@ class SliceGolden : public testing::TestWithParam<std::string> {};
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SliceGolden);
 
 TEST_P(SliceGolden, EverySizeIsACompleteModelAndSlicesOfSlicesAgree) {
-  const TemporaryFolder temp;
+  const TestFolder temp;
   const FamilySpec family = read_family(fs::path(STARNEST_SOURCE_DIR) / "tests/golden" / GetParam());
   const Size* outer = nullptr;
   for (const Size& size : family.sizes) {

@@ -40,31 +40,7 @@ std::vector<fs::path> files_in(const fs::path& folder) {
   return files;
 }
 
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (uint8_t(c) < 0x20) {
-      out += std::string("\\u00") + (uint8_t(c) < 0x10 ? '0' : '1') + "0123456789abcdef"[uint8_t(c) % 16];
-      continue;
-    }
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + '"';
-}
-
 }  // namespace
-
-std::string text_of(const WeightIndex& index) {
-  std::string text =
-      "{\n  \"metadata\": {\n    \"total_size\": " + std::to_string(index.total_size) + "\n  },\n  \"weight_map\": {";
-  const char* separator = "\n";
-  for (const auto& [tensor, file] : index.shard_of) {
-    text += separator + ("    " + quoted(tensor)) + ": " + quoted(file);
-    separator = ",\n";
-  }
-  return text + "\n  }\n}\n";
-}
 
 void copy_small_files(const fs::path& from, const fs::path& to, const std::function<void(const std::string&)>& note) {
   for (const fs::path& file : files_in(from)) {

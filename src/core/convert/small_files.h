@@ -1,22 +1,11 @@
-// What a model folder holds beside its weights: the index of the shards, and the small files that every copy keeps.
+// The small files of a model folder that every copy keeps.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <string>
 
 namespace starnest {
-
-inline constexpr const char* kIndexFile = "model.safetensors.index.json";
-
-// model.safetensors.index.json as transformers writes it.
-struct WeightIndex {
-  uint64_t total_size = 0;                      // bytes of tensor data in all shards
-  std::map<std::string, std::string> shard_of;  // tensor name -> file name
-};
-std::string text_of(const WeightIndex& index);
 
 // Copies the small files directly in `from`: tokenizer, generation config, chat template, licence and so on. Not
 // copied: config.json (the caller writes its own), elastic.json, SHA256SUMS, weights and their index, hidden and

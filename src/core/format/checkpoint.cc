@@ -125,6 +125,14 @@ uint64_t Checkpoint::total_bytes() const {
   return total;
 }
 
+void write_weight_index(const std::filesystem::path& folder, const WeightIndex& index) {
+  nlohmann::ordered_json root;
+  root["metadata"]["total_size"] = index.total_size;
+  root["weight_map"] = nlohmann::ordered_json::object();
+  for (const auto& [tensor, file] : index.shard_of) root["weight_map"][tensor] = file;
+  write_text(folder / kIndex, root.dump(2) + "\n");
+}
+
 bool has_weights(const std::filesystem::path& folder) {
   std::error_code ignored;
   return std::filesystem::exists(folder / kSingle, ignored) || std::filesystem::exists(folder / kIndex, ignored);

@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -44,6 +46,13 @@ class Checkpoint {
   std::vector<SafetensorsFile> files_;
   std::vector<Entry> by_name_;
 };
+
+// model.safetensors.index.json as transformers writes it.
+struct WeightIndex {
+  uint64_t total_size = 0;                      // bytes of tensor data in all shards
+  std::map<std::string, std::string> shard_of;  // tensor name -> file name
+};
+void write_weight_index(const std::filesystem::path& folder, const WeightIndex& index);
 
 // Whether `folder` holds model.safetensors or model.safetensors.index.json. Never throws for a missing folder.
 bool has_weights(const std::filesystem::path& folder);

@@ -18,8 +18,6 @@ TensorRef require_tensor(const Checkpoint& checkpoint, const std::string& name, 
   if (!found)
     throw Error({.where = folder.string(),
                  .what = "there is no tensor " + in_quotes(name),
-                 .expected = {},
-                 .got = {},
                  .hint = "The weights do not belong to this config.json"});
   if (found->info->shape != shape)
     throw Error({.where = found->file->path().string() + ": tensor " + in_quotes(name),

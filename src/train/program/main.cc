@@ -32,8 +32,6 @@ void stop_when_interrupted(uint64_t done, uint64_t) {
   if (!interrupted) return;
   throw Error({.where = "step " + std::to_string(done),
                .what = "interrupted",
-               .expected = {},
-               .got = {},
                .hint = "pretrain and elastify go on from their last checkpoint with --resume"});
 }
 

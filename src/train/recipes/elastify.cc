@@ -78,7 +78,7 @@ int parse_number(const std::string& text, const std::string& where) {
   int number = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (problem != std::errc() || end != text.data() + text.size())
-    throw Error({.where = where, .what = "is not a number", .expected = {}, .got = in_quotes(text), .hint = {}});
+    throw Error({.where = where, .what = "is not a number", .got = in_quotes(text)});
   return number;
 }
 
@@ -104,11 +104,7 @@ ElasticSize parse_size(const std::string& text) {
   for (const std::string& entry : split(text.substr(colon + 1), ',')) {
     const size_t equals = entry.find('=');
     if (equals == std::string::npos)
-      throw Error({.where = where,
-                   .what = "an entry has no value",
-                   .expected = "KEY=VALUE",
-                   .got = in_quotes(entry),
-                   .hint = {}});
+      throw Error({.where = where, .what = "an entry has no value", .expected = "KEY=VALUE", .got = in_quotes(entry)});
     const std::string key = entry.substr(0, equals);
     std::vector<int> numbers;
     for (const std::string& number : split(entry.substr(equals + 1), '+'))
@@ -120,12 +116,7 @@ ElasticSize parse_size(const std::string& text) {
     const std::optional<Axis> axis = axis_with_key(key);
     std::vector<std::string> known{"layers"};
     for (const Axis dial : kDials) known.emplace_back(key_of(dial));
-    if (!axis)
-      throw Error({.where = where,
-                   .what = "there is no key " + in_quotes(key),
-                   .expected = {},
-                   .got = {},
-                   .hint = suggest(key, known)});
+    if (!axis) throw Error({.where = where, .what = "there is no key " + in_quotes(key), .hint = suggest(key, known)});
     const bool per_block = numbers.size() > 1;
     size.values.push_back({*axis, std::move(numbers), per_block});
   }
@@ -171,8 +162,6 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
     if (!result.finite())
       throw Error({.where = "step " + std::to_string(state.step),
                    .what = "the loss or its gradient is not a number",
-                   .expected = {},
-                   .got = {},
                    .hint = "Try a smaller --rate"});
     optimizer.step(result.gradients, learning_rate(settings.optimizer, state.step, settings.run.steps));
     state.step += 1;

@@ -1,8 +1,8 @@
 #include "train/recipes/measure.h"
 
 #include "core/base/check.h"
+#include "core/base/range.h"
 #include "core/base/text.h"
-#include "starnest/error.h"
 
 namespace starnest::train {
 namespace {
@@ -12,12 +12,7 @@ std::string percent(double share) { return format_number("%.1f", 100 * share); }
 }  // namespace
 
 void use_threads(int threads) {
-  constexpr int kMost = 1024;  // a mistyped number must not exhaust the system
-  if (threads < 1 || threads > kMost)
-    throw Error({.where = "--threads",
-                 .what = "is out of range",
-                 .expected = "1 to " + std::to_string(kMost),
-                 .got = std::to_string(threads)});
+  require_range("--threads", threads, 1, 1024);  // a mistyped number must not exhaust the system
   torch::set_num_threads(threads);
   at::globalContext().setFlushDenormal(true);
 }

@@ -37,8 +37,6 @@ StepResult train_step(const Weights& weights, AdamW& optimizer, const BatchTenso
   if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm))
     throw Error({.where = "step " + std::to_string(step),
                  .what = "the loss or its gradient is not a number",
-                 .expected = {},
-                 .got = {},
                  .hint = "Try a smaller --rate"});
   const double scale = std::min(1.0, settings.optimizer.clip / std::max(result.gradient_norm, 1e-12));
   for (Tensor& gradient : gradients) gradient = (gradient * scale).contiguous();
@@ -54,8 +52,7 @@ void check_load(const StepResult& result, const BalanceSettings& balance, TrainS
   throw Error({.where = "step " + std::to_string(state.step),
                .what = "the experts stay unbalanced",
                .expected = "at most " + format_number("%.1f", balance.worst_load) + " times the mean load",
-               .got = format_number("%.1f", result.worst_load),
-               .hint = {}});
+               .got = format_number("%.1f", result.worst_load)});
 }
 
 }  // namespace

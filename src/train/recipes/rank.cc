@@ -5,6 +5,7 @@
 
 #include "core/arch/family_spec.h"
 #include "core/base/file.h"
+#include "core/base/range.h"
 #include "core/base/text.h"
 #include "core/convert/output_folder.h"
 #include "core/convert/small_files.h"
@@ -41,8 +42,7 @@ void check_same_function(const Weights& original, const Weights& moved, const Ba
     throw Error({.where = "the sorted model",
                  .what = "does not compute what the original computes",
                  .expected = "an error of at most 1e-5",
-                 .got = format_number("%.1e", error),
-                 .hint = {}});
+                 .got = format_number("%.1e", error)});
 }
 
 }  // namespace
@@ -51,11 +51,7 @@ void rank(const RankJob& job, const Progress& progress) {
   std::printf("rank\n%s%s\n", settings_text(job.settings).c_str(), settings_text(job.mix, "mix.").c_str());
   std::fflush(stdout);
   use_threads(job.settings.threads);
-  if (job.settings.samples < 1)
-    throw Error({.where = "--samples",
-                 .what = "is too small",
-                 .expected = "at least 1",
-                 .got = std::to_string(job.settings.samples)});
+  require_at_least("--samples", job.settings.samples, 1);
   const torch::NoGradGuard no_gradients;
   const FamilySpec family = read_family(job.settings.model);
   OutputFolder out(job.settings.out, job.settings.model, Overwrite::refuse);

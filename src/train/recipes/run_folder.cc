@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/file.h"
+#include "core/base/range.h"
 #include "core/base/text.h"
 #include "core/format/safetensors_writer.h"
 #include "starnest/error.h"
@@ -77,31 +78,18 @@ RunFolder::RunFolder(const RunSettings& settings, const std::string& job)
       identity_("seed = " + std::to_string(settings.seed) + "\nsteps = " + std::to_string(settings.steps) + "\n" +
                 job) {
   if (settings.steps < 0) throw Error("--steps", "must not be negative");
-  const auto at_least = [](const char* flag, int value, int low) {
-    if (value < low)
-      throw Error({.where = flag,
-                   .what = "is too small",
-                   .expected = "at least " + std::to_string(low),
-                   .got = std::to_string(value)});
-  };
-  at_least("--dev-problems", settings.dev_problems, 1);
-  at_least("--dev-every", settings.dev_every, 0);
-  at_least("--checkpoint-every", settings.checkpoint_every, 1);
+  require_at_least("--dev-problems", settings.dev_problems, 1);
+  require_at_least("--dev-every", settings.dev_every, 0);
+  require_at_least("--checkpoint-every", settings.checkpoint_every, 1);
   if (settings.out.empty()) throw Error("--out", "names no folder");
   std::error_code problem;
   const bool used = std::filesystem::exists(out_, problem) && !std::filesystem::is_empty(out_, problem);
   if (used && !resume_)
     throw Error({.where = out_.string(),
                  .what = "is not empty",
-                 .expected = {},
-                 .got = {},
                  .hint = "Give another --out, or --resume to go on with this run"});
   if (resume_ && !std::filesystem::exists(checkpoint()))
-    throw Error({.where = out_.string(),
-                 .what = "holds no checkpoint to resume",
-                 .expected = checkpoint().string(),
-                 .got = {},
-                 .hint = {}});
+    throw Error({.where = out_.string(), .what = "holds no checkpoint to resume", .expected = checkpoint().string()});
   check_writable();
 }
 
@@ -125,8 +113,6 @@ TrainState RunFolder::start(const Weights& weights, AdamW& optimizer) {
     if (made_with != identity_)
       throw Error({.where = where,
                    .what = "was made with other settings",
-                   .expected = {},
-                   .got = {},
                    .hint = "They differ in " + first_difference(identity_, made_with)});
     for (const auto& [name, tensor] : state_tensors(weights, optimizer)) {
       const TensorInfo* info = file.find(name);
