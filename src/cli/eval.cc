@@ -116,10 +116,7 @@ void add_eval(CLI::App& app) {
   command->add_option("--effort", options->effort, "e0, e1 or e2")->capture_default_str();
   options->plan.plan.max_tokens = 128;
   options->plan.plan.answer_reserve = 8;
-  options->plan.add_to(*command);
-  command->remove_option(command->get_option("--max-tokens"));
-  command->add_option("--max-tokens", options->plan.plan.max_tokens, "thinking and answer together")
-      ->capture_default_str();
+  options->plan.add_to(*command, {{"seed", "-s"}});  // -n counts the questions here
   command->add_option("-n,--count", options->questions.count, "questions")
       ->capture_default_str()
       ->check(CLI::Range(1, 100000));

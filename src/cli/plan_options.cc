@@ -1,13 +1,13 @@
 #include "cli/plan_options.h"
 
-#include "cli/fields.h"
+#include "command_line/fields.h"
 
 namespace starnest::cli {
 
-void PlanOptions::add_to(CLI::App& app) {
+void PlanOptions::add_to(CLI::App& app, const std::map<std::string, std::string>& shorthands) {
   CLI::Option* one = app.add_option("--size", size, "one size for thinking and answer");
-  add_fields(app, plan);
-  add_fields(app, sampling);
+  add_fields(app, plan, {.shorthands = shorthands});
+  add_fields(app, sampling, {.shorthands = shorthands});
   one->excludes("--think-size")->excludes("--answer-size");
 }
 

@@ -1,6 +1,7 @@
 // The options that choose sizes and budgets, the same for every subcommand that generates.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ struct PlanOptions {
   Plan plan;
   Sampling sampling;
 
-  void add_to(CLI::App& app);
+  // `shorthands`: the short forms of the options, e.g. {"max-tokens", "-n"}.
+  void add_to(CLI::App& app, const std::map<std::string, std::string>& shorthands);
   Plan resolved() const;                   // with --size applied
   std::vector<std::string> sizes() const;  // to keep in memory; empty: all, since the plan does not name both
 };

@@ -120,7 +120,7 @@ void add_run(CLI::App& app) {
       ->excludes(ids);
   command->add_option("-t,--threads", options->threads, "threads; 0 = all that this process may use")
       ->capture_default_str();
-  options->plan.add_to(*command);
+  options->plan.add_to(*command, {{"max-tokens", "-n"}, {"seed", "-s"}});
   options->seed = command->get_option("--seed");
   command->callback([options, text, ids] {
     if (text->count() + ids->count() == 0) throw CLI::RequiredError("-p or --ids");

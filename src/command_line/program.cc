@@ -1,0 +1,83 @@
+#include "command_line/program.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/text.h"
+#include "starnest/error.h"
+
+namespace starnest {
+namespace {
+
+enum ExitCode { kDone = 0, kFailed = 1, kWrongUsage = 2 };
+
+int report(const CLI::App& app, ExitCode code, const std::string& message) {
+  std::fprintf(stderr, "%s: error: %s\n", app.get_name().c_str(), message.c_str());
+  return code;
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  return names;
+}
+
+std::vector<std::string> option_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+// A first word that is no subcommand, or nothing.
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || std::string_view(argv[1]).starts_with("-")) return {};
+  const auto names = command_names(app);
+  return std::find(names.begin(), names.end(), argv[1]) == names.end() ? argv[1] : std::string();
+}
+
+std::string explain(const CLI::App& app, const CLI::ParseError& error) {
+  const auto chosen = app.get_subcommands();
+  const CLI::App& command = chosen.empty() ? app : *chosen.front();
+  const std::string name = chosen.empty() ? app.get_name() : app.get_name() + " " + command.get_name();
+  const std::string help = "Try '" + name + " --help'";
+  for (std::string word : command.remaining()) {
+    if (!word.starts_with("-")) return name + ": unexpected argument " + in_quotes(word) + ". " + help + ".";
+    word = word.substr(0, word.find('='));
+    return name + ": unknown option " + in_quotes(word) + ". " + suggest(word, option_names(command)) + ". " + help +
+           ".";
+  }
+  return name + ": " + error.what() + ". " + help + ".";
+}
+
+}  // namespace
+
+int run_program(CLI::App& app, int argc, char** argv) {
+  if (argc < 2) {
+    std::fputs(app.help().c_str(), stderr);
+    return kWrongUsage;
+  }
+  if (const std::string name = unknown_command(app, argc, argv); !name.empty())
+    return report(app, kWrongUsage,
+                  "there is no command " + in_quotes(name) + ". " + suggest(name, command_names(app)) + ".");
+  try {
+    app.parse(argc, argv);
+    return kDone;
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);  // --help and --version
+    return report(app, kWrongUsage, explain(app, e));
+  } catch (const Error& e) {
+    return report(app, kFailed, e.what());
+  } catch (const std::exception& e) {  // out of memory and the like
+    return report(app, kFailed, e.what());
+  }
+}
+
+}  // namespace starnest
