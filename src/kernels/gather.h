@@ -20,4 +20,9 @@ void gather_rows(const Exec& exec, MatView<const float> x, std::span<const int32
 void scatter_add(const Exec& exec, MatView<const float> x, std::span<const int32_t> rows,
                  std::span<const float> weights, MatView<float> y);
 
+// y[t] += sum_j weights[t,j] * x[slots[t,j]], j ascending, each product rounded, then added. slots and weights [T, J];
+// x may have more columns than y.
+void gather_add(const Exec& exec, MatView<const float> x, MatView<const int32_t> slots, MatView<const float> weights,
+                MatView<float> y);
+
 }  // namespace starnest

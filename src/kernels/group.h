@@ -15,6 +15,7 @@ struct ExpertGroups {
   std::span<const size_t> begin;   // [E + 1] offsets into rows and weights
   std::span<const int32_t> rows;   // [T*J] token numbers, ascending within an expert
   std::span<const float> weights;  // [T*J] beside rows
+  MatView<const int32_t> slots;    // [T, J] where the pair (t, j) of ids stands in rows and weights
 
   std::span<const int32_t> rows_of(size_t e) const { return rows.subspan(begin[e], begin[e + 1] - begin[e]); }
   std::span<const float> weights_of(size_t e) const { return weights.subspan(begin[e], begin[e + 1] - begin[e]); }

@@ -32,4 +32,16 @@ void scatter_add(const Exec& exec, MatView<const float> x, std::span<const int32
   });
 }
 
+void gather_add(const Exec& exec, MatView<const float> x, MatView<const int32_t> slots, MatView<const float> weights,
+                MatView<float> y) {
+  SN_CHECK(slots.rows == y.rows && weights.rows == y.rows && slots.cols == weights.cols && x.cols >= y.cols,
+           "gather_add: shapes do not fit");
+  for (size_t t = 0; t < slots.rows; ++t)
+    SN_CHECK(all_below({slots.row(t), slots.cols}, x.rows), "gather_add: slot out of range");
+  exec.pool.parallel_for(y.rows, grain_of(y.cols * slots.cols), [&](size_t begin, size_t end) {
+    const size_t count = end - begin;
+    ref::gather_add(x, slots.row_range(begin, count), weights.row_range(begin, count), y.row_range(begin, count));
+  });
+}
+
 }  // namespace starnest

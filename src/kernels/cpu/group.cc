@@ -11,6 +11,7 @@ ExpertGroups group_by_expert(const Exec& exec, MatView<const int32_t> ids, MatVi
   const std::span<size_t> next = exec.arena.array<size_t>(experts);
   const std::span<int32_t> rows = exec.arena.array<int32_t>(ids.rows * ids.cols);
   const std::span<float> beside = exec.arena.array<float>(ids.rows * ids.cols);
+  const MatView<int32_t> slots{exec.arena.array<int32_t>(ids.rows * ids.cols).data(), ids.rows, ids.cols, ids.cols};
 
   std::fill(begin.begin(), begin.end(), size_t{0});
   for (size_t t = 0; t < ids.rows; ++t)
@@ -25,8 +26,9 @@ ExpertGroups group_by_expert(const Exec& exec, MatView<const int32_t> ids, MatVi
       const size_t slot = next[size_t(ids(t, j))]++;
       rows[slot] = int32_t(t);
       beside[slot] = weights(t, j);
+      slots(t, j) = int32_t(slot);
     }
-  return {begin, rows, beside};
+  return {begin, rows, beside, slots};
 }
 
 }  // namespace starnest
