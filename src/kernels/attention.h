@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <span>
 
+#include "core/base/dtype.h"
 #include "core/base/view.h"
 #include "kernels/exec.h"
 
@@ -23,10 +24,11 @@ namespace starnest {
 inline constexpr size_t kKvBlock = 64;  // tokens per block
 
 struct KvView {
-  std::span<float* const> keys;  // one pointer per block
-  std::span<float* const> values;
+  std::span<std::byte* const> keys;  // one pointer per block
+  std::span<std::byte* const> values;
   size_t kv_heads;  // K
   size_t head_dim;  // Q
+  DType dtype = DType::f32;
 };
 
 // Rows t of k and v become token position + t.

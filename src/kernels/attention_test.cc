@@ -18,8 +18,8 @@ struct Sequence {
     const size_t blocks = (tokens + kKvBlock - 1) / kKvBlock;
     storage.assign(2 * blocks, std::vector<float>(kKvBlock * K * Q, std::numeric_limits<float>::quiet_NaN()));
     for (size_t i = 0; i < blocks; ++i) {
-      keys.push_back(storage[2 * i].data());
-      values.push_back(storage[2 * i + 1].data());
+      keys.push_back(reinterpret_cast<std::byte*>(storage[2 * i].data()));
+      values.push_back(reinterpret_cast<std::byte*>(storage[2 * i + 1].data()));
     }
     Machine machine;
     kv_write(machine.exec, k.view(), v.view(), 0, kv());
@@ -29,7 +29,8 @@ struct Sequence {
   Matrix k, v;
   size_t K, Q;
   std::vector<std::vector<float>> storage;
-  std::vector<float*> keys, values;
+  std::vector<std::byte*> keys, values;
+  static const float* floats(std::byte* block) { return reinterpret_cast<float*>(block); }
 };
 
 Matrix attended(const Sequence& sequence, const Matrix& q, size_t position, int threads = 1, size_t padding = 0) {
@@ -48,10 +49,10 @@ TEST(KvWrite, PutsEachTokenIntoItsBlockAndTouchesNothingElse) {
     kv_write(machine.exec, sequence.k.view().row_range(t, n), sequence.v.view().row_range(t, n), t, chunked.kv());
   for (size_t t = 0; t < 70; ++t)
     for (size_t i = 0; i < 10; ++i) {
-      EXPECT_EQ(chunked.keys[t / 64][t % 64 * 10 + i], sequence.k.view()(t, i));
-      EXPECT_EQ(chunked.values[t / 64][t % 64 * 10 + i], sequence.v.view()(t, i));
+      EXPECT_EQ(chunked.floats(chunked.keys[t / 64])[t % 64 * 10 + i], sequence.k.view()(t, i));
+      EXPECT_EQ(chunked.floats(chunked.values[t / 64])[t % 64 * 10 + i], sequence.v.view()(t, i));
     }
-  EXPECT_TRUE(std::isnan(chunked.keys[1][6 * 10]) && std::isnan(chunked.values[1][6 * 10]));
+  EXPECT_TRUE(std::isnan(chunked.floats(chunked.keys[1])[6 * 10]) && std::isnan(chunked.floats(chunked.values[1])[6 * 10]));
 }
 
 TEST(Attention, AgreesWithRefOnEveryHeadWidthAndGroupOfHeads) {

@@ -13,10 +13,12 @@
 #include "core/base/dims.h"
 #include "core/base/view.h"
 #include "kernels/exec.h"
+#include "kernels/packed_matrix.h"
 #include "kernels/weight.h"
 
 namespace starnest {
 
 void embed(const Exec& exec, std::span<const TokenId> ids, const WeightView& table, MatView<float> y);
+void embed(const Exec& exec, std::span<const TokenId> ids, const PackedMatrix& table, MatView<float> y);
 
 }  // namespace starnest

@@ -1,12 +1,14 @@
-// What the blocks see of a batch: rows of activations, cut into runs that belong to one sequence each.
+// What the blocks see of a batch: rows of activations of any sizes, largest size first, cut into runs of one sequence.
 #pragma once
 
 #include <cstddef>
 #include <span>
 #include <variant>
 
+#include "core/base/dims.h"
 #include "core/base/view.h"
 #include "kernels/attention.h"
+#include "kernels/ragged.h"
 
 namespace starnest {
 
@@ -17,7 +19,7 @@ struct Mamba2State {
   MatView<float> ssm;      // [channels, N]
 };
 
-// State of one block for one sequence; blocks without state have monostate.
+// State of one block for one sequence; blocks without state, or dropped at its size, have monostate.
 using BlockState = std::variant<std::monostate, Mamba2State, KvView>;
 
 // Rows [first_row, first_row + rows) of the batch are tokens position.. of one sequence.
@@ -25,7 +27,30 @@ struct SequenceRun {
   size_t first_row = 0;
   size_t rows = 0;
   size_t position = 0;
+  size_t shells = 0;                   // of its size
   std::span<const BlockState> blocks;  // one per block of the model, in order
 };
+
+struct Batch {
+  std::span<const SequenceRun> runs;  // cover the rows in order; shells never grow
+  std::span<const RowSpan> spans;     // the same rows by size (spans_of)
+  size_t rows() const { return rows_in(spans); }
+};
+
+// Calls op(first_row, rows, shells) for every span.
+template <class Op>
+void for_each_span(std::span<const RowSpan> spans, const Op& op) {
+  size_t first = 0;
+  for (const RowSpan& span : spans) {
+    op(first, span.rows, span.shells);
+    first += span.rows;
+  }
+}
+
+// Rows [first, first + rows) and the first `cols` columns.
+template <class T>
+MatView<T> part(MatView<T> m, size_t first, size_t rows, size_t cols) {
+  return m.row_range(first, rows).col_range(0, cols);
+}
 
 }  // namespace starnest

@@ -1,5 +1,5 @@
-// A decoder at one nested size: a list of blocks on views of the shared weights. Cheap to copy; immutable after it is
-// built, safe from any thread. The weights must outlive it.
+// A decoder of which every size is resident: a list of blocks on shared weights. Runs tokens of any sizes in one batch.
+// Immutable after it is built, safe from any thread. The weights must outlive it.
 #pragma once
 
 #include <span>
@@ -8,7 +8,7 @@
 
 #include "core/base/dims.h"
 #include "kernels/exec.h"
-#include "kernels/weight.h"
+#include "kernels/packed_matrix.h"
 #include "model/batch.h"
 #include "model/blocks/attention.h"
 #include "model/blocks/mamba2.h"
@@ -20,27 +20,33 @@ namespace starnest {
 using Mixer = std::variant<Mamba2, Attention, Mlp, Moe>;
 
 struct Block {
+  size_t shells_from = 1;     // sizes of fewer shells do without this block
   VecView<const float> norm;  // [D]
   Mixer mixer;
 };
 
+// A size is named by its number of shells, 1 (the smallest) to shells().
 struct Model {
-  WeightView embedding;             // [V, D]
-  std::vector<Block> blocks;        // dropped blocks are absent
+  PackedMatrix embedding;           // [V, D]
+  std::vector<Block> blocks;        // of the full model; one that no resident size keeps has shells_from > shells()
   VecView<const float> final_norm;  // [D]
-  WeightView head;                  // [V, D]; the embedding where the two are tied
+  PackedMatrix head;                // [V, D]; the embedding where the two are tied
   float norm_eps = 0;
 
-  size_t hidden() const { return embedding.cols; }
-  size_t vocab() const { return head.rows; }
+  size_t shells() const { return embedding.shells.size(); }
+  size_t hidden(size_t shells) const { return embedding.first(shells).cols(); }
+  size_t vocab() const { return head.rows(); }
 
-  // The residual stream after all blocks, one row per token of `ids`; x [ids.size(), D]. Runs cover the rows in order.
-  // Advances the states of all runs by their rows.
-  void forward(const Exec& exec, std::span<const TokenId> ids, std::span<const SequenceRun> runs,
-               MatView<float> x) const;
+  // The residual stream after all blocks, one row per token of `ids`; x [ids.size(), >= D of the first row], columns
+  // past a row's own width hold anything. Advances the states of all runs by their rows.
+  void forward(const Exec& exec, std::span<const TokenId> ids, const Batch& batch, MatView<float> x) const;
 
-  // logits [T, V] of rows of the residual stream x [T, D].
-  void logits(const Exec& exec, MatView<const float> x, MatView<float> logits) const;
+  // logits [T, V] of rows of the residual stream x, cut into spans.
+  void logits(const Exec& exec, std::span<const RowSpan> spans, MatView<const float> x, MatView<float> logits) const;
+
+ private:
+  void norm_rows(const Exec& exec, std::span<const RowSpan> spans, VecView<const float> gain, MatView<const float> x,
+                 MatView<float> u) const;
 };
 
 }  // namespace starnest

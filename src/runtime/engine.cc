@@ -4,24 +4,20 @@
 
 #include "core/base/range.h"
 #include "core/base/text.h"
+#include "runtime/build_model.h"
 #include "starnest/error.h"
 
 namespace starnest {
 namespace {
 
-std::vector<Size> resident_sizes(const FamilySpec& family, const std::vector<std::string>& names) {
-  if (names.empty()) return family.sizes;
-  std::vector<Size> sizes;
-  for (const Size& size : family.sizes) {  // keeps the order, drops repetitions
-    const auto asked = [&](const std::string& name) { return family.size(name).name == size.name; };
-    if (std::any_of(names.begin(), names.end(), asked)) sizes.push_back(size);
-  }
-  return sizes;
-}
-
-std::vector<Size> reversed(std::vector<Size> sizes) {
-  std::reverse(sizes.begin(), sizes.end());
-  return sizes;
+// Index of the largest size among `names`; with none, of the largest of all.
+size_t largest_of(const FamilySpec& family, const std::vector<std::string>& names) {
+  if (names.empty()) return 0;
+  size_t largest = family.sizes.size() - 1;
+  for (const std::string& name : names)
+    for (size_t i = 0; i < family.sizes.size(); ++i)
+      if (family.sizes[i].name == family.size(name).name) largest = std::min(largest, i);
+  return largest;
 }
 
 // A thread costs a stack; a mistyped number must not exhaust the system.
@@ -30,74 +26,107 @@ int checked_threads(int threads) {
   return threads;
 }
 
+size_t wanted_rows(const BatchItem& item) {
+  return item.want == Want::none ? 0 : item.want == Want::last ? 1 : item.tokens.size();
+}
+
+void append(std::vector<RowSpan>& spans, RowSpan next) {
+  if (next.rows == 0) return;
+  if (!spans.empty() && spans.back().shells == next.shells)
+    spans.back().rows += next.rows;
+  else
+    spans.push_back(next);
+}
+
 }  // namespace
 
 Engine::Engine(const FamilySpec& family, const EngineOptions& options, const Progress& progress)
     : family_(family),
-      sizes_(resident_sizes(family, options.sizes)),
-      weights_(family.spec, reversed(sizes_), Checkpoint(family.folder), progress),
-      pool_(checked_threads(options.threads)) {
-  for (const Size& size : sizes_) models_.push_back(weights_.model(size.widths));
+      pool_(checked_threads(options.threads)),
+      weights_(family.spec, family.smallest_first(), Checkpoint(family.folder)) {
+  weights_.load(shells_of(largest_of(family, options.sizes)), pool_, progress);
+  model_ = build_model(weights_);
+  kv_dtype_ = options.kv_dtype.value_or(DType::f32);
+  SN_CHECK(kv_dtype_ == DType::f32 || kv_dtype_ == DType::bf16, "keys and values are F32 or BF16");
 }
 
 size_t Engine::index_of(std::string_view name) const {
   const Size& wanted = family_.size(name);
   std::vector<std::string> resident;
-  for (size_t i = 0; i < sizes_.size(); ++i) {
-    if (sizes_[i].name == wanted.name) return i;
-    resident.push_back(sizes_[i].name);
+  for (size_t i = largest(); i < sizes().size(); ++i) {
+    if (sizes()[i].name == wanted.name) return i;
+    resident.push_back(sizes()[i].name);
   }
   throw Error({.where = family_.folder.string(),
                .what = "size " + in_quotes(name) + " is not loaded",
                .hint = "Loaded: " + join(resident, ", ")});
 }
 
-void Engine::step(std::span<BatchItem> batch) {
+void Engine::load(std::string_view name, const Progress& progress) {
+  weights_.load(shells_of(largest_of(family_, {std::string(name)})), pool_, progress);
+  model_ = build_model(weights_);
+}
+
+void Engine::drop_above(std::string_view name) {
+  weights_.drop(shells_of(index_of(name)));
+  model_ = build_model(weights_);
+}
+
+Sequence Engine::start(size_t size) const {
+  SN_CHECK(is_resident(size), "the size is not resident");
+  return {model_, size, shells_of(size), kv_dtype_};
+}
+
+void Engine::check(std::span<const BatchItem> batch) const {
   for (const BatchItem& item : batch) {
     SN_CHECK(item.sequence && !item.tokens.empty(), "an item needs a sequence and a token");
+    SN_CHECK(is_resident(item.sequence->size()), "the size of a sequence is not resident");
     for (const TokenId id : item.tokens)
       if (id < 0 || size_t(id) >= vocab())
         throw Error({.where = "token id " + std::to_string(id),
                      .what = "is not in the vocabulary",
                      .expected = "0 to " + std::to_string(vocab() - 1)});
   }
-  arena_.rewind({});
-  for (size_t size = 0; size < models_.size(); ++size) step_size(batch, size);
 }
 
-void Engine::step_size(std::span<BatchItem> batch, size_t size) {
-  const Model& model = models_[size];
+void Engine::step(std::span<BatchItem> batch) {
+  check(batch);
+  std::vector<BatchItem*> items;  // largest size first
+  for (BatchItem& item : batch) items.push_back(&item);
+  std::stable_sort(items.begin(), items.end(),
+                   [](const BatchItem* a, const BatchItem* b) { return a->sequence->size() < b->sequence->size(); });
+
   std::vector<TokenId> ids;
   std::vector<SequenceRun> runs;
-  size_t wanted_rows = 0;
-  for (BatchItem& item : batch) {
-    if (item.sequence->size() != size) continue;
-    Sequence& sequence = *item.sequence;
-    sequence.reserve(item.tokens.size());
-    runs.push_back({ids.size(), item.tokens.size(), sequence.position_, sequence.states_});
-    ids.insert(ids.end(), item.tokens.begin(), item.tokens.end());
-    wanted_rows += item.want == Want::none ? 0 : item.want == Want::last ? 1 : item.tokens.size();
+  std::vector<RowSpan> spans, wanted_spans;
+  for (const BatchItem* item : items) {
+    Sequence& sequence = *item->sequence;
+    sequence.reserve(item->tokens.size());
+    runs.push_back({ids.size(), item->tokens.size(), sequence.position_, sequence.shells_, sequence.states_});
+    append(spans, {item->tokens.size(), sequence.shells_});
+    append(wanted_spans, {wanted_rows(*item), sequence.shells_});
+    ids.insert(ids.end(), item->tokens.begin(), item->tokens.end());
   }
   if (ids.empty()) return;
 
+  arena_.rewind({});
   const Exec exec{pool_, arena_};
-  const MatView<float> logits = arena_.matrix(std::max<size_t>(wanted_rows, 1), model.vocab());
-  const MatView<float> rows = arena_.matrix(std::max<size_t>(wanted_rows, 1), model.hidden());
-  const MatView<float> x = arena_.matrix(ids.size(), model.hidden());
-  model.forward(exec, ids, runs, x);
+  const size_t wanted = rows_in(wanted_spans), width = model_.hidden(spans.front().shells);
+  const MatView<float> logits = arena_.matrix(std::max<size_t>(wanted, 1), vocab());
+  const MatView<float> rows = arena_.matrix(std::max<size_t>(wanted, 1), width);
+  const MatView<float> x = arena_.matrix(ids.size(), width);
+  model_.forward(exec, ids, {runs, spans}, x);
 
-  size_t run = 0, row = 0;
-  for (BatchItem& item : batch) {
-    if (item.sequence->size() != size) continue;
-    const SequenceRun& here = runs[run++];
-    item.sequence->position_ += here.rows;
-    const size_t first = item.want == Want::all ? 0 : here.rows - 1;
-    const size_t count = item.want == Want::none ? 0 : here.rows - first;
-    for (size_t r = 0; r < count; ++r) std::copy_n(x.row(here.first_row + first + r), x.cols, rows.row(row + r));
-    item.logits = logits.row_range(row, count);
+  size_t row = 0;
+  for (size_t i = 0; i < items.size(); ++i) {
+    items[i]->sequence->position_ += runs[i].rows;
+    const size_t count = wanted_rows(*items[i]), first = runs[i].first_row + runs[i].rows - count;
+    const size_t own_width = model_.hidden(runs[i].shells);
+    for (size_t r = 0; r < count; ++r) std::copy_n(x.row(first + r), own_width, rows.row(row + r));
+    items[i]->logits = logits.row_range(row, count);
     row += count;
   }
-  if (wanted_rows) model.logits(exec, rows, logits);
+  if (wanted) model_.logits(exec, wanted_spans, rows.row_range(0, wanted), logits.row_range(0, wanted));
 }
 
 }  // namespace starnest

@@ -30,7 +30,7 @@ Family::Impl::Impl(const std::filesystem::path& folder, const OpenOptions& optio
   rules.think = read_think_tokens(folder, tokenizer ? &*tokenizer : nullptr, engine.vocab());
   rules.stop_ids = read_stop_ids(folder, spec.spec.eos_ids);
   rules.max_context = spec.spec.max_context;
-  for (const Size& size : engine.sizes()) {
+  for (const Size& size : engine.sizes().subspan(engine.largest())) {
     const Cost cost = cost_of(spec.spec, size.widths, StoredFormat::bf16);
     sizes.push_back({size.name, cost.parameters, cost.active_parameters});
   }

@@ -12,7 +12,7 @@ constexpr int kDefaultReserve = 512;
 
 size_t resolve_size(const std::string& asked, const std::string& by_default, const Engine& engine) {
   if (!asked.empty()) return engine.index_of(asked);
-  return by_default.empty() ? 0 : engine.index_of(by_default);
+  return by_default.empty() ? engine.largest() : engine.index_of(by_default);
 }
 
 }  // namespace

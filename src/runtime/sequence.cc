@@ -1,44 +1,94 @@
 #include "runtime/sequence.h"
 
+#include <cstring>
+
 namespace starnest {
 namespace {
 
-MatView<float> zeros(std::vector<std::vector<float>>& owner, size_t rows, size_t cols) {
-  owner.emplace_back(rows * cols, 0.0f);
-  return {owner.back().data(), rows, cols, cols};
-}
+size_t blocks_for(size_t tokens) { return (tokens + kKvBlock - 1) / kKvBlock; }
+
+size_t elements(const MatView<float>& m) { return m.rows * m.cols; }
+size_t elements(const Mamba2State& s) { return elements(s.conv_x) + elements(s.conv_bc) + elements(s.ssm); }
+
+MatView<float> shape(size_t rows, size_t cols) { return {nullptr, rows, cols, cols}; }
 
 }  // namespace
 
-Sequence::Sequence(const Model& model, size_t size) : size_(size) {
+Sequence::Sequence(const Model& model, size_t size, size_t shells, DType kv_dtype) : size_(size), shells_(shells) {
+  size_t recurrent = 0;
   for (size_t b = 0; b < model.blocks.size(); ++b) {
-    BlockState state;
+    BlockState& state = states_.emplace_back();
+    if (model.blocks[b].shells_from > shells) continue;
     if (const auto* mamba = std::get_if<Mamba2>(&model.blocks[b].mixer)) {
-      const size_t history = mamba->taps_x.cols - 1;
-      state =
-          Mamba2State{zeros(recurrent_, history, mamba->taps_x.rows), zeros(recurrent_, history, mamba->taps_bc.rows),
-                      zeros(recurrent_, mamba->in_x.rows, mamba->state)};
+      const size_t history = mamba->taps_x.cols - 1, channels = mamba->channels(shells);
+      const Mamba2State parts{shape(history, channels), shape(history, mamba->taps_bc.rows),
+                              shape(channels, mamba->state)};
+      recurrent += elements(parts);
+      state = parts;
     }
     if (const auto* attention = std::get_if<Attention>(&model.blocks[b].mixer)) {
-      kv_.push_back({b, attention->key.rows, {}, {}, {}});
-      state = KvView{{}, {}, attention->kv_heads, attention->head_dim};
+      kv_.push_back({b, attention->kv_heads * attention->head_dim * size_of(kv_dtype), {}, {}, {}});
+      state = KvView{{}, {}, attention->kv_heads, attention->head_dim, kv_dtype};
     }
-    states_.push_back(state);
   }
+  recurrent_.assign(recurrent, 0.0f);
+  lay_out_recurrent();
+}
+
+void Sequence::lay_out_recurrent() {
+  float* at = recurrent_.data();
+  const auto place = [&at](MatView<float>& m) {
+    m.data = at;
+    at += elements(m);
+  };
+  for (BlockState& state : states_)
+    if (auto* mamba = std::get_if<Mamba2State>(&state)) place(mamba->conv_x), place(mamba->conv_bc), place(mamba->ssm);
+}
+
+void Sequence::hold(KvStore& store, size_t index, std::shared_ptr<KvBlock> block) {
+  store.keys[index] = block->bytes.get();
+  store.values[index] = block->bytes.get() + kKvBlock * store.row_bytes;
+  store.storage[index] = std::move(block);
 }
 
 void Sequence::reserve(size_t tokens) {
-  const size_t blocks = (position_ + tokens + kKvBlock - 1) / kKvBlock;
-  for (KvBlocks& kv : kv_) {
-    while (kv.keys.size() < blocks) {
-      kv.storage.emplace_back(2 * kKvBlock * kv.row_width, 0.0f);
-      kv.keys.push_back(kv.storage.back().data());
-      kv.values.push_back(kv.storage.back().data() + kKvBlock * kv.row_width);
+  const size_t blocks = blocks_for(position_ + tokens);
+  for (KvStore& store : kv_) {
+    const size_t bytes = 2 * kKvBlock * store.row_bytes;
+    const auto fresh = [&] { return std::make_shared<KvBlock>(std::make_unique<std::byte[]>(bytes), bytes); };
+    // What is written into from here on must be this sequence's own.
+    for (size_t i = position_ / kKvBlock; i < store.storage.size(); ++i) {
+      if (store.storage[i].use_count() == 1) continue;
+      auto own = fresh();
+      std::memcpy(own->bytes.get(), store.storage[i]->bytes.get(), bytes);
+      hold(store, i, std::move(own));
     }
-    KvView& view = std::get<KvView>(states_[kv.block]);
-    view.keys = kv.keys;
-    view.values = kv.values;
+    const size_t before = store.storage.size();
+    const size_t after = std::max(before, blocks);
+    store.storage.resize(after), store.keys.resize(after), store.values.resize(after);
+    for (size_t i = before; i < after; ++i) hold(store, i, fresh());
+    KvView& view = std::get<KvView>(states_[store.block]);
+    view.keys = store.keys;
+    view.values = store.values;
   }
+}
+
+Sequence Sequence::fork() const {
+  Sequence copy(*this);
+  copy.lay_out_recurrent();
+  for (KvStore& store : copy.kv_) {
+    KvView& view = std::get<KvView>(copy.states_[store.block]);
+    view.keys = store.keys;
+    view.values = store.values;
+  }
+  return copy;
+}
+
+std::vector<const Sequence::KvBlock*> Sequence::kv_blocks() const {
+  std::vector<const KvBlock*> blocks;
+  for (const KvStore& store : kv_)
+    for (const auto& block : store.storage) blocks.push_back(block.get());
+  return blocks;
 }
 
 }  // namespace starnest

@@ -1,161 +1,56 @@
 #include "runtime/weights.h"
 
 #include <cmath>
-#include <cstdlib>
-#include <cstring>
-#include <new>
 
 #include "core/base/text.h"
+#include "runtime/panel_reader.h"
 #include "starnest/error.h"
 
 namespace starnest {
 namespace {
 
-constexpr size_t kAlignment = 64;
-
-// Parts of the fused matrices: runs of segments that become a matrix each.
-enum MambaPart { kZ = 0, kX = 1, kBc = 2, kDt = 3 };
-struct SegmentRun {
-  size_t first = 0;
-  size_t count = 0;
-};
-
-std::vector<SegmentRun> parts_of(const TensorSpec& tensor) {
-  switch (tensor.role) {
-    case Role::mamba_in:
-    case Role::mamba_in_bias:
-      return {{0, 1}, {1, 1}, {2, 2}, {4, 1}};  // z, x, B C, dt
-    case Role::conv_taps:
-    case Role::conv_bias:
-      return {{}, {0, 1}, {1, 2}};  // (no z), x, B C
-    default:
-      return {{0, tensor.dims.front().size()}};
-  }
-}
-
-// File indices, in memory order, of a run of segments of a dimension.
-std::vector<size_t> order_of(const Dimension& dimension, SegmentRun run, const std::vector<BlockWidths>& chain) {
-  std::vector<size_t> order;
-  size_t start = 0;
-  for (size_t s = 0; s < run.first; ++s) start += size_t(dimension[s].extent());
-  for (size_t s = run.first; s < run.first + run.count; ++s) {
-    for (const size_t index : memory_order(dimension[s], chain)) order.push_back(start + index);
-    start += size_t(dimension[s].extent());
-  }
-  return order;
-}
-
-bool is_ascending_run(const std::vector<size_t>& order) {
-  for (size_t i = 1; i < order.size(); ++i)
-    if (order[i] != order[i - 1] + 1) return false;
-  return true;
-}
-
-int kept(const std::vector<Segment>& segments, const BlockWidths& widths) {
-  int sum = 0;
-  for (const Segment& segment : segments) sum += segment.kept_extent(widths);
-  return sum;
-}
-
-// Matrices that matmul and embed read keep the type of the file; all else is F32.
-bool is_matrix(Role role) {
-  return is_linear(role) || role == Role::embedding || role == Role::head || role == Role::gate;
-}
-
-// Copies source[row_order, col_order] of a row-major matrix with `file_cols` columns.
-void copy_elements(DType from, const std::byte* source, size_t file_cols, const std::vector<size_t>& row_order,
-                   const std::vector<size_t>& col_order, const WeightView& to) {
-  std::byte* out = const_cast<std::byte*>(to.data);
-  const size_t element = size_of(to.dtype);
-  const bool plain = from == to.dtype && is_ascending_run(col_order);
-  for (size_t r = 0; r < row_order.size(); ++r) {
-    const size_t row_start = row_order[r] * file_cols;
-    std::byte* row = out + r * to.stride * element;
-    if (plain) {
-      std::memcpy(row, source + (row_start + col_order.front()) * element, col_order.size() * element);
-      continue;
-    }
-    for (size_t c = 0; c < col_order.size(); ++c) {
-      const size_t index = row_start + col_order[c];
-      if (from == to.dtype) {
-        std::memcpy(row + c * element, source + index * element, element);
-      } else {
-        const float value = load_f32(from, source, index);
-        std::memcpy(row + c * element, &value, sizeof value);
-      }
-    }
-  }
-}
-
-// Stacked experts are as many matrices as there are experts; every other tensor is one.
-bool is_stacked(const TensorSpec& tensor) { return tensor.dims.size() == 3 && tensor.role != Role::conv_taps; }
-
-// One part of a tensor as it lies in the file and in memory. A vector is one row.
-struct PartLayout {
-  std::vector<Segment> rows, cols;  // rows is empty for a vector
-  std::vector<size_t> row_order, col_order;
-};
-
-PartLayout layout_of(const TensorSpec& tensor, SegmentRun run, const std::vector<BlockWidths>& chain) {
-  const Dimension& split = tensor.dims[is_stacked(tensor) ? 1 : 0];
-  const std::vector<Segment> segments(split.begin() + std::ptrdiff_t(run.first),
-                                      split.begin() + std::ptrdiff_t(run.first + run.count));
-  const std::vector<size_t> order = order_of(split, run, chain);
-  if (tensor.dims.size() == 1) return {{}, segments, {0}, order};
-  const Dimension& cols = tensor.dims.back();
-  return {segments, cols, order, order_of(cols, {0, cols.size()}, chain)};
-}
-
-void negative_exp(const WeightView& view) {
-  auto* values = reinterpret_cast<float*>(const_cast<std::byte*>(view.data));
-  for (size_t i = 0; i < view.cols; ++i) values[i] = -std::exp(values[i]);
-}
-
+// The router stays F32 whatever the file holds: a rounded score may choose another expert.
 DType resident_dtype(const TensorSpec& tensor, DType stored, const std::string& name) {
   if (stored != DType::f32 && stored != DType::bf16 && stored != DType::f16)
     throw Error({.where = name,
                  .what = "is stored as " + std::string(name_of(stored)) + ", which has no kernel",
                  .expected = "F32, BF16 or F16"});
-  return is_matrix(tensor.role) && stored == DType::bf16 ? DType::bf16 : DType::f32;
+  return tensor.role != Role::gate && stored == DType::bf16 ? DType::bf16 : DType::f32;
+}
+
+TensorRef require(const Checkpoint& checkpoint, const std::string& name, const std::vector<uint64_t>& shape) {
+  const auto found = checkpoint.find(name);
+  if (!found)
+    throw Error({.where = "weights",
+                 .what = "tensor " + in_quotes(name) + " is missing",
+                 .hint = "The checkpoint is incomplete, or config.json belongs to another model"});
+  if (found->info->shape != shape)
+    throw Error({.where = found->file->path().string() + ": tensor " + in_quotes(name),
+                 .what = "has the wrong shape",
+                 .expected = shape_text(shape),
+                 .got = shape_text(found->info->shape),
+                 .hint = "config.json belongs to another model, or the file was cut"});
+  return *found;
 }
 
 }  // namespace
 
-void Weights::AlignedFree::operator()(std::byte* bytes) const { std::free(bytes); }
-
-Weights::Weights(const ModelSpec& spec, std::vector<Size> sizes, const Checkpoint& checkpoint, const Progress& progress)
-    : spec_(spec), sizes_(std::move(sizes)) {
-  const Naming naming = detect_naming([&](std::string_view name) { return checkpoint.find(name).has_value(); });
-  const std::vector<TensorSpec> tensors = tensors_of(spec, naming);
-  const Widths full = full_widths(spec);
-  uint64_t done = 0;
-  for (const TensorSpec& tensor : tensors) {
+Weights::Weights(const ModelSpec& spec, std::vector<Size> sizes, Checkpoint checkpoint)
+    : spec_(spec), sizes_(std::move(sizes)), checkpoint_(std::move(checkpoint)), region_bytes_(sizes_.size(), 0) {
+  const Naming naming = detect_naming([&](std::string_view name) { return checkpoint_.find(name).has_value(); });
+  tensors_ = tensors_of(spec_, naming);
+  const Widths full = full_widths(spec_);
+  for (const TensorSpec& tensor : tensors_) {
     if (!tensor.present(sizes_.back().widths)) continue;
     const std::string name = naming.name(tensor);
-    const auto source = checkpoint.find(name);
-    if (!source)
-      throw Error({.where = "weights",
-                   .what = "tensor " + in_quotes(name) + " is missing",
-                   .hint = "The checkpoint is incomplete, or config.json belongs to another model"});
-    if (source->info->shape != tensor.shape(full))
-      throw Error({.where = source->file->path().string() + ": tensor " + in_quotes(name),
-                   .what = "has the wrong shape",
-                   .expected = shape_text(tensor.shape(full)),
-                   .got = shape_text(source->info->shape),
-                   .hint = "config.json belongs to another model, or the file was cut"});
-    load_tensor(tensor, *source, source->file->path().string() + ": tensor " + in_quotes(name));
-    done += source->bytes().size();
-    if (progress) progress(done, checkpoint.total_bytes());
+    const TensorRef file = require(checkpoint_, name, tensor.shape(full));
+    add_tensor(tensor, file, file.file->path().string() + ": tensor " + in_quotes(name));
   }
-}
-
-WeightView Weights::store(DType dtype, size_t rows, size_t cols) {
-  const size_t bytes = (rows * cols * size_of(dtype) + kAlignment - 1) / kAlignment * kAlignment;
-  auto* memory = static_cast<std::byte*>(std::aligned_alloc(kAlignment, std::max(bytes, kAlignment)));
-  if (!memory) throw std::bad_alloc();
-  buffers_.emplace_back(memory);
-  bytes_ += bytes;
-  return {dtype, memory, rows, cols, cols};
+  for (auto& [key, matrix] : packed_)
+    for (size_t s = 0; s < sizes_.size(); ++s) {
+      matrix.offset.push_back(region_bytes_[s]);
+      region_bytes_[s] += shell_bytes(matrix.dtype, matrix.shells, s);
+    }
 }
 
 std::vector<BlockWidths> Weights::chain(int block) const {
@@ -164,122 +59,131 @@ std::vector<BlockWidths> Weights::chain(int block) const {
   return widths;
 }
 
-void Weights::load_tensor(const TensorSpec& tensor, const TensorRef& source, const std::string& name) {
-  const DType stored = source.info->dtype;
+void Weights::add_tensor(const TensorSpec& tensor, const TensorRef& file, const std::string& name) {
+  const DType stored = file.info->dtype;
   const DType dtype = resident_dtype(tensor, stored, name);
   if (tensor.role == Role::embedding) dtype_ = dtype;
-  const std::vector<BlockWidths> widths = chain(tensor.block);
   const bool stacked = is_stacked(tensor);
-  const size_t experts = stacked ? size_t(kept_extent(tensor.dims[0], widths.back())) : 1;
-  const size_t expert_bytes = source.bytes().size() / (stacked ? source.info->shape[0] : 1);
-  const size_t file_cols = size_t(extent_of(tensor.dims.back()));
-
-  const std::vector<SegmentRun> runs = parts_of(tensor);
-  for (size_t part = 0; part < runs.size(); ++part) {
-    if (runs[part].count == 0) continue;
-    const PartLayout layout = layout_of(tensor, runs[part], widths);
+  const BlockWidths largest = sizes_.back().widths.at(tensor.block);
+  const size_t experts = stacked ? size_t(kept_extent(tensor.dims[0], largest)) : 1;
+  const uint64_t expert_bytes = file.bytes().size() / (stacked ? file.info->shape[0] : 1);
+  for (const PartLayout& layout : parts_of(tensor))
     for (size_t e = 0; e < experts; ++e) {
-      const WeightView view = store(dtype, layout.row_order.size(), layout.col_order.size());
-      copy_elements(stored, source.bytes().data() + e * expert_bytes, file_cols, layout.row_order, layout.col_order,
-                    view);
-      if (tensor.role == Role::decay_log) negative_exp(view);  // kernels take -exp(A_log)
-      parts_.emplace(Key{tensor.role, tensor.block, stacked ? int(e) : tensor.expert, int(part)},
-                     Part{layout.rows, layout.cols, view});
+      const Key key{tensor.block, tensor.role, stacked ? int(e) : tensor.expert, layout.part};
+      const Source source{&tensor, file, e * expert_bytes, layout};
+      if (is_packed(tensor.role))
+        add_packed(source, key, dtype);
+      else
+        tables_.emplace(key, Table{source, {}, 0, 0});
     }
+}
+
+void Weights::add_packed(Source source, Key key, DType dtype) {
+  Packed matrix{std::move(source), dtype, {}, {}};
+  const int block = std::get<0>(key), expert = std::get<2>(key);
+  for (const BlockWidths& widths : chain(block)) {
+    const bool present = widths.kept && (expert < 0 || expert < widths[Axis::experts]);
+    matrix.shells.push_back(
+        present ? PackedShell{matrix.source.layout.rows_of(widths), matrix.source.layout.cols_of(widths), nullptr}
+                : PackedShell{});
+  }
+  packed_.emplace(key, std::move(matrix));
+}
+
+uint64_t Weights::bytes_of(size_t shells) const {
+  uint64_t sum = 0;
+  for (size_t s = 0; s < shells; ++s) sum += region_bytes_[s];
+  return sum;
+}
+
+uint64_t Weights::bytes() const {
+  uint64_t sum = bytes_of(resident());
+  for (const auto& [key, table] : tables_) sum += table.values.size() * sizeof(float);
+  return sum;
+}
+
+void Weights::load(size_t shells, ThreadPool& pool, const Progress& progress) {
+  SN_CHECK(shells <= sizes_.size(), "more shells than the family has sizes");
+  if (shells <= resident()) return;
+  const uint64_t before = bytes_of(resident()), total = bytes_of(shells) - before;
+  for (size_t s = resident(); s < shells; ++s) {
+    Pages region(region_bytes_[s]);
+    const uint64_t start = bytes_of(s) - before;
+    fill_shell(s, region, pool, [&](uint64_t done) {
+      if (progress) progress(start + done, total);
+    });
+    regions_.push_back(std::move(region));
+  }
+  fill_tables(shells);
+}
+
+void Weights::drop(size_t shells) {
+  SN_CHECK(shells >= 1 && shells <= resident(), "cannot drop to that many shells");
+  if (shells == resident()) return;
+  regions_.resize(shells);
+  for (auto& [key, matrix] : packed_)
+    for (size_t s = shells; s < matrix.shells.size(); ++s) matrix.shells[s].data = nullptr;
+  fill_tables(shells);
+}
+
+void Weights::fill_shell(size_t s, const Pages& region, ThreadPool& pool, const std::function<void(uint64_t)>& done) {
+  PanelReader reader(pool);
+  uint64_t filled = 0;
+  for (auto& [key, matrix] : packed_) {
+    PackedShell& shell = matrix.shells[s];
+    const PackedShell before = s == 0 ? PackedShell{} : matrix.shells[s - 1];
+    std::byte* data = region.data() + matrix.offset[s];
+    const auto chain_of_block = chain(std::get<0>(key));
+    const FileMatrix file{matrix.source.file, matrix.source.offset, matrix.source.layout.file_cols,
+                          matrix.source.layout.row_order(chain_of_block),
+                          matrix.source.layout.col_order(chain_of_block)};
+    // The columns that this shell adds to the rows of every shell before it, then its own rows.
+    size_t first_row = 0;
+    for (size_t inner = 0; inner < s; ++inner) {
+      const size_t rows = matrix.shells[inner].rows - first_row;
+      data = reader.pack(file, {first_row, rows}, {before.cols, shell.cols - before.cols}, matrix.dtype, data);
+      first_row += rows;
+    }
+    data = reader.pack(file, {before.rows, shell.rows - before.rows}, {0, shell.cols}, matrix.dtype, data);
+    shell.data = region.data() + matrix.offset[s];
+    filled += shell_bytes(matrix.dtype, matrix.shells, s);
+    done(filled);
   }
 }
 
-const Weights::Part* Weights::find(Role role, int block, int part, int expert) const {
-  const auto it = parts_.find({role, block, expert, part});
-  return it == parts_.end() ? nullptr : &it->second;
+void Weights::fill_tables(size_t shells) {
+  for (auto& [key, table] : tables_) {
+    const auto chain_of_block = chain(std::get<0>(key));
+    const BlockWidths& largest = chain_of_block[shells - 1];
+    const PartLayout& layout = table.source.layout;
+    const bool present = largest.kept;
+    std::vector<size_t> rows = layout.row_order(chain_of_block), cols = layout.col_order(chain_of_block);
+    rows.resize(present ? layout.rows_of(largest) : 0);
+    cols.resize(present ? layout.cols_of(largest) : 0);
+    table.rows = rows.size(), table.cols = cols.size();
+    table.values = read_values({table.source.file, table.source.offset, layout.file_cols, rows, cols});
+    if (std::get<1>(key) == Role::decay_log)  // kernels take -exp(A_log)
+      for (float& value : table.values) value = -std::exp(value);
+  }
 }
 
-WeightView Weights::matrix(const Widths& size, Role role, int block, int part, int expert) const {
-  const Part* found = find(role, block, part, expert);
-  SN_CHECK(found, "the model has no such matrix");
-  const BlockWidths widths = size.at(block);
-  return found->all.top_left(size_t(kept(found->rows, widths)), size_t(kept(found->cols, widths)));
+PackedMatrix Weights::matrix(Role role, int block, int part, int expert) const {
+  const auto found = packed_.find({block, role, expert, part});
+  SN_CHECK(found != packed_.end(), "the model has no such matrix");
+  return {found->second.dtype, std::span(found->second.shells).first(resident())};
 }
 
-VecView<const float> Weights::vector(const Widths& size, Role role, int block, int part) const {
-  const Part* found = find(role, block, part, -1);
-  if (!found) return {};
-  return {found->all.row<float>(0), size_t(kept(found->cols, size.at(block)))};
+VecView<const float> Weights::vector(Role role, int block, int part) const {
+  const auto found = tables_.find({block, role, -1, part});
+  if (found == tables_.end()) return {};
+  return {found->second.values.data(), found->second.values.size()};
 }
 
-MatView<const float> Weights::table(const Widths& size, Role role, int block, int part) const {
-  const WeightView view = matrix(size, role, block, part);
-  return {view.row<float>(0), view.rows, view.cols, view.stride};
-}
-
-std::vector<HeadPiece> Weights::pieces(const Widths& size, const Mamba2Spec& spec, int block) const {
-  const Segment channels{"x", Axis::mamba_heads, spec.heads, spec.groups, Axis::mamba_head_dim, spec.head_dim};
-  std::vector<HeadPiece> out;
-  for (const UnitPiece& piece : memory_pieces(channels, chain(block), size.at(block)))
-    out.push_back({piece.unit, piece.begin, piece.count});
-  return out;
-}
-
-struct Weights::BuildMixer {
-  const Weights& w;
-  const Widths& size;
-  int block;
-
-  Mixer operator()(const Mamba2Spec& s) const {
-    const auto matrix = [&](Role role, int part) { return w.matrix(size, role, block, part); };
-    const auto vector = [&](Role role, int part = 0) { return w.vector(size, role, block, part); };
-    Mamba2 m;
-    m.in_z = matrix(Role::mamba_in, kZ), m.in_z_bias = vector(Role::mamba_in_bias, kZ);
-    m.in_x = matrix(Role::mamba_in, kX), m.in_x_bias = vector(Role::mamba_in_bias, kX);
-    m.in_bc = matrix(Role::mamba_in, kBc), m.in_bc_bias = vector(Role::mamba_in_bias, kBc);
-    m.in_dt = matrix(Role::mamba_in, kDt), m.in_dt_bias = vector(Role::mamba_in_bias, kDt);
-    m.taps_x = w.table(size, Role::conv_taps, block, kX), m.conv_bias_x = vector(Role::conv_bias, kX);
-    m.taps_bc = w.table(size, Role::conv_taps, block, kBc), m.conv_bias_bc = vector(Role::conv_bias, kBc);
-    m.dt_bias = vector(Role::dt_bias), m.decay = vector(Role::decay_log), m.skip = vector(Role::skip);
-    m.norm = vector(Role::gated_norm);
-    m.out = matrix(Role::mamba_out, 0), m.out_bias = vector(Role::mamba_out_bias);
-    m.groups = size_t(s.groups), m.state = size_t(s.state), m.norm_eps = w.spec_.norm_eps;
-    m.pieces = w.pieces(size, s, block);
-    return m;
-  }
-
-  Mixer operator()(const AttentionSpec& s) const {
-    const auto matrix = [&](Role role) { return w.matrix(size, role, block); };
-    return Attention{matrix(Role::query), matrix(Role::key), matrix(Role::value), matrix(Role::attention_out), s.scale,
-                     size_t(s.kv_heads),  size_t(s.head_dim)};
-  }
-
-  Mixer operator()(const MlpSpec&) const {
-    return Mlp{w.matrix(size, Role::up, block), w.matrix(size, Role::down, block), w.vector(size, Role::up_bias, block),
-               w.vector(size, Role::down_bias, block)};
-  }
-
-  Mixer operator()(const MoeSpec& s) const {
-    Moe m;
-    m.gate = w.matrix(size, Role::gate, block);
-    m.gate_bias = w.vector(size, Role::gate_bias, block);
-    m.routing = {size_t(s.experts_per_token), size_t(s.groups), size_t(s.groups_kept), s.normalize, s.scale};
-    for (int e = 0; e < size.at(block)[Axis::experts]; ++e)
-      m.experts.push_back(
-          {w.matrix(size, Role::expert_up, block, 0, e), w.matrix(size, Role::expert_down, block, 0, e), {}, {}});
-    m.shared = {w.matrix(size, Role::shared_up, block), w.matrix(size, Role::shared_down, block),
-                w.vector(size, Role::shared_up_bias, block), w.vector(size, Role::shared_down_bias, block)};
-    return m;
-  }
-};
-
-Model Weights::model(const Widths& size) const {
-  Model model;
-  model.embedding = matrix(size, Role::embedding, -1);
-  for (size_t b = 0; b < spec_.blocks.size(); ++b) {
-    if (!size.blocks[b].kept) continue;
-    model.blocks.push_back(
-        {vector(size, Role::block_norm, int(b)), std::visit(BuildMixer{*this, size, int(b)}, spec_.blocks[b])});
-  }
-  model.final_norm = vector(size, Role::final_norm, -1);
-  model.head = matrix(size, spec_.tied_head ? Role::embedding : Role::head, -1);
-  model.norm_eps = spec_.norm_eps;
-  return model;
+MatView<const float> Weights::table(Role role, int block, int part) const {
+  const auto found = tables_.find({block, role, -1, part});
+  SN_CHECK(found != tables_.end(), "the model has no such table");
+  const Table& table = found->second;
+  return {table.values.data(), table.rows, table.cols, table.cols};
 }
 
 }  // namespace starnest

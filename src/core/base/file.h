@@ -21,8 +21,13 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
 
+  // Copies bytes [offset, offset + out.size()) without mapping them in: they are counted as this process's memory only
+  // as `out`. Throws Error when they cannot be read. Safe from any thread.
+  void read_at(uint64_t offset, std::span<std::byte> out) const;
+
  private:
   std::filesystem::path path_;
+  int descriptor_ = -1;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
 };

@@ -20,6 +20,7 @@ struct TensorRef {
   const TensorInfo* info;
   const SafetensorsFile* file;
   std::span<const std::byte> bytes() const { return file->bytes(*info); }
+  void read_at(uint64_t offset, std::span<std::byte> out) const { file->read_at(*info, offset, out); }
 };
 
 // model.safetensors or, when that is absent, the shards named by model.safetensors.index.json (the order in which

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <tuple>
 
+#include "core/base/check.h"
 #include "core/base/checked.h"
 #include "core/base/text.h"
 #include "core/format/safetensors_header.h"
@@ -98,6 +99,12 @@ const TensorInfo* SafetensorsFile::find(std::string_view name) const {
 
 std::span<const std::byte> SafetensorsFile::bytes(const TensorInfo& tensor) const {
   return data_.subspan(tensor.begin, tensor.end - tensor.begin);
+}
+
+void SafetensorsFile::read_at(const TensorInfo& tensor, uint64_t offset, std::span<std::byte> out) const {
+  const uint64_t length = tensor.end - tensor.begin;
+  SN_CHECK(offset <= length && out.size() <= length - offset, "range outside the tensor");
+  file_.read_at(uint64_t(data_.data() - file_.bytes().data()) + tensor.begin + offset, out);
 }
 
 }  // namespace starnest

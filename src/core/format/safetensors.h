@@ -36,6 +36,8 @@ class SafetensorsFile {
   std::span<const TensorInfo> tensors() const { return tensors_; }   // in file (offset) order
   const TensorInfo* find(std::string_view name) const;               // nullptr when absent
   std::span<const std::byte> bytes(const TensorInfo& tensor) const;  // of a tensor of this file; not aligned in memory
+  // Copies `out.size()` bytes of a tensor from byte `offset` of it, without mapping them in (MappedFile::read_at).
+  void read_at(const TensorInfo& tensor, uint64_t offset, std::span<std::byte> out) const;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   const std::filesystem::path& path() const { return file_.path(); }
 

@@ -115,12 +115,12 @@ void attend_heads(const Call& call, size_t t, size_t h, size_t block, size_t cou
   const size_t K = call.kv.kv_heads, Q = call.kv.head_dim, stride = K * Q;  // of kv rows, and from head to head in q, y
   HWY_ALIGN float scores[heads * kKvBlock];
   float keep[heads];
-  const float* keys = call.kv.keys[block] + h % K * Q;
+  const float* keys = reinterpret_cast<const float*>(call.kv.keys[block]) + h % K * Q;
   for (size_t j = 0; j < count; j += 4)
     score_four<heads>(call.q.row(t) + h * Q, stride, keys + j * stride, stride, Q, scores + j);
   for (size_t i = 0; i < heads; ++i)
     keep[i] = soften(scores + i * kKvBlock, count, call.scale, call.largest(t, h + i * K), call.total(t, h + i * K));
-  const float* values = call.kv.values[block] + h % K * Q;
+  const float* values = reinterpret_cast<const float*>(call.kv.values[block]) + h % K * Q;
   float* y = call.y.row(t) + h * Q;
   size_t k = 0;
   for (; k + 4 * kWidth <= Q; k += 4 * kWidth)

@@ -1,5 +1,6 @@
 #include "kernels/packed_matmul.h"
 
+#include "kernels/embed.h"
 #include "kernels/expert_matmul.h"
 #include "kernels/ref/packed_matmul.h"
 
@@ -28,6 +29,11 @@ void expert_matmul(const Exec&, MatView<const float> x, ExpertInput input, const
       const size_t token = size_t(groups.rows[i]);
       ref::row_times(x.row(input == ExpertInput::tokens ? token : i), experts[e].first(shells_of(token)), y.row(i));
     }
+}
+
+void embed(const Exec&, std::span<const TokenId> ids, const PackedMatrix& table, MatView<float> y) {
+  for (size_t t = 0; t < ids.size(); ++t)
+    for (size_t k = 0; k < y.cols; ++k) y(t, k) = ref::element(table, size_t(ids[t]), k);
 }
 
 }  // namespace starnest

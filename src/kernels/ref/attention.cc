@@ -8,8 +8,8 @@
 namespace starnest::ref {
 namespace {
 
-float* token_row(std::span<float* const> blocks, size_t token, size_t width) {
-  return blocks[token / kKvBlock] + token % kKvBlock * width;
+float* token_row(std::span<std::byte* const> blocks, size_t token, size_t width) {
+  return reinterpret_cast<float*>(blocks[token / kKvBlock]) + token % kKvBlock * width;
 }
 
 }  // namespace

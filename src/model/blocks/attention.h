@@ -2,23 +2,22 @@
 #pragma once
 
 #include "kernels/exec.h"
-#include "kernels/weight.h"
+#include "kernels/packed_matrix.h"
 #include "model/batch.h"
 
 namespace starnest {
 
-// Views of one size. Query heads lie in memory order: head h reads KV head h % K.
+// Query heads lie in memory order: head h reads KV head h % K.
 struct Attention {
-  WeightView query;       // [H*Q, D]
-  WeightView key, value;  // [K*Q, D]
-  WeightView out;         // [D, H*Q]
+  PackedMatrix query;       // [H*Q, D]
+  PackedMatrix key, value;  // [K*Q, D]
+  PackedMatrix out;         // [D, H*Q]
   float scale = 0;
   size_t kv_heads = 0;  // K
   size_t head_dim = 0;  // Q
 
   // y = the block's output for u, both [T, D]; appends keys and values to the states of all runs.
-  void forward(const Exec& exec, MatView<const float> u, std::span<const SequenceRun> runs, size_t block,
-               MatView<float> y) const;
+  void forward(const Exec& exec, MatView<const float> u, const Batch& batch, size_t block, MatView<float> y) const;
 };
 
 }  // namespace starnest

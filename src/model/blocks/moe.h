@@ -4,22 +4,32 @@
 #include <vector>
 
 #include "kernels/exec.h"
+#include "kernels/group.h"
 #include "kernels/route.h"
-#include "kernels/weight.h"
 #include "model/blocks/mlp.h"
 
 namespace starnest {
 
 struct Moe {
-  WeightView gate;                 // [E, D]
+  PackedMatrix gate;               // [E, D]
   VecView<const float> gate_bias;  // [E]; selects, never weighs
   RouteParams routing;
-  std::vector<Mlp> experts;  // E
+  std::vector<PackedMatrix> up;    // E of [F, D]; experts that a size lacks come last
+  std::vector<PackedMatrix> down;  // E of [D, F]
   Mlp shared;
 
-  // y = the output for u, both [T, D]. The shared expert comes first, then a token's experts by
-  // ascending number.
-  void forward(const Exec& exec, MatView<const float> u, MatView<float> y) const;
+  // y = the output for u, both [T, D]. The shared expert comes first, then a token's experts by ascending number.
+  void forward(const Exec& exec, MatView<const float> u, std::span<const RowSpan> spans, MatView<float> y) const;
+
+ private:
+  struct Chosen {
+    MatView<int32_t> ids;    // [T, J]
+    MatView<float> weights;  // [T, J]
+  };
+  Chosen choose(const Exec& exec, MatView<const float> u, std::span<const RowSpan> spans) const;
+  // What the chosen experts give, one row per slot.
+  MatView<float> run_experts(const Exec& exec, MatView<const float> u, std::span<const RowSpan> spans,
+                             const ExpertGroups& groups) const;
 };
 
 }  // namespace starnest
