@@ -52,7 +52,8 @@ TEST(KvWrite, PutsEachTokenIntoItsBlockAndTouchesNothingElse) {
       EXPECT_EQ(chunked.floats(chunked.keys[t / 64])[t % 64 * 10 + i], sequence.k.view()(t, i));
       EXPECT_EQ(chunked.floats(chunked.values[t / 64])[t % 64 * 10 + i], sequence.v.view()(t, i));
     }
-  EXPECT_TRUE(std::isnan(chunked.floats(chunked.keys[1])[6 * 10]) && std::isnan(chunked.floats(chunked.values[1])[6 * 10]));
+  EXPECT_TRUE(std::isnan(chunked.floats(chunked.keys[1])[6 * 10]) &&
+              std::isnan(chunked.floats(chunked.values[1])[6 * 10]));
 }
 
 TEST(Attention, AgreesWithRefOnEveryHeadWidthAndGroupOfHeads) {
