@@ -13,7 +13,7 @@ shift
 starnest=${STARNEST:-$root/build/release/bin/starnest}
 python=${PYTHON:-$root/.venv/bin/python}
 [[ -x $starnest ]] || { echo "$0: $starnest is not built; run 'make build'" >&2; exit 1; }
-[[ -x $python ]] || "$root/tools/setup/python_env.sh" "$root/tools/requirements.txt"
+[[ -x $python ]] || (cd "$root" && tools/setup/python_env.sh tools/requirements.txt)
 
 built=$("$here/build_llama_cpp.sh" "$([[ ${STARNEST_ISA:-} == avx2 ]] && echo avx2 || echo native)")
 read -r source llama_bench <<<"$built"
