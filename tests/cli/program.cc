@@ -23,10 +23,14 @@ void redirect(int target, const char* path, int flags) {
 }  // namespace
 
 Finished starnest_program(const std::vector<std::string>& arguments, const std::string& input) {
+  return built_program("starnest", arguments, input);
+}
+
+Finished built_program(const std::string& name, const std::vector<std::string>& arguments, const std::string& input) {
   const TestFolder folder;
   const std::string in = folder / "in", out = folder / "out", err = folder / "err";
   put_file(in, input);
-  std::string program = STARNEST_BINARY_DIR "/starnest";
+  std::string program = STARNEST_BINARY_DIR "/" + name;
   std::vector<std::string> words = arguments;
   std::vector<char*> argv{program.data()};
   for (std::string& word : words) argv.push_back(word.data());

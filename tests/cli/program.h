@@ -1,4 +1,4 @@
-// Runs the built `starnest`.
+// Runs the built programs.
 #pragma once
 
 #include <filesystem>
@@ -19,6 +19,8 @@ struct Finished {
 
 // Waits for the end. The program reads `input` from standard input.
 Finished starnest_program(const std::vector<std::string>& arguments, const std::string& input = {});
+Finished built_program(const std::string& name, const std::vector<std::string>& arguments,
+                       const std::string& input = {});  // another one of the build
 
 std::string file_text(const std::filesystem::path& path);
 void put_file(const std::filesystem::path& path, const std::string& text);
