@@ -20,8 +20,8 @@ def output_of(command: list[str]) -> Any:
     return json.loads(done.stdout)
 
 
-def starnest_rates(options: argparse.Namespace) -> dict[str, float]:
-    """Tokens per second of the full size, and the plain read in GB/s."""
+def starnest_rates(options: argparse.Namespace) -> dict[str, Any]:
+    """Tokens per second of the full size, the plain read in GB/s and what ran."""
     report = output_of(
         [options.starnest, "bench", "-m", options.model, "--sizes", "full", "--mixes", "0"]
         + ["-p", str(options.p), "-n", str(options.n), "-r", "1", "-t", str(options.threads)]
@@ -33,6 +33,7 @@ def starnest_rates(options: argparse.Namespace) -> dict[str, float]:
         "decode": size["decode"]["tokens_per_second"],
         "read": report["read_gb_per_second"],
         "threads": report["threads"],
+        "kernels": report["kernel_path"],
     }
 
 
@@ -42,8 +43,7 @@ def llama_rates(options: argparse.Namespace, threads: int) -> dict[str, float]:
         [options.llama_bench, "-m", options.gguf, "-p", str(options.p), "-n", str(options.n)]
         + ["-r", "1", "-t", str(threads), "-o", "json"]
     )
-    rates = {"prefill" if test["n_prompt"] else "decode": test["avg_ts"] for test in report}
-    return rates
+    return {"prefill" if test["n_prompt"] else "decode": test["avg_ts"] for test in report}
 
 
 def main() -> None:
@@ -56,11 +56,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0, help="0: all that a process may use")
     options = parser.parse_args()
 
-    ours: list[dict[str, float]] = []
+    ours: list[dict[str, Any]] = []
     theirs: list[dict[str, float]] = []
     for number in range(1, options.rounds + 1):
         ours.append(starnest_rates(options))
-        theirs.append(llama_rates(options, int(ours[0]["threads"])))
+        theirs.append(llama_rates(options, ours[0]["threads"]))
         print(
             f"round {number}: read {ours[-1]['read']:.1f} GB/s; prefill {ours[-1]['prefill']:.1f} and "
             f"{theirs[-1]['prefill']:.1f}, decode {ours[-1]['decode']:.2f} and "
@@ -68,7 +68,10 @@ def main() -> None:
             file=sys.stderr,
             flush=True,
         )
-    print(f"tokens/s, medians of {options.rounds} rounds in turn, {int(ours[0]['threads'])} threads")
+    print(
+        f"tokens/s, medians of {options.rounds} rounds in turn, {ours[0]['threads']} threads, "
+        f"starnest with {ours[0]['kernels']} kernels"
+    )
     print(f"{'':12}{'starnest':>10}{'llama.cpp':>11}{'ratio':>8}")
     for phase, count in (("prefill", options.p), ("decode", options.n)):
         ratio = statistics.median(a[phase] / b[phase] for a, b in zip(ours, theirs, strict=True))
