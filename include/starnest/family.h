@@ -24,7 +24,9 @@ struct SizeInfo {
 };
 
 struct OpenOptions {
-  int threads = 0;                                                   // 0: as many as the process may use
+  std::string elastic =
+      {};           // a file, or the name of a preset, to take the sizes from; empty: the folder's elastic.json
+  int threads = 0;  // 0: as many as the process may use
   std::vector<std::string> sizes = {};                               // sizes to keep in memory; empty: all
   std::function<void(uint64_t done, uint64_t total)> progress = {};  // bytes read
 };
@@ -32,12 +34,14 @@ struct OpenOptions {
 // Copies share one model. Sessions of one family must be used by one thread at a time.
 class Family {
  public:
-  // Throws Error for a folder that is not a model, and for anything in it that does not fit together.
-  static Family open(const std::filesystem::path& folder, const OpenOptions& options = {});
+  // `model` is a folder, or ORG/NAME in the local Hugging Face cache. Throws Error for what is not a model, and for
+  // anything in it that does not fit together.
+  static Family open(const std::filesystem::path& model, const OpenOptions& options = {});
 
-  const std::vector<SizeInfo>& sizes() const;  // in memory, largest first
-  uint64_t resident_bytes() const;             // of weights
-  Plan default_plan() const;                   // the sizes of elastic.json's default_plan, else the largest for both
+  const std::vector<SizeInfo>& sizes() const;       // in memory, largest first
+  uint64_t resident_bytes() const;                  // of weights
+  const std::vector<std::string>& notices() const;  // what a user should know about this model, a sentence each
+  Plan default_plan() const;  // the sizes of elastic.json's default_plan, else the largest for both
 
   // The tokens of a question in the model's own prompt format. `effort` is a name that the format knows (e0, e1, e2).
   // Throws Error when the folder has no tokenizer, or a format that is not known here.

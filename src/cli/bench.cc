@@ -91,7 +91,7 @@ std::string mixes_table(const BenchReport& report) {
 }
 
 void print_report(const BenchReport& report) {
-  std::printf("%s: %s %s resident, %s kernels, %d threads; plain read %s GB/s\n", report.options.model.folder.c_str(),
+  std::printf("%s: %s %s resident, %s kernels, %d threads; plain read %s GB/s\n", report.options.model.model.c_str(),
               bytes_text(report.resident_bytes).c_str(), report.weights.c_str(), std::string(kernel_path()).c_str(),
               report.threads, giga(report.bandwidth).c_str());
   std::printf("prefill of %d tokens, decoding of %d, medians of %d rounds\n\n%s", report.options.settings.prefill,
@@ -142,7 +142,7 @@ std::string report_json(const BenchReport& report) {
                            .set("seconds_first_step", change.first)
                            .set("seconds_same_step", change.same));
   return JsonLine()
-      .set("model", report.options.model.folder)
+      .set("model", report.options.model.model)
       .set("kernel_path", kernel_path())
       .set("weights", report.weights)
       .set("resident_bytes", report.resident_bytes)
@@ -164,6 +164,16 @@ void check(BenchOptions& options) {
   for (const int each : options.settings.mixes) require_range("--mixes", each, 1, 256, "0 alone skips them");
 }
 
+// Resident sizes that are asked for by name; all of them when none is.
+std::vector<size_t> asked_sizes(const Engine& engine, const FamilySpec& family, const std::vector<std::string>& names) {
+  std::vector<size_t> sizes;
+  for (size_t i = engine.largest(); i < engine.sizes().size(); ++i) {
+    const auto is_asked = [&](const std::string& name) { return family.size(name).name == engine.sizes()[i].name; };
+    if (names.empty() || std::any_of(names.begin(), names.end(), is_asked)) sizes.push_back(i);
+  }
+  return sizes;
+}
+
 void run(BenchOptions options) {
   check(options);
   const FamilySpec family = open_family(options.model);
@@ -180,9 +190,10 @@ void run(BenchOptions options) {
     ThreadPool pool(report.threads);
     report.bandwidth = read_bandwidth(pool, size_t(options.probe_mib) << 20);
   }
+  report.options.settings.sizes = asked_sizes(engine, family, options.sizes);
   ProgressBar bar("bench", "timings");
-  report.result =
-      run_bench(engine, family.spec, options.settings, [&](uint64_t done, uint64_t total) { bar.update(done, total); });
+  report.result = run_bench(engine, family.spec, report.options.settings,
+                            [&](uint64_t done, uint64_t total) { bar.update(done, total); });
   bar.clear();
   if (options.json)
     std::printf("%s\n", report_json(report).c_str());

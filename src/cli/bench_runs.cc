@@ -29,7 +29,7 @@ class Bench {
       : engine_(engine), spec_(spec), settings_(settings), progress_(progress) {}
 
   BenchResult run() {
-    total_ = uint64_t(settings_.rounds) * (engine_.sizes().size() * 2 + (mixed() ? settings_.mixes.size() + 1 : 0));
+    total_ = uint64_t(settings_.rounds) * (settings_.sizes.size() * 2 + (mixed() ? settings_.mixes.size() + 1 : 0));
     BenchResult result;
     result.sizes = sizes();
     if (!mixed()) return result;
@@ -39,9 +39,9 @@ class Bench {
   }
 
  private:
-  bool mixed() const { return engine_.sizes().size() > 1; }
-  size_t largest() const { return 0; }
-  size_t smallest() const { return engine_.sizes().size() - 1; }
+  bool mixed() const { return settings_.sizes.size() > 1; }
+  size_t largest() const { return settings_.sizes.front(); }
+  size_t smallest() const { return settings_.sizes.back(); }
   void count() {
     if (progress_) progress_(++done_, total_);
   }
@@ -97,7 +97,7 @@ class Bench {
 
   std::vector<SizeTiming> sizes() {
     std::vector<SizeTiming> timings;
-    for (size_t size = 0; size < engine_.sizes().size(); ++size) {
+    for (const size_t size : settings_.sizes) {
       SizeTiming& timing = timings.emplace_back();
       timing.size = engine_.sizes()[size].name;
       timing.prefill = {{}, uint64_t(settings_.prefill), prefill_cost(size)};
@@ -105,13 +105,13 @@ class Bench {
       timing.decode = {{}, uint64_t(settings_.decode), {one.bytes * settings_.decode, one.flops * settings_.decode}};
     }
     for (int round = -1; round < settings_.rounds; ++round) {  // round -1 warms up and is not kept
-      for (size_t size = 0; size < timings.size(); ++size) {
-        const double p = settings_.prefill > 0 ? prefill(size, round) : 0;
-        const double d = settings_.decode > 0 ? decode(size, round) : 0;
+      for (size_t i = 0; i < timings.size(); ++i) {
+        const double p = settings_.prefill > 0 ? prefill(settings_.sizes[i], round) : 0;
+        const double d = settings_.decode > 0 ? decode(settings_.sizes[i], round) : 0;
         if (round < 0) continue;
-        if (p > 0) timings[size].prefill.seconds.push_back(p);
+        if (p > 0) timings[i].prefill.seconds.push_back(p);
         count();
-        if (d > 0) timings[size].decode.seconds.push_back(d);
+        if (d > 0) timings[i].decode.seconds.push_back(d);
         count();
       }
     }

@@ -14,9 +14,10 @@
 namespace starnest::cli {
 
 struct BenchSettings {
-  int prefill = 512;  // tokens of a prompt; 0 skips
-  int decode = 64;    // tokens that follow one another, of one sequence, from an empty context; 0 skips
-  int rounds = 5;     // of every measurement
+  std::vector<size_t> sizes;  // engine indices of those to measure, largest first; at least one
+  int prefill = 512;          // tokens of a prompt; 0 skips
+  int decode = 64;            // tokens that follow one another, of one sequence, from an empty context; 0 skips
+  int rounds = 5;             // of every measurement
   std::vector<int> mixes = {1, 4, 16};  // sequences of the largest and as many of the smallest size; empty skips
 };
 

@@ -25,7 +25,7 @@ constexpr const char* kExamples = R"(Examples:
   starnest run -m models/pocket --ids 1,25,50,8,39,7,3 -n 64)";
 
 struct RunOptions {
-  std::string model;
+  ModelOptions model;
   std::string text;
   std::vector<TokenId> ids;
   std::string effort = "e2";
@@ -89,7 +89,7 @@ void print_ids(const std::vector<TokenId>& ids) {
 
 void run(const RunOptions& options) {
   const Plan plan = options.plan.resolved();
-  const Family family = Family::open(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
+  const Family family = open_model(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
   Sampling sampling = options.plan.sampling;
   if (sampling.temperature > 0 && options.seed->count() == 0) sampling.seed = std::random_device{}();
 
@@ -110,7 +110,7 @@ void add_run(CLI::App& app) {
   const auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "Ask a question; one size may think and another answer");
   command->footer(kExamples);
-  command->add_option("-m,--model", options->model, "model folder")->required();
+  add_model_options(*command, options->model);
   CLI::Option* text = command->add_option("-p,--prompt", options->text, "the question");
   CLI::Option* ids = add_ids_option(*command, options->ids, "the whole prompt as token ids, e.g. 1,2,3");
   ids->excludes(text);

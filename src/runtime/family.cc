@@ -23,10 +23,12 @@ bool has_effort_template(const std::filesystem::path& folder) {
 
 }  // namespace
 
-Family::Impl::Impl(const std::filesystem::path& folder, const OpenOptions& options)
-    : spec(read_family(folder)),
-      tokenizer(read_tokenizer(folder)),
+Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& options)
+    : spec(read_family(model, options.elastic)),
+      tokenizer(read_tokenizer(spec.folder)),
       engine(spec, {.threads = options.threads, .sizes = options.sizes}, options.progress) {
+  const std::filesystem::path& folder = spec.folder;
+  spec.notices.insert(spec.notices.end(), engine.notices().begin(), engine.notices().end());
   rules.think = read_think_tokens(folder, tokenizer ? &*tokenizer : nullptr, engine.vocab());
   rules.stop_ids = read_stop_ids(folder, spec.spec.eos_ids);
   rules.max_context = spec.spec.max_context;
@@ -42,12 +44,14 @@ const Tokenizer& Family::Impl::require_tokenizer() const {
       {.where = spec.folder.string(), .what = "has no tokenizer.json", .hint = "Give token ids instead of text"});
 }
 
-Family Family::open(const std::filesystem::path& folder, const OpenOptions& options) {
-  return Family(std::make_shared<Impl>(folder, options));
+Family Family::open(const std::filesystem::path& model, const OpenOptions& options) {
+  return Family(std::make_shared<Impl>(model, options));
 }
 
 const std::vector<SizeInfo>& Family::sizes() const { return impl_->sizes; }
 uint64_t Family::resident_bytes() const { return impl_->engine.resident_bytes(); }
+
+const std::vector<std::string>& Family::notices() const { return impl_->spec.notices; }
 
 Plan Family::default_plan() const {
   Plan plan;
