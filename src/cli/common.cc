@@ -2,20 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <csignal>
 #include <filesystem>
 
 #include "core/base/text.h"
 #include "starnest/error.h"
 
 namespace starnest::cli {
-namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void remember(int) { interrupted = 1; }
-
-}  // namespace
 
 void add_model_options(CLI::App& command, ModelOptions& options) {
   command.add_option("-m,--model", options.folder, "Model folder (config.json, weights, tokenizer.json)")
@@ -72,23 +64,6 @@ std::string table_text(const std::vector<std::vector<std::string>>& rows) {
     text += line + "\n";
   }
   return text;
-}
-
-Interrupt::Interrupt() {
-  interrupted = 0;
-  std::signal(SIGINT, remember);
-  std::signal(SIGTERM, remember);
-}
-
-Interrupt::~Interrupt() {
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
-}
-
-bool Interrupt::requested() { return interrupted != 0; }
-
-void Interrupt::check(const std::string& what) {
-  if (requested()) throw Error(what, "was interrupted");
 }
 
 }  // namespace starnest::cli

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/text.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -15,22 +16,25 @@ TokenId most_likely(VecView<const float> logits) {
   return TokenId(std::max_element(logits.data, logits.data + logits.size) - logits.data);
 }
 
+std::string as_flag(std::string name) {
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
+
 }  // namespace
 
-void check(const Sampling& s) {
-  if (!(s.temperature >= 0 && std::isfinite(s.temperature)))
-    throw Error({.where = "temperature",
+void check(const Sampling& s, const std::function<std::string(const char*)>& place) {
+  const auto require = [&](bool holds, const char* name, const char* expected, double got) {
+    if (holds) return;
+    throw Error({.where = place ? place(name) : as_flag(name),
                  .what = "is out of range",
-                 .expected = "at least 0",
-                 .got = std::to_string(s.temperature)});
-  if (s.top_k < 0)
-    throw Error(
-        {.where = "top-k", .what = "is out of range", .expected = "at least 0", .got = std::to_string(s.top_k)});
-  if (!(s.top_p > 0 && s.top_p <= 1))
-    throw Error({.where = "top-p",
-                 .what = "is out of range",
-                 .expected = "above 0 and at most 1",
-                 .got = std::to_string(s.top_p)});
+                 .expected = expected,
+                 .got = format_number("%g", got)});
+  };
+  require(s.temperature >= 0 && std::isfinite(s.temperature), "temperature", "at least 0", s.temperature);
+  require(s.top_k >= 0, "top_k", "at least 0", s.top_k);
+  require(s.top_p > 0 && s.top_p <= 1, "top_p", "above 0 and at most 1", s.top_p);
+  require(s.min_p >= 0 && s.min_p <= 1, "min_p", "0 to 1", s.min_p);
 }
 
 Sampler::Sampler(const Sampling& sampling) : sampling_(sampling), rng_(key_of(sampling.seed)) { check(sampling); }
@@ -50,20 +54,21 @@ TokenId Sampler::pick(VecView<const float> logits) {
   std::partial_sort(order.begin(), order.begin() + std::ptrdiff_t(kept), order.end(), more_likely);
   order.resize(kept);
 
-  const double largest = logits[size_t(order[0])];
+  const double largest = logits[size_t(order[0])];  // so the first weight is 1
   std::vector<double> weights;
   for (const TokenId id : order) weights.push_back(std::exp((logits[size_t(id)] - largest) / sampling_.temperature));
   const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
   double mass = 0;
-  size_t nucleus = 0;
-  while (nucleus < kept && (nucleus == 0 || mass < sampling_.top_p * total)) mass += weights[nucleus++];
+  size_t chosen = 0;
+  const auto stays = [&](size_t i) { return mass < sampling_.top_p * total && weights[i] >= sampling_.min_p; };
+  while (chosen < kept && (chosen == 0 || stays(chosen))) mass += weights[chosen++];
 
   double draw = rng_.uniform() * mass;
-  for (size_t i = 0; i < nucleus; ++i) {
+  for (size_t i = 0; i < chosen; ++i) {
     draw -= weights[i];
     if (draw < 0) return order[i];
   }
-  return order[nucleus - 1];  // rounding left a remainder
+  return order[chosen - 1];  // rounding left a remainder
 }
 
 }  // namespace starnest

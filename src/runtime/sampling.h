@@ -1,6 +1,9 @@
 // Choosing the next token from logits.
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "core/base/dims.h"
 #include "core/base/rng.h"
 #include "core/base/view.h"
@@ -8,7 +11,9 @@
 
 namespace starnest {
 
-void check(const Sampling& sampling);  // throws Error for a value out of range
+// Throws Error for a value out of range. `place` says where a field comes from, given its name as in
+// generation_config.json ("top_k").
+void check(const Sampling& sampling, const std::function<std::string(const char* name)>& place = {});
 
 // One per sequence, so that a sequence's draws do not depend on its batch. Not thread-safe.
 class Sampler {
@@ -16,7 +21,8 @@ class Sampler {
   explicit Sampler(const Sampling& sampling);
 
   // Temperature 0: the largest logit, the lowest id among equals. Else a draw from softmax(logits / temperature) over
-  // the top_k most likely tokens, cut to the smallest set with probability top_p (at least one token).
+  // the top_k most likely tokens (the lower id among equals), cut to the smallest set that holds top_p of their
+  // probability, then to those at least min_p times as likely as the most likely one; at least one token stays.
   // Throws Error for logits that are not finite.
   TokenId pick(VecView<const float> logits);
 
