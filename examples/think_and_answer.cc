@@ -23,11 +23,11 @@ int main(int argc, char** argv) {
     }
     const std::string question = argc > 2 ? argv[2] : "r:a5b+3c*7d-2?";
     starnest::Session session(family);
-    const starnest::Answer answer = session.ask(family.prompt(question), plan);
+    const starnest::Answer answer = session.ask(family.prompt(question), {.plan = plan});
 
     std::printf("%s thinks:  %s\n", answer.thinking_report.size.c_str(), answer.thinking.c_str());
     std::printf("%s answers: %s\n", answer.answer_report.size.c_str(), answer.answer.c_str());
-    return answer.complete ? 0 : 1;
+    return answer.complete() ? 0 : 1;
   } catch (const starnest::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

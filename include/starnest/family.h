@@ -21,14 +21,28 @@ struct SizeInfo {
   std::string name;
   uint64_t parameters = 0;
   uint64_t active_parameters = 0;  // used per token, the embedding included
+  uint64_t bytes = 0;              // of its weights at their type in memory; those of smaller sizes lie inside
+  uint64_t decode_bytes = 0;       // weights read per token at batch 1: tokens/s <= bandwidth / decode_bytes
 };
 
 struct OpenOptions {
-  std::string elastic =
-      {};           // a file, or the name of a preset, to take the sizes from; empty: the folder's elastic.json
-  int threads = 0;  // 0: as many as the process may use
-  std::vector<std::string> sizes = {};                               // sizes to keep in memory; empty: all
-  std::function<void(uint64_t done, uint64_t total)> progress = {};  // bytes read
+  std::string elastic = {};             // a file or preset to take the sizes from; empty: the folder's elastic.json
+  int threads = 0;                      // 0: as many as the process may use
+  std::vector<std::string> sizes = {};  // sizes to keep in memory; empty: all
+  int context = 0;            // tokens of prompt and output together; 0: what the model allows and memory holds
+  std::string kv_dtype = {};  // of keys and values: "f32" or "bf16"; empty: the engine's default
+  std::function<void(uint64_t done, uint64_t total)> progress = {};  // bytes read; may throw to cancel
+};
+
+// What was opened and how it runs.
+struct FamilyInfo {
+  std::string architecture;  // model_type of config.json
+  std::string weight_dtype;  // "BF16", "F32"
+  std::string kv_dtype;
+  int threads = 0;
+  int context = 0;         // tokens in use; 0: no limit
+  int model_context = 0;   // tokens the model was made for; 0: it does not say
+  int memory_context = 0;  // tokens whose keys and values fitted beside the weights when it was opened
 };
 
 // Copies share one model. Sessions of one family must be used by one thread at a time.
@@ -41,7 +55,17 @@ class Family {
   const std::vector<SizeInfo>& sizes() const;       // in memory, largest first
   uint64_t resident_bytes() const;                  // of weights
   const std::vector<std::string>& notices() const;  // what a user should know about this model, a sentence each
+  FamilyInfo info() const;
   Plan default_plan() const;  // the sizes of elastic.json's default_plan, else the largest for both
+
+  // From generation_config.json: do_sample, temperature, top_k, top_p and min_p. Greedy when do_sample is not true or
+  // the file is absent; what the file does not say filters nothing.
+  Sampling default_sampling() const;
+
+  // Bytes per second of a plain read of 256 MiB by the family's threads, measured now in about a tenth of a second.
+  // Throws Error when there is no such memory.
+  double measure_bandwidth() const;
+  static std::string_view kernel_path();  // the instruction set in use, e.g. "avx2"
 
   // The tokens of a question in the model's own prompt format. `effort` is a name that the format knows (e0, e1, e2).
   // Throws Error when the folder has no tokenizer, or a format that is not known here.

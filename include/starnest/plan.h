@@ -27,17 +27,21 @@ struct Plan {
   }
 };
 
+// The temperature comes first, then top_k, top_p and min_p, each on what the one before it left (the order of
+// transformers).
 struct Sampling {
   float temperature = 0;  // >= 0; 0 picks the most likely token
   int top_k = 0;          // keep this many candidates; 0 keeps all
   float top_p = 1;        // keep the smallest set with this much probability; in (0, 1]
+  float min_p = 0;        // keep candidates at least this likely, as a share of the most likely one; in [0, 1]
   uint64_t seed = 0;
 
   template <class Visitor>
   static void fields(Visitor&& field) {
     field("temp", &Sampling::temperature, "0 = most likely token");
     field("top-k", &Sampling::top_k, "0 = all candidates");
-    field("top-p", &Sampling::top_p, "in (0, 1]");
+    field("top-p", &Sampling::top_p, "smallest set with this much probability; in (0, 1]");
+    field("min-p", &Sampling::min_p, "drop what is less likely than this share of the most likely; in [0, 1]");
     field("seed", &Sampling::seed, "of the sampler");
   }
 };
@@ -51,5 +55,15 @@ enum class ThinkEnd {
   stopped,   // the model ended the text inside thinking; the closing tag was put instead
 };
 const char* name_of(ThinkEnd end);
+
+// How the whole text ended.
+enum class AnswerEnd {
+  stop_token,  // the model ended it
+  stop_text,   // one of the texts to stop at
+  max_tokens,  // Plan::max_tokens
+  context,     // no room left
+  cancelled,   // by the caller, between two steps
+};
+const char* name_of(AnswerEnd end);
 
 }  // namespace starnest

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,22 +20,40 @@ struct TextPiece {
   std::string_view text;
 };
 
+struct AskOptions {
+  Plan plan = {};
+  std::optional<Sampling> sampling = {};  // not given: the family's default_sampling()
+  // The answer ends before the first of these that is written, which is not part of it. They are looked for in the
+  // answer's text, never in the thinking, across the limits of tokens; special tokens have no text. Of several, the one
+  // that is complete first counts. Text that may begin one is held back until it is known.
+  std::vector<std::string> stop = {};
+  std::function<void(const TextPiece&)> on_text = {};  // called for every piece
+  std::function<bool()> cancelled = {};  // asked before every step; true ends the request with what there is
+};
+
+// One stretch of work. Reading (of the prompt and, at a switch, of the text so far) and writing are told apart: the
+// first token that a size writes comes from the last step that reads.
 struct PhaseReport {
   std::string size;
-  int tokens = 0;      // written, the closing tag included
-  double seconds = 0;  // from the first token read for the phase to the last written
+  int tokens = 0;      // read, or written (the closing tag included)
+  int steps = 0;       // taken; a step of writing yields one token
+  double seconds = 0;  // of these steps
+  double bytes = 0;    // moved by them: weights as core/arch/pass_cost.h expects, states, keys and values
 };
 
 struct Answer {
   std::string thinking;
   std::string answer;
-  std::vector<TokenId> ids;  // thinking, closing tag, answer
+  std::vector<TokenId> ids;  // thinking, closing tag, answer; with those of a text that it stopped at
   ThinkEnd think_end = ThinkEnd::none;
-  bool complete = false;  // false: cut at max_tokens or at the model's context
-  int prompt_tokens = 0;
+  AnswerEnd end = AnswerEnd::stop_token;
   double seconds_to_first_token = 0;
-  double switch_seconds = 0;  // the answering size reading the text so far; 0 when one size does both
-  PhaseReport thinking_report, answer_report;
+  PhaseReport prompt_report;  // reading
+  PhaseReport thinking_report;
+  PhaseReport switch_report;  // the answering size reading the text so far; no steps when one size does both
+  PhaseReport answer_report;
+
+  bool complete() const { return end == AnswerEnd::stop_token || end == AnswerEnd::stop_text; }
 };
 
 // Not thread-safe. Keeps its family alive.
@@ -43,10 +62,9 @@ class Session {
   explicit Session(Family family) : family_(std::move(family)) {}
 
   // Reads the prompt with the thinking size, thinks under the plan's budget, hands over by reading the text so far with
-  // the answering size (bit-equal to a session of that size), and answers. `on_text` is called for every piece.
-  // Throws Error for a plan or a prompt that does not fit the model.
-  Answer ask(const std::vector<TokenId>& prompt, const Plan& plan = {}, const Sampling& sampling = {},
-             const std::function<void(const TextPiece&)>& on_text = {});
+  // the answering size (bit-equal to a session of that size), and answers.
+  // Throws Error for options or a prompt that do not fit the model.
+  Answer ask(const std::vector<TokenId>& prompt, const AskOptions& options = {});
 
  private:
   Family family_;

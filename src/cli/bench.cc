@@ -178,11 +178,12 @@ void run(BenchOptions options) {
   check(options);
   const FamilySpec family = open_family(options.model);
   for (const std::string& size : options.sizes) family.size(size);  // a misspelt one is known before the work
-  BenchReport report{options, {}, 0, 0, 0, {}};
   ProgressBar loading("loading");
   Engine engine(family, {.threads = options.threads, .sizes = options.sizes},
                 [&](uint64_t done, uint64_t total) { loading.update(done, total); });
   loading.clear();
+  options.settings.sizes = asked_sizes(engine, family, options.sizes);
+  BenchReport report{options, {}, 0, 0, 0, {}};
   report.weights = name_of(engine.weight_dtype());
   report.resident_bytes = engine.resident_bytes();
   report.threads = engine.threads();
@@ -190,10 +191,9 @@ void run(BenchOptions options) {
     ThreadPool pool(report.threads);
     report.bandwidth = read_bandwidth(pool, size_t(options.probe_mib) << 20);
   }
-  report.options.settings.sizes = asked_sizes(engine, family, options.sizes);
   ProgressBar bar("bench", "timings");
-  report.result = run_bench(engine, family.spec, report.options.settings,
-                            [&](uint64_t done, uint64_t total) { bar.update(done, total); });
+  report.result =
+      run_bench(engine, family.spec, options.settings, [&](uint64_t done, uint64_t total) { bar.update(done, total); });
   bar.clear();
   if (options.json)
     std::printf("%s\n", report_json(report).c_str());

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 
@@ -10,13 +9,6 @@
 #include "starnest/error.h"
 
 namespace starnest::cli {
-namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void remember(int) { interrupted = 1; }
-
-}  // namespace
 
 void add_model_options(CLI::App& command, ModelOptions& options) {
   command
@@ -80,23 +72,6 @@ std::string table_text(const std::vector<std::vector<std::string>>& rows) {
     text += line + "\n";
   }
   return text;
-}
-
-Interrupt::Interrupt() {
-  interrupted = 0;
-  std::signal(SIGINT, remember);
-  std::signal(SIGTERM, remember);
-}
-
-Interrupt::~Interrupt() {
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
-}
-
-bool Interrupt::requested() { return interrupted != 0; }
-
-void Interrupt::check(const std::string& what) {
-  if (requested()) throw Error(what, "was interrupted");
 }
 
 }  // namespace starnest::cli

@@ -27,17 +27,4 @@ CLI::Option* add_ids_option(CLI::App& command, std::vector<TokenId>& ids, const 
 // Aligned text: the first column to the left, the others to the right. Rows may be shorter than the widest one.
 std::string table_text(const std::vector<std::vector<std::string>>& rows);
 
-// While one lives, Ctrl-C and SIGTERM are remembered instead of ending the program, so that unfinished files can be
-// removed.
-class Interrupt {
- public:
-  Interrupt();
-  ~Interrupt();
-  Interrupt(const Interrupt&) = delete;
-  Interrupt& operator=(const Interrupt&) = delete;
-
-  static bool requested();
-  static void check(const std::string& what);  // throws Error "WHAT: was interrupted"
-};
-
 }  // namespace starnest::cli

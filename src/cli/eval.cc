@@ -44,7 +44,8 @@ JsonLine tally_json(Tally tally) {
   return line.set("wilson_low", interval.low).set("wilson_high", interval.high);
 }
 
-JsonLine report_json(const EvalOptions& options, const Plan& plan, const TaskAccuracy& result) {
+JsonLine report_json(const EvalOptions& options, const Plan& plan, const Sampling& sampling,
+                     const TaskAccuracy& result) {
   JsonLine ends;
   for (const ThinkEnd end : kEnds) ends.set(name_of(end), result.count(end));
   std::map<int, Tally> by_k;
@@ -66,10 +67,11 @@ JsonLine report_json(const EvalOptions& options, const Plan& plan, const TaskAcc
       .set("think_grace", plan.think_grace)
       .set("max_tokens", plan.max_tokens)
       .set("answer_reserve", plan.answer_reserve)
-      .set("temperature", options.plan.sampling.temperature)
-      .set("top_k", options.plan.sampling.top_k)
-      .set("top_p", options.plan.sampling.top_p)
-      .set("sampler_seed", options.plan.sampling.seed)
+      .set("temperature", sampling.temperature)
+      .set("top_k", sampling.top_k)
+      .set("top_p", sampling.top_p)
+      .set("min_p", sampling.min_p)
+      .set("sampler_seed", sampling.seed)
       .set("result", tally_json(result.tally()))
       .set("think_ends", ends)
       .set("mean_thinking_tokens", result.mean_thinking_tokens())
@@ -96,13 +98,14 @@ void run(EvalOptions options) {
   std::optional<AtomicFile> json;
   if (!options.json.empty()) json.emplace(options.json);  // a file that cannot be written is known before the work
   const Family family = open_model(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
+  const Sampling sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::as_given);
   ProgressBar bar("eval " + options.questions.task, "questions");
-  const TaskAccuracy result = task_accuracy(family, options.questions, plan, options.plan.sampling, options.parallel,
+  const TaskAccuracy result = task_accuracy(family, options.questions, plan, sampling, options.parallel,
                                             [&](uint64_t done, uint64_t total) { bar.update(done, total); });
   bar.clear();
   print_report(result);
   if (!json) return;
-  json->write(report_json(options, plan, result).text() + "\n");
+  json->write(report_json(options, plan, sampling, result).text() + "\n");
   json->commit();
 }
 

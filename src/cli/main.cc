@@ -1,13 +1,16 @@
 // `starnest`: opens, cuts, runs and measures elastic models, one subcommand each.
+#include <string>
+
 #include "cli/commands.h"
 #include "command_line/program.h"
+#include "starnest/family.h"
 
 namespace starnest::cli {
 namespace {
 
 int run(int argc, char** argv) {
   CLI::App app{"One checkpoint, every size: opens, cuts and runs elastic language models.", "starnest"};
-  app.set_version_flag("--version", "starnest " STARNEST_VERSION);
+  app.set_version_flag("--version", "starnest " STARNEST_VERSION ", kernels " + std::string(Family::kernel_path()));
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"

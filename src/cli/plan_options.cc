@@ -1,19 +1,24 @@
 #include "cli/plan_options.h"
 
+#include <random>
+
 #include "command_line/fields.h"
 
 namespace starnest::cli {
 
 void PlanOptions::add_to(CLI::App& app, const std::map<std::string, std::string>& shorthands) {
-  CLI::Option* one = app.add_option("--size", size, "one size for thinking and answer");
+  app_ = &app;
+  CLI::Option* one = app.add_option("--size", size_, "one size for thinking and answer");
   add_fields(app, plan, {.shorthands = shorthands});
-  add_fields(app, sampling, {.shorthands = shorthands});
+  add_fields(app, given_, {.shorthands = shorthands});
+  for (const char* name : {"--temp", "--top-k", "--top-p", "--min-p"})
+    app.get_option(name)->default_str("as generation_config.json says");
   one->excludes("--think-size")->excludes("--answer-size");
 }
 
 Plan PlanOptions::resolved() const {
   Plan out = plan;
-  if (!size.empty()) out.think_size = out.answer_size = size;
+  if (!size_.empty()) out.think_size = out.answer_size = size_;
   return out;
 }
 
@@ -21,6 +26,16 @@ std::vector<std::string> PlanOptions::sizes() const {
   const Plan plan_used = resolved();
   if (plan_used.think_size.empty() || plan_used.answer_size.empty()) return {};
   return {plan_used.think_size, plan_used.answer_size};
+}
+
+Sampling PlanOptions::sampling(const Sampling& of_model, Seed seed) const {
+  Sampling out = of_model;
+  Sampling::fields([&](const std::string& name, auto member, const char*) {
+    if (!app_->get_option("--" + name)->empty()) out.*member = given_.*member;
+  });
+  if (seed == Seed::random && out.temperature > 0 && app_->get_option("--seed")->empty())
+    out.seed = std::random_device{}();
+  return out;
 }
 
 }  // namespace starnest::cli

@@ -1,9 +1,10 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <functional>
 #include <memory>
-#include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -11,8 +12,14 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/plan_options.h"
+#include "cli/progress_bar.h"
+#include "cli/prompt_source.h"
+#include "cli/run_report.h"
+#include "command_line/interrupt.h"
 #include "core/base/text.h"
 #include "runtime/family_impl.h"
+#include "runtime/sampling.h"
+#include "runtime/stop_text.h"
 #include "starnest/session.h"
 
 namespace starnest::cli {
@@ -22,64 +29,63 @@ constexpr const char* kExamples = R"(Examples:
   starnest run -m models/pocket -p 'r:a5b+3c*7d-2?'
   starnest run -m models/pocket -p 'r:a5b+3c*7d-2?' --think-size small --answer-size large
   starnest run -m models/pocket -p 'r:a5b+3c*7d-2?' --size small --think-budget 8 --think-grace 4
-  starnest run -m models/pocket --ids 1,25,50,8,39,7,3 -n 64)";
+  echo 'r:a5b+3c*7d-2?' | starnest run -m models/pocket --quiet
+  starnest run -m models/pocket --ids 1,25,50,8,39,7,3 -n 64
+Standard output carries the text alone; what runs, how fast and who writes is on standard error.
+Ctrl-C ends the text after the current step, a second one ends the program at once.)";
+
+// A bar for what takes less would only flicker.
+constexpr uint64_t kBarFrom = uint64_t{1} << 30;
 
 struct RunOptions {
   ModelOptions model;
-  std::string text;
+  PromptSource prompt;
   std::vector<TokenId> ids;
   std::string effort = "e2";
   bool raw = false;
+  bool quiet = false;
   int threads = 0;
+  int context = 0;
+  std::string kv_dtype;
+  std::vector<std::string> stop;
   PlanOptions plan;
-  CLI::Option* seed = nullptr;
 };
 
-// Shows thinking apart from the answer, each marked with the size that wrote it. Dimmed thinking on a terminal.
+// Text to standard output, thinking dimmed on a terminal; which size writes it to standard error, since it is not text.
 class Printer {
  public:
+  explicit Printer(bool quiet) : quiet_(quiet) {}
+
   void operator()(const TextPiece& piece) {
-    const std::string mark = std::string(piece.phase == Phase::thinking ? "thinks" : "answers");
-    if (mark != mark_) {
-      finish();
-      mark_ = mark;
-      if (terminal_ && piece.phase == Phase::thinking) std::fputs("\033[2m", stdout);
-      std::printf("[%s %s] ", std::string(piece.size).c_str(), mark.c_str());
-    }
-    std::fwrite(piece.text.data(), 1, piece.text.size(), stdout);
+    if (!writing_ || piece.phase != phase_) start(piece);
+    const bool dim = terminal_ && phase_ == Phase::thinking;  // closed at once: a second Ctrl-C may come any time
+    std::fprintf(stdout, "%s%.*s%s", dim ? "\033[2m" : "", int(piece.text.size()), piece.text.data(),
+                 dim ? "\033[0m" : "");
     std::fflush(stdout);
   }
+
+  // Throws Error when the text could not be written.
   void finish() {
-    if (mark_.empty()) return;
-    if (terminal_) std::fputs("\033[0m", stdout);
+    if (!std::exchange(writing_, false)) return;
     std::fputs("\n", stdout);
-    std::fflush(stdout);  // before the statistics, which go to the other stream
-    mark_.clear();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout)) throw Error("standard output", "cannot be written");
   }
 
  private:
-  std::string mark_;
+  void start(const TextPiece& piece) {
+    finish();
+    phase_ = piece.phase;
+    writing_ = true;
+    if (quiet_) return;
+    std::fprintf(stderr, "[%s %s]%s", std::string(piece.size).c_str(), phase_ == Phase::thinking ? "thinks" : "answers",
+                 terminal_ ? " " : "\n");
+  }
+
+  bool quiet_;
   bool terminal_ = isatty(STDOUT_FILENO) != 0;
+  bool writing_ = false;
+  Phase phase_ = Phase::thinking;
 };
-
-std::string rate(const PhaseReport& report) {
-  if (report.tokens == 0) return report.size + " 0 tokens";
-  return report.size + " " + std::to_string(report.tokens) + " tokens" +
-         (report.seconds > 0 ? format_number(" (%.0f tokens/s)", report.tokens / report.seconds) : "");
-}
-
-void print_statistics(const Answer& answer, const Sampling& sampling) {
-  std::string line = "prompt " + std::to_string(answer.prompt_tokens) + " tokens, first token after" +
-                     format_number(" %.1f ms", answer.seconds_to_first_token * 1e3);
-  if (answer.think_end != ThinkEnd::none)
-    line += "; thinking: " + rate(answer.thinking_report) + ", end " + name_of(answer.think_end);
-  if (answer.switch_seconds > 0)
-    line += "; switch (recompute)" + format_number(" %.1f ms", answer.switch_seconds * 1e3);
-  line += "; answer: " + rate(answer.answer_report);
-  if (!answer.complete) line += ", cut at max-tokens or the context";
-  if (sampling.temperature > 0) line += "; seed " + std::to_string(sampling.seed);
-  std::fprintf(stderr, "%s\n", line.c_str());
-}
 
 void print_ids(const std::vector<TokenId>& ids) {
   std::vector<std::string> texts;
@@ -87,21 +93,53 @@ void print_ids(const std::vector<TokenId>& ids) {
   std::printf("%s\n", join(texts, ",").c_str());
 }
 
-void run(const RunOptions& options) {
-  const Plan plan = options.plan.resolved();
-  const Family family = open_model(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
-  Sampling sampling = options.plan.sampling;
-  if (sampling.temperature > 0 && options.seed->count() == 0) sampling.seed = std::random_device{}();
+Family open(const RunOptions& options) {
+  ProgressBar bar("loading");
+  return open_model(options.model, {.threads = options.threads,
+                                    .sizes = options.plan.sizes(),
+                                    .context = options.context,
+                                    .kv_dtype = options.kv_dtype,
+                                    .progress = [&](uint64_t done, uint64_t total) {
+                                      Interrupt::check("loading");
+                                      if (total >= kBarFrom && !options.quiet) bar.update(done, total);
+                                    }});
+}
 
+void print_start(const Family& family, const RunOptions& options, const std::vector<TokenId>& prompt,
+                 const AskOptions& ask) {
+  const Family::Impl& impl = family.impl();
+  const ResolvedPlan plan = resolve(ask.plan, impl.engine, impl.rules, impl.spec.default_plan);
+  const bool thinks = impl.rules.think && ends_with(prompt, impl.rules.think->start);
+  RunSetup setup{.model = options.model.model,
+                 .think_size = thinks ? impl.engine.sizes()[plan.think_size].name : "",
+                 .answer_size = impl.engine.sizes()[plan.answer_size].name,
+                 .sampling = *ask.sampling,
+                 .context_is_set = options.context > 0};
+  std::fputs(start_text(family, setup).c_str(), stderr);
+}
+
+void run(const RunOptions& options) {
+  const std::string text = options.ids.empty() ? options.prompt.read() : "";
+  const StopText checked(options.stop);
+  const Interrupt interrupt;
+  const Family family = open(options);
   const std::vector<TokenId> prompt = !options.ids.empty() ? options.ids
-                                      : options.raw        ? family.encode(options.text)
-                                                           : family.prompt(options.text, options.effort);
-  Printer printer;
-  const bool has_text = family.impl().tokenizer.has_value();
-  const Answer answer = Session(family).ask(prompt, plan, sampling, std::ref(printer));
+                                      : options.raw        ? family.encode(text)
+                                                           : family.prompt(text, options.effort);
+  Printer printer(options.quiet);
+  AskOptions ask{.plan = options.plan.resolved(),
+                 .sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::random),
+                 .stop = options.stop,
+                 .on_text = std::ref(printer),
+                 .cancelled = [] { return Interrupt::requested(); }};
+  check(*ask.sampling);
+  if (!options.quiet) print_start(family, options, prompt, ask);
+
+  const Answer answer = Session(family).ask(prompt, ask);
   printer.finish();
-  if (!has_text || !options.ids.empty()) print_ids(answer.ids);
-  print_statistics(answer, sampling);
+  if (!family.impl().tokenizer || !options.ids.empty()) print_ids(answer.ids);
+  if (!options.quiet) std::fputs(end_text(answer, *ask.sampling).c_str(), stderr);
+  if (answer.end == AnswerEnd::cancelled) throw CLI::RuntimeError(Interrupt::exit_code());
 }
 
 }  // namespace
@@ -111,22 +149,27 @@ void add_run(CLI::App& app) {
   CLI::App* command = app.add_subcommand("run", "Ask a question; one size may think and another answer");
   command->footer(kExamples);
   add_model_options(*command, options->model);
-  CLI::Option* text = command->add_option("-p,--prompt", options->text, "the question");
-  CLI::Option* ids = add_ids_option(*command, options->ids, "the whole prompt as token ids, e.g. 1,2,3");
-  ids->excludes(text);
+  options->prompt.add_to(*command);
+  add_ids_option(*command, options->ids, "the whole prompt as token ids, e.g. 1,2,3")
+      ->excludes(options->prompt.text_option)
+      ->excludes(options->prompt.file_option);
   command->add_option("--effort", options->effort, "how to think: e0 not at all, e1 tersely, e2 in full")
       ->capture_default_str();
-  command->add_flag("--raw", options->raw, "take -p as the whole prompt, without the model's own format")
-      ->excludes(ids);
+  command->add_flag("--raw", options->raw, "take the text as the whole prompt, without the model's own format")
+      ->excludes("--ids");
+  options->plan.add_to(*command, {{"max-tokens", "-n"}, {"seed", "-s"}});
+  command->add_option("--stop", options->stop, "end the answer before this text; may be given several times")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
+  command
+      ->add_option("-c,--ctx-size", options->context,
+                   "tokens of prompt and output together; 0 = what the model allows and memory holds")
+      ->capture_default_str();
+  command->add_option("--kv-dtype", options->kv_dtype, "type of keys and values in memory: f32 or bf16");
   command->add_option("-t,--threads", options->threads, "threads; 0 = all that this process may use")
       ->capture_default_str();
-  options->plan.add_to(*command, {{"max-tokens", "-n"}, {"seed", "-s"}});
-  options->seed = command->get_option("--seed");
-  command->callback([options, text, ids] {
-    if (text->count() + ids->count() == 0) throw CLI::RequiredError("-p or --ids");
-    if (options->text.empty() && options->ids.empty()) throw Error("prompt", "is empty");
-    run(*options);
-  });
+  command->add_flag("-q,--quiet", options->quiet, "nothing on standard error but errors");
+  command->callback([options] { run(*options); });
 }
 
 }  // namespace starnest::cli

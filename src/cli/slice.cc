@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/progress_bar.h"
+#include "command_line/interrupt.h"
 #include "core/base/text.h"
 
 namespace starnest::cli {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "command_line/interrupt.h"
 #include "core/base/text.h"
 #include "starnest/error.h"
 
@@ -15,7 +16,7 @@ namespace {
 
 enum ExitCode { kDone = 0, kFailed = 1, kWrongUsage = 2 };
 
-int report(const CLI::App& app, ExitCode code, const std::string& message) {
+int report(const CLI::App& app, int code, const std::string& message) {
   std::fprintf(stderr, "%s: error: %s\n", app.get_name().c_str(), message.c_str());
   return code;
 }
@@ -70,9 +71,13 @@ int run_program(CLI::App& app, int argc, char** argv) {
   try {
     app.parse(argc, argv);
     return kDone;
+  } catch (const CLI::RuntimeError& e) {  // a command that has said all there is to say
+    return e.get_exit_code();
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help and --version
     return report(app, kWrongUsage, explain(app, e));
+  } catch (const InterruptedError& e) {
+    return report(app, Interrupt::exit_code(), e.what());
   } catch (const Error& e) {
     return report(app, kFailed, e.what());
   } catch (const std::exception& e) {  // out of memory and the like

@@ -3,10 +3,17 @@
 #include <algorithm>
 
 #include "core/arch/cost.h"
+#include "core/arch/pass_cost.h"
 #include "core/base/file.h"
+#include "core/base/memory.h"
+#include "core/base/range.h"
 #include "core/base/text.h"
 #include "core/format/effort_template.h"
+#include "kernels/attention.h"
+#include "kernels/exec.h"
+#include "runtime/bandwidth.h"
 #include "runtime/family_impl.h"
+#include "runtime/generation_config.h"
 
 namespace starnest {
 namespace {
@@ -21,21 +28,86 @@ bool has_effort_template(const std::filesystem::path& folder) {
   return std::filesystem::exists(file) && read_text(file) == kEffortTemplate;
 }
 
+constexpr int kMostContext = 1 << 30;
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+
+// What is quick to check is checked before the weights are read.
+EngineOptions engine_options(const ModelSpec& spec, const OpenOptions& options) {
+  require_range("ctx-size", options.context, 0, spec.max_context ? spec.max_context : kMostContext,
+                "0 takes what the model allows and memory holds");
+  EngineOptions out{.threads = options.threads, .sizes = options.sizes};
+  if (options.kv_dtype == "f32")
+    out.kv_dtype = DType::f32;
+  else if (options.kv_dtype == "bf16")
+    out.kv_dtype = DType::bf16;
+  else if (!options.kv_dtype.empty())
+    throw Error({.where = "kv-dtype", .what = "is not known", .expected = "f32 or bf16", .got = options.kv_dtype});
+  return out;
+}
+
+GenerationRules read_rules(const FamilySpec& family, const Tokenizer* tokenizer) {
+  GenerationRules rules;
+  rules.think = read_think_tokens(family.folder, tokenizer, size_t(family.spec.vocab));
+  rules.stop_ids = read_stop_ids(family.folder, family.spec.eos_ids);
+  return rules;
+}
+
+// A tenth and at least 256 MiB stay for the activations of a chunk and for everyone else. Never less than one block, so
+// that short texts run even where little is left.
+int context_in(uint64_t available, uint64_t bytes_per_token) {
+  const uint64_t kept_free = std::max(available / 10, 256 * kMiB);
+  const uint64_t blocks = (available - std::min(kept_free, available)) / (bytes_per_token * kKvBlock);
+  return int(std::clamp<uint64_t>(blocks, 1, kMostContext / kKvBlock) * kKvBlock);
+}
+
 }  // namespace
 
 Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& options)
     : spec(read_family(model, options.elastic)),
       tokenizer(read_tokenizer(spec.folder)),
-      engine(spec, {.threads = options.threads, .sizes = options.sizes}, options.progress) {
-  const std::filesystem::path& folder = spec.folder;
+      rules(read_rules(spec, tokenizer ? &*tokenizer : nullptr)),
+      sampling(read_sampling(spec.folder)),
+      engine(spec, engine_options(spec.spec, options), options.progress) {
   spec.notices.insert(spec.notices.end(), engine.notices().begin(), engine.notices().end());
-  rules.think = read_think_tokens(folder, tokenizer ? &*tokenizer : nullptr, engine.vocab());
-  rules.stop_ids = read_stop_ids(folder, spec.spec.eos_ids);
-  rules.max_context = spec.spec.max_context;
   for (const Size& size : engine.sizes().subspan(engine.largest())) {
-    const Cost cost = cost_of(spec.spec, size.widths, StoredFormat::bf16);
-    sizes.push_back({size.name, cost.parameters, cost.active_parameters});
+    const Cost cost = cost_of(spec.spec, size.widths, format());
+    sizes.push_back({size.name, cost.parameters, cost.active_parameters, cost.bytes, cost.decode_bytes_per_token});
   }
+  info.architecture = spec.spec.architecture;
+  info.weight_dtype = name_of(engine.weight_dtype());
+  info.kv_dtype = name_of(engine.kv_dtype());
+  info.threads = engine.threads();
+  set_context(options);
+}
+
+// Keys and values are taken as a text grows, so that a large context costs nothing until it is used.
+void Family::Impl::set_context(const OpenOptions& options) {
+  const std::vector<std::string>& names = options.sizes;
+  uint64_t per_token = 0;
+  for (const Size& size : engine.sizes().subspan(engine.largest()))
+    if (names.empty() || std::find(names.begin(), names.end(), size.name) != names.end())
+      per_token = std::max(per_token, state_cost_of(spec.spec, size.widths).kv_per_token * size_of(engine.kv_dtype()));
+  info.model_context = spec.spec.max_context;
+  info.memory_context = per_token ? context_in(available_memory(), per_token) : kMostContext;
+  const int allowed = info.model_context ? info.model_context : kMostContext;
+  info.context = options.context ? options.context : std::min(allowed, info.memory_context);
+  rules.max_context = info.context;
+  if (options.context)
+    rules.context_hint = "The context was set to this; the model allows " + std::to_string(allowed);
+  else if (info.context < allowed)
+    rules.context_hint = "Memory holds no more beside the weights; the model allows " + std::to_string(allowed);
+}
+
+double Family::Impl::bytes_moved(size_t size, size_t position, size_t tokens, size_t logits) {
+  const Widths& widths = engine.sizes()[size].widths;
+  const auto [weights, is_new] = weight_bytes_.try_emplace({size, tokens, logits});
+  if (is_new) {
+    const PassPart part{&widths, tokens, logits};
+    weights->second = pass_cost_of(spec.spec, format(), {&part, 1}).bytes;
+  }
+  const StateCost state = state_cost_of(spec.spec, widths);
+  return weights->second + double(position + tokens) * double(state.kv_per_token * size_of(engine.kv_dtype())) +
+         2 * sizeof(float) * double(state.ssm + state.conv);
 }
 
 const Tokenizer& Family::Impl::require_tokenizer() const {
@@ -52,6 +124,10 @@ const std::vector<SizeInfo>& Family::sizes() const { return impl_->sizes; }
 uint64_t Family::resident_bytes() const { return impl_->engine.resident_bytes(); }
 
 const std::vector<std::string>& Family::notices() const { return impl_->spec.notices; }
+FamilyInfo Family::info() const { return impl_->info; }
+Sampling Family::default_sampling() const { return impl_->sampling; }
+double Family::measure_bandwidth() const { return read_bandwidth(impl_->engine.pool(), 256 * kMiB, /*rounds=*/2); }
+std::string_view Family::kernel_path() { return starnest::kernel_path(); }
 
 Plan Family::default_plan() const {
   Plan plan;

@@ -1,9 +1,12 @@
 // What stands behind starnest::Family.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <tuple>
 #include <vector>
 
+#include "core/arch/cost.h"
 #include "core/arch/family_spec.h"
 #include "core/format/tokenizer.h"
 #include "runtime/engine.h"
@@ -17,11 +20,23 @@ struct Family::Impl {
 
   const Tokenizer& require_tokenizer() const;  // Error when the folder has none
 
+  // By a step that reads `tokens` at a size whose sequence has read `position` before, and computes `logits` rows of
+  // logits: the weights as pass_cost_of expects, keys and values of all positions once, the recurrent state both ways.
+  double bytes_moved(size_t size, size_t position, size_t tokens, size_t logits);
+
   FamilySpec spec;
   std::optional<Tokenizer> tokenizer;
-  Engine engine;
   GenerationRules rules;
+  Sampling sampling;  // of generation_config.json
+  Engine engine;      // after all that is quick to read, so that broken small files are known before the weights
+  FamilyInfo info;
   std::vector<SizeInfo> sizes;
+
+ private:
+  StoredFormat format() const { return engine.weight_dtype() == DType::f32 ? StoredFormat::f32 : StoredFormat::bf16; }
+  void set_context(const OpenOptions& options);
+
+  std::map<std::tuple<size_t, size_t, size_t>, double> weight_bytes_;  // of passes so far: (size, tokens, logits)
 };
 
 }  // namespace starnest

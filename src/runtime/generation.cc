@@ -59,9 +59,10 @@ Generation::Generation(const Engine& engine, const GenerationRules& rules, std::
   if (text_.empty()) throw Error("prompt", "is empty");
   if (rules.max_context && int(text_.size()) >= rules.max_context)
     throw Error({.where = "prompt",
-                 .what = "is longer than the model's context",
+                 .what = "is longer than the context",
                  .expected = "fewer than " + std::to_string(rules.max_context) + " tokens",
-                 .got = std::to_string(text_.size())});
+                 .got = std::to_string(text_.size()),
+                 .hint = rules.context_hint});
   if (phase_ == Phase::thinking) {
     budget_.emplace(*rules.think, thinking_limits());
     check_thinking();
@@ -82,9 +83,10 @@ ThinkBudget::Limits Generation::thinking_limits() const {
   const int room = rules_.max_context - int(text_.size()) - closing;  // for thinking and the answer
   if (room < 1)
     throw Error({.where = "prompt",
-                 .what = "leaves no room for an answer in the model's context",
+                 .what = "leaves no room for an answer in the context",
                  .expected = "at most " + std::to_string(rules_.max_context - closing - 1) + " tokens",
-                 .got = std::to_string(text_.size())});
+                 .got = std::to_string(text_.size()),
+                 .hint = rules_.context_hint});
   return {plan_.think_budget, plan_.think_grace, std::min(limit, std::max(0, room - plan_.answer_reserve))};
 }
 
@@ -106,7 +108,9 @@ void Generation::advance(VecView<const float> logits) {
 
 void Generation::update_done() {
   const bool context_full = rules_.max_context && int(text_.size()) >= rules_.max_context;
-  if (int(output().size()) >= plan_.max_tokens || context_full) done_ = true;
+  if (done_ || (int(output().size()) < plan_.max_tokens && !context_full)) return;
+  done_ = true;
+  end_ = context_full ? AnswerEnd::context : AnswerEnd::max_tokens;
 }
 
 bool Generation::is_stop(TokenId id) const {
@@ -136,7 +140,8 @@ void Generation::close_thinking(ThinkEnd end) {
 
 void Generation::write_answer(TokenId id) {
   if (is_stop(id)) {
-    done_ = complete_ = true;
+    done_ = true;
+    end_ = AnswerEnd::stop_token;
     return;
   }
   text_.push_back(id);

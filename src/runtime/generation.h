@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "runtime/engine.h"
@@ -17,7 +18,8 @@ namespace starnest {
 struct GenerationRules {
   std::optional<ThinkTokens> think;
   std::vector<TokenId> stop_ids;
-  int max_context = 0;  // tokens; 0: no limit known
+  int max_context = 0;            // tokens; 0: no limit known
+  std::string context_hint = {};  // what a user can do about a prompt that is longer
 };
 
 // A plan with its sizes resolved for one engine and its defaults filled in.
@@ -59,8 +61,10 @@ class Generation {
   std::span<const TokenId> thinking() const { return output().first(thinking_tokens()); }
   std::span<const TokenId> answer() const { return output().subspan(thinking_tokens()); }
   ThinkEnd think_end() const { return think_end_; }
-  bool complete() const { return complete_; }
-  bool started() const { return started_; }  // the model has chosen a token
+  bool complete() const { return end_ == AnswerEnd::stop_token; }
+  AnswerEnd end() const { return end_; }                    // once done
+  bool started() const { return started_; }                 // the model has chosen a token
+  size_t position() const { return sequence_.position(); }  // tokens that the size in use has read
   // True from the switch to another size until that size has written its first token.
   bool switching() const {
     return think_end_ != ThinkEnd::none && plan_.think_size != plan_.answer_size && answer().empty() && !done_;
@@ -89,7 +93,7 @@ class Generation {
   ThinkEnd think_end_ = ThinkEnd::none;
   bool started_ = false;
   bool done_ = false;
-  bool complete_ = false;
+  AnswerEnd end_ = AnswerEnd::max_tokens;
 };
 
 // Runs one step for all that are not done. Returns how many are still not done.

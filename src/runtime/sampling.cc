@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/text.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -15,55 +16,82 @@ TokenId most_likely(VecView<const float> logits) {
   return TokenId(std::max_element(logits.data, logits.data + logits.size) - logits.data);
 }
 
+[[noreturn]] void refuse_logits() {
+  throw Error({.where = "logits", .what = "are not finite", .hint = "The weights hold NaN or numbers that overflow"});
+}
+
+double sum(const std::vector<Candidate>& candidates) {
+  return std::accumulate(candidates.begin(), candidates.end(), 0.0,
+                         [](double total, const Candidate& c) { return total + c.probability; });
+}
+
+std::string as_flag(std::string name) {
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
+
 }  // namespace
 
-void check(const Sampling& s) {
-  if (!(s.temperature >= 0 && std::isfinite(s.temperature)))
-    throw Error({.where = "temperature",
+void check(const Sampling& s, const std::function<std::string(const char*)>& place) {
+  const auto require = [&](bool holds, const char* name, const char* expected, double got) {
+    if (holds) return;
+    throw Error({.where = place ? place(name) : as_flag(name),
                  .what = "is out of range",
-                 .expected = "at least 0",
-                 .got = std::to_string(s.temperature)});
-  if (s.top_k < 0)
-    throw Error(
-        {.where = "top-k", .what = "is out of range", .expected = "at least 0", .got = std::to_string(s.top_k)});
-  if (!(s.top_p > 0 && s.top_p <= 1))
-    throw Error({.where = "top-p",
-                 .what = "is out of range",
-                 .expected = "above 0 and at most 1",
-                 .got = std::to_string(s.top_p)});
+                 .expected = expected,
+                 .got = format_number("%g", got)});
+  };
+  require(s.temperature >= 0 && std::isfinite(s.temperature), "temperature", "at least 0", s.temperature);
+  require(s.top_k >= 0, "top_k", "at least 0", s.top_k);
+  require(s.top_p > 0 && s.top_p <= 1, "top_p", "above 0 and at most 1", s.top_p);
+  require(s.min_p >= 0 && s.min_p <= 1, "min_p", "0 to 1", s.min_p);
 }
 
 Sampler::Sampler(const Sampling& sampling) : sampling_(sampling), rng_(key_of(sampling.seed)) { check(sampling); }
 
-TokenId Sampler::pick(VecView<const float> logits) {
+std::vector<Candidate> candidates(const Sampling& s, VecView<const float> logits) {
   const TokenId likely = most_likely(logits);
-  if (!std::isfinite(logits[size_t(likely)]))
-    throw Error({.where = "logits", .what = "are not finite", .hint = "The weights hold NaN or numbers that overflow"});
-  if (sampling_.temperature == 0) return likely;
-  std::vector<TokenId> order(logits.size);
-  std::iota(order.begin(), order.end(), 0);
-  const size_t kept = sampling_.top_k ? std::min(size_t(sampling_.top_k), order.size()) : order.size();
-  const auto more_likely = [&](TokenId a, TokenId b) {
-    const float la = logits[size_t(a)], lb = logits[size_t(b)];
-    return la != lb ? la > lb : a < b;
-  };
-  std::partial_sort(order.begin(), order.begin() + std::ptrdiff_t(kept), order.end(), more_likely);
-  order.resize(kept);
+  if (!std::isfinite(logits[size_t(likely)])) refuse_logits();
+  if (s.temperature == 0) return {{likely, 1}};
 
-  const double largest = logits[size_t(order[0])];
-  std::vector<double> weights;
-  for (const TokenId id : order) weights.push_back(std::exp((logits[size_t(id)] - largest) / sampling_.temperature));
-  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
-  double mass = 0;
-  size_t nucleus = 0;
-  while (nucleus < kept && (nucleus == 0 || mass < sampling_.top_p * total)) mass += weights[nucleus++];
-
-  double draw = rng_.uniform() * mass;
-  for (size_t i = 0; i < nucleus; ++i) {
-    draw -= weights[i];
-    if (draw < 0) return order[i];
+  std::vector<Candidate> all(logits.size);
+  double total = 0;
+  for (size_t i = 0; i < logits.size; ++i) {
+    all[i] = {TokenId(i), std::exp((double(logits[i]) - logits[size_t(likely)]) / s.temperature)};
+    total += all[i].probability;
   }
-  return order[nucleus - 1];  // rounding left a remainder
+  if (!std::isfinite(total)) refuse_logits();  // a NaN among them
+  const auto more_likely = [](const Candidate& a, const Candidate& b) {
+    return a.probability != b.probability ? a.probability > b.probability : a.id < b.id;
+  };
+  if (s.top_k && size_t(s.top_k) < all.size()) {
+    std::partial_sort(all.begin(), all.begin() + s.top_k, all.end(), more_likely);
+    all.resize(size_t(s.top_k));
+    total = sum(all);
+  }
+  if (s.top_p < 1) {
+    // All that are less likely than this hold less than 1 - top_p together, so the set never needs them.
+    const double least = (1 - double(s.top_p)) * total / double(all.size());
+    std::erase_if(all, [&](const Candidate& c) { return c.probability < least; });
+    std::sort(all.begin(), all.end(), more_likely);
+    size_t kept = 0;
+    for (double mass = 0; kept < all.size() && mass < s.top_p * total; ++kept) mass += all[kept].probability;
+    all.resize(std::max<size_t>(kept, 1));
+  }
+  if (s.min_p > 0) std::erase_if(all, [&](const Candidate& c) { return c.probability < s.min_p; });  // the largest is 1
+  total = sum(all);
+  for (Candidate& c : all) c.probability /= total;
+  return all;
+}
+
+TokenId Sampler::pick(VecView<const float> logits) {
+  const std::vector<Candidate> from = candidates(sampling_, logits);
+  if (from.size() == 1) return from.front().id;
+  double draw = rng_.uniform();
+  for (const Candidate& candidate : from) {
+    draw -= candidate.probability;
+    if (draw < 0) return candidate.id;
+  }
+  return from.back().id;  // rounding left a remainder
 }
 
 }  // namespace starnest

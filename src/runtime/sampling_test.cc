@@ -3,10 +3,12 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "core/base/test_support.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -36,13 +38,40 @@ TEST(Sampler, FrequenciesFollowTheSoftmaxAtTheTemperature) {
   }
 }
 
-TEST(Sampler, TopKAndTopPKeepTheMostLikely) {
-  EXPECT_EQ(draws({.temperature = 1, .top_k = 2}, 2000).size(), 2u);
-  EXPECT_EQ(draws({.temperature = 1, .top_k = 3}, 2000).count(2), 1u);
-  // The two most likely hold 2 e^2 / (2 e^2 + e + 1 + 1/e) = 0.78 of the probability.
-  EXPECT_EQ(draws({.temperature = 1, .top_p = 0.75f}, 2000).size(), 2u);
-  EXPECT_EQ(draws({.temperature = 1, .top_p = 0.80f}, 2000).size(), 3u);
-  EXPECT_EQ(draws({.temperature = 1, .top_p = 1e-6f}, 2000).size(), 1u);
+// Temperature, top_k, top_p and min_p in this order, as transformers 5.23 applies them (TemperatureLogitsWarper,
+// TopKLogitsWarper, TopPLogitsWarper, MinPLogitsWarper, then softmax in F64).
+TEST(Candidates, AreThoseOfTransformers) {
+  const std::vector<float> logits{0.5f, 2, 1, 1.75f, -1, 0.25f};
+  const std::vector<std::pair<Sampling, std::vector<double>>> cases{
+      {{.temperature = 0.7f}, {0.0545039, 0.4645779, 0.1113366, 0.3250524, 0.0063944, 0.0381349}},
+      {{.temperature = 1.5f, .top_k = 3}, {0, 0.4237470, 0.2175590, 0.3586941, 0, 0}},
+      {{.temperature = 1, .top_p = 0.8f}, {0, 0.4658356, 0.1713713, 0.3627931, 0, 0}},
+      {{.temperature = 1.3f, .top_k = 5, .top_p = 0.9f}, {0.1211368, 0.3840476, 0.1779559, 0.3168596, 0, 0}},
+      {{.temperature = 0.8f, .min_p = 0.2f}, {0, 0.4955106, 0.1419662, 0.3625233, 0, 0}},
+      {{.temperature = 1.2f, .top_k = 4, .top_p = 0.9f, .min_p = 0.45f}, {0, 0.5518958, 0, 0.4481042, 0, 0}},
+      {{.temperature = 2, .top_k = 5, .top_p = 0.95f, .min_p = 0.5f}, {0, 0.4017633, 0.2436818, 0.3545549, 0, 0}},
+      {{.temperature = 0.5f, .top_p = 0.3f, .min_p = 0.9f}, {0, 1, 0, 0, 0, 0}},
+  };
+  for (size_t i = 0; i < cases.size(); ++i) {
+    std::vector<double> probabilities(logits.size());
+    for (const Candidate& c : candidates(cases[i].first, {logits.data(), logits.size()}))
+      probabilities[size_t(c.id)] = c.probability;
+    for (size_t id = 0; id < logits.size(); ++id)
+      EXPECT_NEAR(probabilities[id], cases[i].second[id], 1e-6) << "case " << i << " id " << id;
+  }
+}
+
+TEST(Candidates, OfEqualsTheLowerIdsStay) {
+  const auto kept = [](const Sampling& sampling) {
+    std::vector<TokenId> ids;
+    for (const Candidate& c : candidates(sampling, view())) ids.push_back(c.id);
+    return ids;
+  };
+  EXPECT_EQ(kept({.temperature = 1, .top_k = 1}), (std::vector<TokenId>{1}));
+  EXPECT_EQ(kept({.temperature = 1, .top_p = 1e-6f}), (std::vector<TokenId>{1}));
+  EXPECT_EQ(kept({.temperature = 1, .min_p = 1}), (std::vector<TokenId>{1, 3}));
+  EXPECT_EQ(kept({.temperature = 1, .top_k = 100}).size(), 5u);
+  EXPECT_EQ(kept({}), (std::vector<TokenId>{1}));
 }
 
 TEST(Sampler, TheSameSeedRepeatsTheDraws) {
@@ -53,12 +82,17 @@ TEST(Sampler, TheSameSeedRepeatsTheDraws) {
 TEST(Sampler, RefusesLogitsThatAreNotFinite) {
   const std::vector<float> broken(4, std::numeric_limits<float>::quiet_NaN());
   EXPECT_THROW(Sampler({}).pick({broken.data(), broken.size()}), Error);
+  const std::vector<float> one{0, 1, std::numeric_limits<float>::quiet_NaN()};
+  EXPECT_THROW(Sampler({.temperature = 1}).pick({one.data(), one.size()}), Error);
 }
 
 TEST(Sampler, RefusesValuesOutOfRange) {
-  EXPECT_THROW(Sampler({.temperature = -1}), Error);
-  EXPECT_THROW(Sampler({.temperature = 1, .top_p = 0}), Error);
+  const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  for (const float t : {-1.0f, nan, infinity}) EXPECT_THROW(Sampler({.temperature = t}), Error) << t;
   EXPECT_THROW(Sampler({.temperature = 1, .top_k = -1}), Error);
+  for (const float p : {0.0f, -0.5f, 1.01f, nan}) EXPECT_THROW(Sampler({.temperature = 1, .top_p = p}), Error) << p;
+  for (const float p : {-0.01f, 1.01f, nan}) EXPECT_THROW(Sampler({.temperature = 1, .min_p = p}), Error) << p;
+  EXPECT_EQ(error_of([] { Sampler({.min_p = 2}); }), "min-p: is out of range; expected 0 to 1, got 2.");
 }
 
 }  // namespace

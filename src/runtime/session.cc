@@ -1,8 +1,11 @@
 #include "starnest/session.h"
 
 #include <chrono>
+#include <utility>
 
+#include "core/arch/pass_cost.h"
 #include "runtime/family_impl.h"
+#include "runtime/stop_text.h"
 
 namespace starnest {
 namespace {
@@ -15,20 +18,27 @@ double seconds(Clock::time_point from, Clock::time_point to) {
 // Turns new output ids into pieces of text, phase by phase. The closing tag and other special tokens are not shown.
 class Writer {
  public:
-  Writer(const Family::Impl& family, const std::function<void(const TextPiece&)>& on_text, Answer& answer)
-      : family_(family), on_text_(on_text), answer_(answer) {
+  Writer(const Family::Impl& family, const AskOptions& options, Answer& answer)
+      : family_(family), on_text_(options.on_text), answer_(answer), stop_(options.stop) {
     if (family.tokenizer) decoder_.emplace(*family.tokenizer, /*skip_special=*/true);
+    if (!decoder_ && !options.stop.empty()) family.require_tokenizer();
   }
 
   void write(Phase phase, size_t size, std::span<const TokenId> ids) {
     if (!decoder_) return;
-    for (const TokenId id : ids) show(phase, size, decoder_->push(id));
+    for (const TokenId id : ids) pass(phase, size, decoder_->push(id));
   }
   void finish(Phase phase, size_t size) {
-    if (decoder_) show(phase, size, decoder_->finish());
+    if (!decoder_) return;
+    pass(phase, size, decoder_->finish());
+    if (phase == Phase::answering) show(phase, size, stop_.finish());
   }
+  bool stopped() const { return stop_.found(); }
 
  private:
+  void pass(Phase phase, size_t size, const std::string& text) {
+    show(phase, size, phase == Phase::thinking ? text : stop_.push(text));
+  }
   void show(Phase phase, size_t size, const std::string& text) {
     if (text.empty()) return;
     (phase == Phase::thinking ? answer_.thinking : answer_.answer) += text;
@@ -38,55 +48,89 @@ class Writer {
   const Family::Impl& family_;
   const std::function<void(const TextPiece&)>& on_text_;
   Answer& answer_;
+  StopText stop_;
   std::optional<StreamDecoder> decoder_;
+};
+
+// One request from its first step to its last.
+class Asking {
+ public:
+  Asking(Family::Impl& family, const std::vector<TokenId>& prompt, const AskOptions& options)
+      : family_(family),
+        options_(options),
+        plan_(resolve(options.plan, family.engine, family.rules, family.spec.default_plan)),
+        generation_(family.engine, family.rules, prompt, plan_, options.sampling.value_or(family.sampling)),
+        writer_(family, options, answer_) {
+    const auto name = [&](size_t size) { return family.engine.sizes()[size].name; };
+    answer_.prompt_report.size = name(generation_.size());
+    answer_.thinking_report.size = name(plan_.think_size);
+    answer_.switch_report.size = answer_.answer_report.size = name(plan_.answer_size);
+  }
+
+  Answer run() {
+    show_new();  // a budget of 0 closes thinking before the first token is read
+    bool cancelled = false;
+    while (!generation_.done() && !writer_.stopped() && !cancelled) {
+      cancelled = options_.cancelled && options_.cancelled();
+      if (cancelled) break;
+      take_step();
+      show_new();
+    }
+    writer_.finish(generation_.phase(), generation_.size());
+    answer_.seconds_to_first_token = generation_.started() ? answer_.prompt_report.seconds : 0;
+    answer_.ids.assign(generation_.output().begin(), generation_.output().end());
+    answer_.think_end = generation_.think_end();
+    answer_.end = writer_.stopped() ? AnswerEnd::stop_text : cancelled ? AnswerEnd::cancelled : generation_.end();
+    answer_.thinking_report.tokens = int(generation_.thinking().size());
+    answer_.answer_report.tokens = int(generation_.answer().size());
+    return std::move(answer_);
+  }
+
+ private:
+  PhaseReport& report_of_next_step() {
+    if (!generation_.started()) return answer_.prompt_report;
+    if (generation_.switching()) return answer_.switch_report;
+    return generation_.phase() == Phase::thinking ? answer_.thinking_report : answer_.answer_report;
+  }
+
+  void take_step() {
+    const size_t size = generation_.size(), position = generation_.position();
+    PhaseReport& report = report_of_next_step();
+    const BatchItem item = generation_.next();
+    const size_t read = item.tokens.size(), wanted = item.want == Want::last ? 1 : 0;
+    Generation* one = &generation_;
+    const Clock::time_point before = Clock::now();
+    step(family_.engine, {&one, 1});
+    const double taken = seconds(before, Clock::now());
+    report.seconds += taken;
+    report.bytes += family_.bytes_moved(size, position, read, wanted);
+    report.tokens += int(read);  // of reading; what is written is counted at the end
+    report.steps += 1;
+  }
+
+  void show_new() {
+    writer_.write(Phase::thinking, plan_.think_size, generation_.thinking().subspan(shown_thinking_));
+    shown_thinking_ = generation_.thinking().size();
+    if (generation_.phase() == Phase::thinking) return;
+    if (!std::exchange(thinking_shown_, true)) writer_.finish(Phase::thinking, plan_.think_size);
+    writer_.write(Phase::answering, plan_.answer_size, generation_.answer().subspan(shown_answer_));
+    shown_answer_ = generation_.answer().size();
+  }
+
+  Family::Impl& family_;
+  const AskOptions& options_;
+  Answer answer_;
+  ResolvedPlan plan_;
+  Generation generation_;
+  Writer writer_;
+  size_t shown_thinking_ = 0, shown_answer_ = 0;
+  bool thinking_shown_ = false;
 };
 
 }  // namespace
 
-Answer Session::ask(const std::vector<TokenId>& prompt, const Plan& plan, const Sampling& sampling,
-                    const std::function<void(const TextPiece&)>& on_text) {
-  Family::Impl& family = family_.impl();
-  const ResolvedPlan resolved = resolve(plan, family.engine, family.rules, family.spec.default_plan);
-  Generation generation(family.engine, family.rules, prompt, resolved, sampling);
-  Answer answer;
-  answer.prompt_tokens = int(prompt.size());
-  Writer writer(family, on_text, answer);
-
-  const Clock::time_point start = Clock::now();
-  Clock::time_point answer_start = start, first{};
-  size_t shown_thinking = 0, shown_answer = 0;
-  const auto show_new = [&] {
-    writer.write(Phase::thinking, resolved.think_size, generation.thinking().subspan(shown_thinking));
-    shown_thinking = generation.thinking().size();
-    if (generation.phase() == Phase::thinking) return;
-    if (shown_answer == 0) writer.finish(Phase::thinking, resolved.think_size);
-    writer.write(Phase::answering, resolved.answer_size, generation.answer().subspan(shown_answer));
-    shown_answer = generation.answer().size();
-  };
-  show_new();  // a budget of 0 closes thinking before the first token is read
-  while (!generation.done()) {
-    const Phase phase = generation.phase();
-    const bool switching = generation.switching();
-    const Clock::time_point before = Clock::now();
-    Generation* one = &generation;
-    step(family.engine, {&one, 1});
-    const Clock::time_point after = Clock::now();
-    if (first == Clock::time_point{} && generation.started()) first = after;
-    if (switching) answer.switch_seconds += seconds(before, after);
-    if (phase == Phase::thinking && generation.phase() == Phase::answering) answer_start = after;
-    show_new();
-  }
-  writer.finish(Phase::answering, resolved.answer_size);
-
-  const Clock::time_point end = Clock::now();
-  answer.ids.assign(generation.output().begin(), generation.output().end());
-  answer.think_end = generation.think_end();
-  answer.complete = generation.complete();
-  answer.seconds_to_first_token = seconds(start, first);
-  const auto name = [&](size_t size) { return family.engine.sizes()[size].name; };
-  answer.thinking_report = {name(resolved.think_size), int(generation.thinking().size()), seconds(start, answer_start)};
-  answer.answer_report = {name(resolved.answer_size), int(generation.answer().size()), seconds(answer_start, end)};
-  return answer;
+Answer Session::ask(const std::vector<TokenId>& prompt, const AskOptions& options) {
+  return Asking(family_.impl(), prompt, options).run();
 }
 
 }  // namespace starnest

@@ -4,7 +4,7 @@
 
 #include "core/base/check.h"
 #include "core/base/text.h"
-#include "core/format/hf_config.h"
+#include "runtime/generation_config.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -36,12 +36,6 @@ std::vector<int> ids_with_newline(const Tokenizer& tokenizer) {
   return ids;
 }
 
-std::optional<HfConfig> generation_config(const std::filesystem::path& folder) {
-  const std::filesystem::path file = folder / "generation_config.json";
-  if (!std::filesystem::exists(file)) return std::nullopt;
-  return HfConfig::read(file);
-}
-
 }  // namespace
 
 bool ends_with(std::span<const TokenId> ids, std::span<const TokenId> suffix) {
@@ -54,7 +48,7 @@ std::optional<ThinkTokens> read_think_tokens(const std::filesystem::path& folder
   ThinkTokens tokens;
   std::vector<int> boundary;
   bool has_boundary = false;
-  if (const auto config = generation_config(folder)) {
+  if (const auto config = read_generation_config(folder)) {
     tokens.start = config->find_ints({"think_start_ids"});
     tokens.ends = config->find_int_lists({"think_end_ids"});
     tokens.close = config->find_ints({"think_close_ids"});
@@ -79,12 +73,6 @@ std::optional<ThinkTokens> read_think_tokens(const std::filesystem::path& folder
   }
   tokens.boundary = by_id(boundary);
   return tokens;
-}
-
-std::vector<TokenId> read_stop_ids(const std::filesystem::path& folder, const std::vector<TokenId>& from_config) {
-  const auto config = generation_config(folder);
-  const std::vector<TokenId> ids = config ? config->find_ints({"eos_token_id"}) : std::vector<TokenId>{};
-  return ids.empty() ? from_config : ids;
 }
 
 std::optional<ThinkEnd> ThinkBudget::end_after(std::span<const TokenId> thinking) const {
@@ -120,6 +108,22 @@ const char* name_of(ThinkEnd end) {
       return "forced";
     case ThinkEnd::stopped:
       return "stopped";
+  }
+  check_failed("end", "unknown end", __FILE__, __LINE__);
+}
+
+const char* name_of(AnswerEnd end) {
+  switch (end) {
+    case AnswerEnd::stop_token:
+      return "stop_token";
+    case AnswerEnd::stop_text:
+      return "stop_text";
+    case AnswerEnd::max_tokens:
+      return "max_tokens";
+    case AnswerEnd::context:
+      return "context";
+    case AnswerEnd::cancelled:
+      return "cancelled";
   }
   check_failed("end", "unknown end", __FILE__, __LINE__);
 }

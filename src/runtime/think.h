@@ -26,9 +26,6 @@ struct ThinkTokens {
 std::optional<ThinkTokens> read_think_tokens(const std::filesystem::path& folder, const Tokenizer* tokenizer,
                                              size_t vocab);
 
-// The ids at which generation stops: eos_token_id of generation_config.json, else those of config.json.
-std::vector<TokenId> read_stop_ids(const std::filesystem::path& folder, const std::vector<TokenId>& from_config);
-
 // Decides when thinking ends. n is the number of thinking tokens so far.
 //   a closing sequence at the end of the output: natural
 //   n >= limit (the answer's reserve begins): forced

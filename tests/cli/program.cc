@@ -1,11 +1,15 @@
 #include "program.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
 #include <iterator>
 
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 namespace starnest {
@@ -20,6 +24,35 @@ void redirect(int target, const char* path, int flags) {
   ::close(file);
 }
 
+// Starts a program of the build on three paths.
+pid_t start(const std::string& name, const std::vector<std::string>& arguments, const std::string& in,
+            const std::string& out, const std::string& err) {
+  std::string program = STARNEST_BINARY_DIR "/" + name;
+  std::vector<std::string> words = arguments;
+  std::vector<char*> argv{program.data()};
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+
+  const pid_t child = ::fork();
+  if (child != 0) return child;
+  redirect(STDIN_FILENO, in.c_str(), O_RDONLY | O_NOCTTY);
+  redirect(STDOUT_FILENO, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC);
+  redirect(STDERR_FILENO, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC);
+  ::execv(program.c_str(), argv.data());
+  ::_exit(127);
+}
+
+int code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+
+Finished run_with(const std::string& name, const std::vector<std::string>& arguments, const std::string& in) {
+  const TestFolder folder;
+  const std::string out = folder / "out", err = folder / "err";
+  const pid_t child = start(name, arguments, in, out, err);
+  int status = 0;
+  if (child < 0 || ::waitpid(child, &status, 0) != child) return {};
+  return {code_of(status), file_text(out), file_text(err)};
+}
+
 }  // namespace
 
 Finished starnest_program(const std::vector<std::string>& arguments, const std::string& input) {
@@ -28,26 +61,57 @@ Finished starnest_program(const std::vector<std::string>& arguments, const std::
 
 Finished built_program(const std::string& name, const std::vector<std::string>& arguments, const std::string& input) {
   const TestFolder folder;
-  const std::string in = folder / "in", out = folder / "out", err = folder / "err";
-  put_file(in, input);
-  std::string program = STARNEST_BINARY_DIR "/" + name;
-  std::vector<std::string> words = arguments;
-  std::vector<char*> argv{program.data()};
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
+  put_file(folder / "in", input);
+  return run_with(name, arguments, folder / "in");
+}
 
-  const pid_t child = ::fork();
-  if (child == 0) {
-    redirect(STDIN_FILENO, in.c_str(), O_RDONLY);
-    redirect(STDOUT_FILENO, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC);
-    redirect(STDERR_FILENO, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC);
-    ::execv(program.c_str(), argv.data());
-    ::_exit(127);
+Finished starnest_program_on_terminal(const std::vector<std::string>& arguments) {
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
+  char name[64];
+  if (terminal < 0 || ::grantpt(terminal) || ::unlockpt(terminal) || ::ptsname_r(terminal, name, sizeof name))
+    return {};
+  const Finished finished = run_with("starnest", arguments, name);
+  ::close(terminal);
+  return finished;
+}
+
+RunningProgram::RunningProgram(const std::vector<std::string>& arguments) {
+  const std::string out = folder_ / "out";
+  ::mkfifo(out.c_str(), 0600);
+  out_ = ::open(out.c_str(), O_RDONLY | O_NONBLOCK);
+  ::fcntl(out_, F_SETPIPE_SZ, 4096);
+  ::fcntl(out_, F_SETFL, 0);
+  process_ = start("starnest", arguments, "/dev/null", out, folder_ / "err");
+}
+
+RunningProgram::~RunningProgram() {
+  if (!ended_ && process_ > 0) {
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, &status_, 0);
   }
-  int status = 0;
-  if (child < 0 || ::waitpid(child, &status, 0) != child) return {};
-  const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  return {code, file_text(out), file_text(err)};
+  ::close(out_);
+}
+
+void RunningProgram::wait_for_output(size_t bytes) const {
+  for (int i = 0, waiting = 0; i < 10000; ++i) {
+    if (::ioctl(out_, FIONREAD, &waiting) == 0 && size_t(waiting) >= bytes) return;
+    ::usleep(1000);
+  }
+}
+
+void RunningProgram::send(int signal) const { ::kill(process_, signal); }
+
+bool RunningProgram::has_ended() {
+  if (!ended_) ended_ = ::waitpid(process_, &status_, WNOHANG) == process_;
+  return ended_;
+}
+
+Finished RunningProgram::finish() {
+  std::string out;
+  char part[4096];
+  for (ssize_t n; (n = ::read(out_, part, sizeof part)) > 0;) out.append(part, size_t(n));
+  if (!ended_) ended_ = ::waitpid(process_, &status_, 0) == process_;
+  return {code_of(status_), out, file_text(folder_ / "err")};
 }
 
 std::string file_text(const fs::path& path) {

@@ -21,6 +21,29 @@ struct Finished {
 Finished starnest_program(const std::vector<std::string>& arguments, const std::string& input = {});
 Finished built_program(const std::string& name, const std::vector<std::string>& arguments,
                        const std::string& input = {});  // another one of the build
+// With a terminal for standard input, on which nobody types.
+Finished starnest_program_on_terminal(const std::vector<std::string>& arguments);
+
+// The program while it runs. What it writes waits in a pipe of 4 KiB until it is read.
+class RunningProgram {
+ public:
+  explicit RunningProgram(const std::vector<std::string>& arguments);
+  ~RunningProgram();  // ends it
+  RunningProgram(const RunningProgram&) = delete;
+  RunningProgram& operator=(const RunningProgram&) = delete;
+
+  void wait_for_output(size_t bytes) const;  // until as many wait to be read, or ten seconds
+  void send(int signal) const;
+  bool has_ended();
+  Finished finish();  // reads to the end
+
+ private:
+  TestFolder folder_;
+  int out_ = -1;
+  int status_ = 0;
+  int process_ = -1;
+  bool ended_ = false;
+};
 
 std::string file_text(const std::filesystem::path& path);
 void put_file(const std::filesystem::path& path, const std::string& text);

@@ -1,4 +1,9 @@
 // `starnest run`, `logits` and `eval` on the model that ships with the project.
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+
 #include <nlohmann/json.hpp>
 
 #include "core/format/safetensors.h"
@@ -9,50 +14,199 @@ namespace {
 
 const std::string kPocket = std::string(STARNEST_SOURCE_DIR) + "/models/pocket";
 const std::string kQuestion = "r:a5b+3c*7d-2?";
+const std::string kThought = "a5;b+38;c*76;d-24;\n4\n";
 
-Finished run(std::vector<std::string> arguments) {
+Finished run(std::vector<std::string> arguments, const std::string& input = {}) {
   arguments.insert(arguments.begin(), {"run", "-m", kPocket});
-  return starnest_program(arguments);
+  return starnest_program(arguments, input);
+}
+
+// The model with another generation_config.json.
+void copy_pocket(const std::filesystem::path& to, const std::string& generation_config) {
+  std::filesystem::copy(kPocket, to);
+  put_file(to / "generation_config.json", generation_config);
 }
 
 TEST(Run, OneSizeThinksAndAnotherAnswers) {
   const Finished done = run({"-p", kQuestion, "--think-size", "small", "--answer-size", "large"});
   EXPECT_EQ(done.exit_code, 0) << done.err;
-  EXPECT_EQ(done.out, "[small thinks] a5;b+38;c*76;d-24;\n[large answers] 4\n");
-  EXPECT_CONTAINS(done.err, "end natural; switch (recompute)");
-  EXPECT_CONTAINS(done.err, "first token after");
+  EXPECT_EQ(done.out, kThought);
+  EXPECT_CONTAINS(done.err, "[small thinks]\n[large answers]\n");
+  EXPECT_CONTAINS(done.err, "prompt    17 tokens read by small in ");
+  EXPECT_CONTAINS(done.err, "thinking  19 tokens by small (");
+  EXPECT_CONTAINS(done.err, " GB/s), end natural\nswitch    36 tokens read by large in ");
+  EXPECT_CONTAINS(done.err, ", recompute\nanswer    1 token by large (");
 }
 
 TEST(Run, WithoutSizesTheDefaultPlanOfTheFolderRuns) {
-  EXPECT_EQ(run({"-p", kQuestion}).out, "[small thinks] a5;b+38;c*76;d-24;\n[large answers] 4\n");
+  const Finished done = run({"-p", kQuestion});
+  EXPECT_EQ(done.out, kThought);
+  EXPECT_CONTAINS(done.err, "): small thinks, large answers\n");
 }
 
 TEST(Run, EffortsChangeTheTrace) {
-  EXPECT_EQ(run({"-p", kQuestion, "--effort", "e1", "--size", "large"}).out,
-            "[large thinks] a5;b8;c6;d4;\n[large answers] 4\n");
-  EXPECT_EQ(run({"-p", kQuestion, "--effort", "e0", "--size", "large"}).out.substr(0, 16), "[large answers] ");
+  EXPECT_EQ(run({"-p", kQuestion, "--effort", "e1", "--size", "large"}).out, "a5;b8;c6;d4;\n4\n");
+  const Finished none = run({"-p", kQuestion, "--effort", "e0", "--size", "large"});
+  EXPECT_EQ(none.out.size(), 2u) << none.out;  // one digit
+  EXPECT_CONTAINS(none.err, "[large answers]\n");
 }
 
 TEST(Run, ABudgetEndsThinkingAtABoundaryOrHard) {
   const Finished boundary = run({"-p", kQuestion, "--size", "large", "--think-budget", "10", "--think-grace", "8"});
-  EXPECT_CONTAINS(boundary.out, "[large thinks] a5;b+38;c*76;\n");
+  EXPECT_CONTAINS(boundary.out, "a5;b+38;c*76;\n");
   EXPECT_CONTAINS(boundary.err, "end boundary");
   const Finished hard = run({"-p", kQuestion, "--size", "large", "--think-budget", "5", "--think-grace", "0"});
-  EXPECT_CONTAINS(hard.out, "[large thinks] a5;b+\n");
+  EXPECT_CONTAINS(hard.out, "a5;b+\n");
   EXPECT_CONTAINS(hard.err, "end forced");
-  EXPECT_CONTAINS(run({"-p", kQuestion, "--think-budget", "0"}).err, "thinking: small 1 tokens");
+  EXPECT_CONTAINS(run({"-p", kQuestion, "--think-budget", "0"}).err, "thinking  1 token by small, end forced");
 }
 
 TEST(Run, RawTextAndIdsGiveTheSameTokens) {
   const Finished raw = run({"-p", "<bos>" + kQuestion + "<e2><think>", "--raw", "--size", "small"});
-  EXPECT_EQ(raw.out, "[small thinks] a5;b+38;c*76;d-24;\n[small answers] 4\n");
+  EXPECT_EQ(raw.out, kThought);
 }
 
 TEST(Run, ASeedRepeatsASampledRun) {
   const std::vector<std::string> sampled{"-p", kQuestion, "--size", "small", "--temp", "3", "-s", "7"};
   EXPECT_EQ(run(sampled).out, run(sampled).out);
-  EXPECT_CONTAINS(run(sampled).err, "seed 7");
-  EXPECT_CONTAINS(run({"-p", kQuestion, "--temp", "1"}).err, "seed ");
+  EXPECT_CONTAINS(run(sampled).err, "sampling  temperature 3, seed 7\n");
+  EXPECT_CONTAINS(run(sampled).err, "seed      7\n");
+  EXPECT_CONTAINS(run({"-p", kQuestion, "--temp", "1"}).err, "\nseed      ");
+}
+
+TEST(Run, SaysOnStandardErrorWhatRunsAndHow) {
+  const std::string err = run({"-p", kQuestion, "-t", "1", "--kv-dtype", "bf16", "-c", "100"}).err;
+  EXPECT_EQ(
+      err.rfind("model     " + kPocket + " (nemotron_h): small thinks, large answers\nsizes     large 1.02 MiB, ", 0),
+      0u)
+      << err;
+  EXPECT_CONTAINS(err, "inside it medium 688.97 KiB, inside it small 463.03 KiB; ");
+  EXPECT_CONTAINS(err, " resident\ntypes     weights F32, keys and values BF16\nkernels   ");
+  EXPECT_CONTAINS(err, ", 1 thread\ncontext   100 tokens of the 4,096 that the model allows\nsampling  greedy\n");
+  EXPECT_CONTAINS(err, "expected  at most ");
+  EXPECT_CONTAINS(err, " tokens/s answering: the weights of a token read at ");
+}
+
+TEST(Run, QuietLeavesStandardErrorToErrors) {
+  for (const char* flag : {"-q", "--quiet"}) {
+    const Finished done = run({"-p", kQuestion, flag});
+    EXPECT_EQ(done.out, kThought);
+    EXPECT_EQ(done.err, "");
+  }
+  EXPECT_CONTAINS(run({"-p", kQuestion, "-q", "--size", "x"}).err, "there is no size 'x'");
+}
+
+TEST(Run, ThePromptComesFromAFileOrAPipeWithoutItsFinalLineBreak) {
+  const TestFolder folder;
+  const auto answer = [&](const std::string& text, const std::vector<std::string>& more) {
+    const std::string file = folder.write("prompt", text).string();
+    const Finished from_file = run({"-f", file, "-q", "--effort", "e0"});
+    std::vector<std::string> piped{"-q", "--effort", "e0"};
+    piped.insert(piped.end(), more.begin(), more.end());
+    const Finished from_pipe = run(piped, text);
+    EXPECT_EQ(from_pipe.exit_code, from_file.exit_code);
+    EXPECT_EQ(from_pipe.out, from_file.out);
+    return from_file.out + from_file.err;
+  };
+  const std::string expected = run({"-p", kQuestion, "-q", "--effort", "e0"}).out;
+  for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"-f", "-"}}) {
+    EXPECT_EQ(answer(kQuestion, more), expected);
+    EXPECT_EQ(answer(kQuestion + "\n", more), expected);
+    EXPECT_EQ(answer(kQuestion + "\r\n", more), expected);
+    EXPECT_CONTAINS(answer("\n", more), "is empty");
+    EXPECT_CONTAINS(answer("abc\xe2\x82", more), "is not valid UTF-8 at byte 3");
+  }
+  // One line break only: what is left of two is a character that this model cannot spell.
+  EXPECT_EQ(run({"-f", folder.write("two", kQuestion + "\n\n").string()}).exit_code,
+            run({"-p", kQuestion + "\n"}).exit_code);
+}
+
+TEST(Run, NeverWaitsSilentlyForATerminal) {
+  const Finished done = starnest_program_on_terminal({"run", "-m", kPocket});
+  EXPECT_EQ(done.exit_code, 2);
+  EXPECT_CONTAINS(done.err, "-p, -f, --ids or a pipe on standard input is required");
+  EXPECT_EQ(starnest_program_on_terminal({"run", "-m", kPocket, "-p", kQuestion}).out, kThought);
+}
+
+TEST(Run, StopTextsEndTheAnswerOnly) {
+  const std::string trace = "<bos>" + kQuestion + "<e2><think>a5;";  // no thinking is opened at its end: all is answer
+  EXPECT_EQ(run({"-p", trace, "--raw"}).out, "b+38;c*76;d-24;4\n");
+  const Finished done = run({"-p", trace, "--raw", "--stop", "xyz", "--stop", "76;d"});
+  EXPECT_EQ(done.out, "b+38;c*\n");
+  EXPECT_CONTAINS(done.err, ", ended at --stop\n");
+  EXPECT_EQ(run({"-p", trace, "--raw", "--stop", "[8;c*]"}).out, "b+38;c*76;d-24;4\n");  // not a list
+  EXPECT_EQ(run({"-p", kQuestion, "--stop", "76"}).out, kThought);
+}
+
+TEST(Run, SamplesAsTheFolderSaysUnlessToldOtherwise) {
+  const TestFolder folder;
+  const std::string tail = R"("eos_token_id": 2, "think_boundary_token_ids": [49]})";
+  copy_pocket(folder / "hot",
+              R"({"do_sample": true, "temperature": 3, "top_k": 20, "top_p": 0.9, "min_p": 0.01, )" + tail);
+  const auto sampling = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"run", "-m", (folder / "hot").string(), "-p", kQuestion, "-s", "5"});
+    const Finished done = starnest_program(more);
+    const size_t at = done.err.find("sampling  ");
+    return at == std::string::npos ? done.err : done.err.substr(at + 10, done.err.find('\n', at) - at - 10);
+  };
+  EXPECT_EQ(sampling({}), "temperature 3, top-k 20, top-p 0.9, min-p 0.01, seed 5");
+  EXPECT_EQ(sampling({"--temp", "0"}), "greedy");
+  EXPECT_EQ(sampling({"--temp", "0.5", "--top-k", "0"}), "temperature 0.5, top-p 0.9, min-p 0.01, seed 5");
+  EXPECT_EQ(sampling({"--top-p", "1", "--min-p", "0"}), "temperature 3, top-k 20, seed 5");
+
+  copy_pocket(folder / "cold", R"({"do_sample": false, "temperature": 3, "top_k": 20, )" + tail);
+  const std::string cold = folder / "cold";
+  EXPECT_CONTAINS(starnest_program({"run", "-m", cold, "-p", kQuestion}).err, "sampling  greedy\n");
+  EXPECT_CONTAINS(starnest_program({"run", "-m", cold, "-p", kQuestion, "--temp", "1", "-s", "2"}).err,
+                  "sampling  temperature 1, top-k 20, seed 2\n");
+
+  copy_pocket(folder / "bad", R"({"top_p": 7, )" + tail);
+  const Finished bad = starnest_program({"run", "-m", folder / "bad", "-p", kQuestion});
+  EXPECT_EQ(bad.exit_code, 1);
+  EXPECT_CONTAINS(bad.err, "generation_config.json: key 'top_p': is out of range");
+}
+
+// A text without an end: nothing stops it but its context of a million tokens.
+std::vector<std::string> endless(const TestFolder& folder) {
+  const std::filesystem::path model = folder / "endless";
+  copy_pocket(model, R"({"eos_token_id": [0]})");
+  std::string config = file_text(model / "config.json");
+  const std::string from = "\"max_position_embeddings\": 4096";
+  config.replace(config.find(from), from.size(), "\"max_position_embeddings\": 1000000");
+  put_file(model / "config.json", config);
+  return {"run",    "-m", model,     "-p", kQuestion, "--raw", "--size", "small",
+          "--temp", "1",  "--top-k", "8",  "-s",      "1",     "-n",     "900000"};
+}
+
+TEST(Run, CtrlCEndsTheTextWithStatistics) {
+  const TestFolder folder;
+  const std::vector<std::string> arguments = endless(folder);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    RunningProgram program(arguments);
+    program.wait_for_output(10);
+    program.send(signal);
+    const Finished done = program.finish();
+    EXPECT_EQ(done.exit_code, 128 + signal) << done.err;
+    EXPECT_GE(done.out.size(), 10u);
+    EXPECT_EQ(done.out.back(), '\n');
+    EXPECT_CONTAINS(done.err, "\nanswer    ");
+    EXPECT_CONTAINS(done.err, ", interrupted\n");
+    EXPECT_EQ(done.err.find("error"), std::string::npos) << done.err;
+  }
+}
+
+TEST(Run, ASecondCtrlCEndsItAtOnce) {
+  const TestFolder folder;
+  RunningProgram program(endless(folder));
+  program.wait_for_output(4096);  // the pipe is full: the program waits inside a step's output
+  for (int i = 0; i < 1000 && !program.has_ended(); ++i) {
+    program.send(SIGINT);
+    ::usleep(10000);
+  }
+  ASSERT_TRUE(program.has_ended());
+  const Finished done = program.finish();
+  EXPECT_EQ(done.exit_code, 128 + SIGINT);
+  EXPECT_EQ(done.err.find("interrupted"), std::string::npos) << done.err;
 }
 
 TEST(Run, BadInputIsAMessageAndAnExitCode) {
@@ -64,7 +218,7 @@ TEST(Run, BadInputIsAMessageAndAnExitCode) {
   };
   expect({"-p", kQuestion, "--size", "smal"}, 1, "there is no size 'smal'. Did you mean 'small'?");
   expect({"-p", "r:A?"}, 1, "'A'");
-  expect({"-p", "r:\xff?"}, 1, "UTF-8");
+  expect({"-p", "r:\xff?"}, 1, "prompt: is not valid UTF-8 at byte 2");
   expect({"-p", kQuestion, "--effort", "e9"}, 1, "'e9' is not known");
   expect({"--ids", "1,64"}, 1, "token id 64: is not in the vocabulary");
   expect({"--ids", "1,-3"}, 1, "token id -3: is not in the vocabulary");
@@ -74,7 +228,18 @@ TEST(Run, BadInputIsAMessageAndAnExitCode) {
   expect({"-p", kQuestion, "-n", "0"}, 1, "max-tokens: is out of range");
   expect({"-p", kQuestion, "-n", "3", "--answer-reserve", "3"}, 1, "leaves no room");
   expect({"-p", kQuestion, "--size", "small", "--think-size", "large"}, 2, "--think-size");
-  expect({}, 2, "-p or --ids");
+  expect({}, 1, "prompt (standard input): is empty");
+  expect({"-p", kQuestion, "-f", "x"}, 2, "excludes");
+  expect({"--ids", "1", "-f", "x"}, 2, "excludes");
+  expect({"-f", "/nowhere/prompt"}, 1, "/nowhere/prompt: cannot open (No such file");
+  expect({"-f", "/"}, 1, "cannot be read (Is a directory)");
+  expect({"-p", kQuestion, "--stop", ""}, 1, "stop: is empty");
+  expect({"-p", kQuestion, "--top-k", "-1"}, 1, "top-k: is out of range");
+  expect({"-p", kQuestion, "--top-p", "0"}, 1, "top-p: is out of range");
+  expect({"-p", kQuestion, "--min-p", "1.5"}, 1, "min-p: is out of range");
+  expect({"-p", kQuestion, "--kv-dtype", "fp8"}, 1, "kv-dtype: is not known");
+  expect({"-p", kQuestion, "-c", "4097"}, 1, "ctx-size: is out of range; expected 0 to 4096, got 4097");
+  expect({"-p", kQuestion, "-c", "17"}, 1, "expected fewer than 17 tokens, got 17");
   expect({"-p", ""}, 1, "prompt: is empty");
   for (const std::string ids : {"", "1,2,", "1,,2", "1,x", "1,99999999999"})
     expect({"--ids", ids}, 2, "list of token ids");

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "program.h"
@@ -9,7 +11,7 @@ TEST(Usage, HelpHasExamplesAndSucceeds) {
   const Finished help = starnest_program({"--help"});
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_EQ(help.err, "");
-  for (const char* command : {"inspect", "slice", "tokenize"}) {
+  for (const char* command : {"inspect", "slice", "tokenize", "run"}) {
     EXPECT_CONTAINS(help.out, command);
     const Finished own = starnest_program({command, "--help"});
     EXPECT_EQ(own.exit_code, 0);
@@ -22,6 +24,8 @@ TEST(Usage, VersionIsOneLine) {
   const Finished version = starnest_program({"--version"});
   EXPECT_EQ(version.exit_code, 0);
   EXPECT_EQ(version.out.rfind("starnest ", 0), 0u);
+  EXPECT_CONTAINS(version.out, ", kernels ");
+  EXPECT_EQ(std::count(version.out.begin(), version.out.end(), '\n'), 1);
 }
 
 TEST(Usage, NothingToDoShowsTheHelpAndFails) {

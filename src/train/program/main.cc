@@ -1,13 +1,12 @@
 // `starnest-train`: one subcommand per job.
-#include <csignal>
 #include <memory>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
 #include "command_line/fields.h"
+#include "command_line/interrupt.h"
 #include "command_line/program.h"
-#include "starnest/error.h"
 #include "train/recipes/elastify.h"
 #include "train/recipes/pretrain.h"
 #include "train/recipes/rank.h"
@@ -15,14 +14,10 @@
 namespace starnest::train {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
-
 // Ctrl-C and SIGTERM end a run between two steps, so that no file is left half written.
 void stop_when_interrupted(uint64_t done, uint64_t) {
-  if (!interrupted) return;
-  throw Error({.where = "step " + std::to_string(done),
-               .what = "interrupted",
-               .hint = "pretrain and elastify go on from their last checkpoint with --resume"});
+  Interrupt::check("step " + std::to_string(done),
+                   "pretrain and elastify go on from their last checkpoint with --resume");
 }
 
 void add_pretrain(CLI::App& app) {
@@ -70,12 +65,13 @@ void add_elastify(CLI::App& app) {
 int run(int argc, char** argv) {
   CLI::App app{"Trains elastic language models: a parent, its ranking, and all nested sizes at once.",
                "starnest-train"};
+  app.set_version_flag("--version", "starnest-train " STARNEST_VERSION);
   app.require_subcommand(1);
   app.footer("'starnest-train COMMAND --help' says more about a command.");
   add_pretrain(app);
   add_rank(app);
   add_elastify(app);
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { interrupted = 1; });
+  const Interrupt interrupt;
   return run_program(app, argc, argv);
 }
 
