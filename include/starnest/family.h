@@ -31,6 +31,8 @@ struct OpenOptions {
   std::vector<std::string> sizes = {};  // sizes to keep in memory; empty: all
   int context = 0;            // tokens of prompt and output together; 0: what the model allows and memory holds
   std::string kv_dtype = {};  // of keys and values: "f32" or "bf16"; empty: the engine's default
+  uint64_t cache_bytes =
+      uint64_t{1} << 30;  // for snapshots of what was read, least recently used dropped first; 0: none
   std::function<void(uint64_t done, uint64_t total)> progress = {};  // bytes read; may throw to cancel
 };
 
@@ -52,8 +54,13 @@ class Family {
   // anything in it that does not fit together.
   static Family open(const std::filesystem::path& model, const OpenOptions& options = {});
 
-  const std::vector<SizeInfo>& sizes() const;       // in memory, largest first
-  uint64_t resident_bytes() const;                  // of weights
+  const std::vector<SizeInfo>& sizes() const;  // in memory, largest first
+  uint64_t resident_bytes() const;             // of weights
+
+  // Makes a larger size, and all smaller ones, resident by reading only what it adds, or gives back the memory of all
+  // sizes larger than `name`. Not while a session is asked. Throws Error for an unknown name or no memory.
+  void load(std::string_view name, const std::function<void(uint64_t done, uint64_t total)>& progress = {});
+  void drop_above(std::string_view name);
   const std::vector<std::string>& notices() const;  // what a user should know about this model, a sentence each
   FamilyInfo info() const;
   Plan default_plan() const;  // the sizes of elastic.json's default_plan, else the largest for both

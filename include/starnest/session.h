@@ -48,6 +48,7 @@ struct Answer {
   ThinkEnd think_end = ThinkEnd::none;
   AnswerEnd end = AnswerEnd::stop_token;
   double seconds_to_first_token = 0;
+  int reused_tokens = 0;      // of the prompt, not read again: an earlier request of the family had read them
   PhaseReport prompt_report;  // reading
   PhaseReport thinking_report;
   PhaseReport switch_report;  // the answering size reading the text so far; no steps when one size does both
@@ -56,7 +57,8 @@ struct Answer {
   bool complete() const { return end == AnswerEnd::stop_token || end == AnswerEnd::stop_text; }
 };
 
-// Not thread-safe. Keeps its family alive.
+// Not thread-safe. Keeps its family alive. Prompts that begin as an earlier one of the same family did go on from what
+// it read (OpenOptions::cache_bytes), with the same bits as if everything were read again.
 class Session {
  public:
   explicit Session(Family family) : family_(std::move(family)) {}

@@ -99,6 +99,7 @@ Family open(const RunOptions& options) {
                                     .sizes = options.plan.sizes(),
                                     .context = options.context,
                                     .kv_dtype = options.kv_dtype,
+                                    .cache_bytes = 0,
                                     .progress = [&](uint64_t done, uint64_t total) {
                                       Interrupt::check("loading");
                                       if (total >= kBarFrom && !options.quiet) bar.update(done, total);

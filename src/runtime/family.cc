@@ -67,17 +67,23 @@ Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& option
       tokenizer(read_tokenizer(spec.folder)),
       rules(read_rules(spec, tokenizer ? &*tokenizer : nullptr)),
       sampling(read_sampling(spec.folder)),
-      engine(spec, engine_options(spec.spec, options), options.progress) {
+      engine(spec, engine_options(spec.spec, options), options.progress),
+      snapshots(options.cache_bytes) {
   spec.notices.insert(spec.notices.end(), engine.notices().begin(), engine.notices().end());
-  for (const Size& size : engine.sizes().subspan(engine.largest())) {
-    const Cost cost = cost_of(spec.spec, size.widths, format());
-    sizes.push_back({size.name, cost.parameters, cost.active_parameters, cost.bytes, cost.decode_bytes_per_token});
-  }
+  describe_sizes();
   info.architecture = spec.spec.architecture;
   info.weight_dtype = name_of(engine.weight_dtype());
   info.kv_dtype = name_of(engine.kv_dtype());
   info.threads = engine.threads();
   set_context(options);
+}
+
+void Family::Impl::describe_sizes() {
+  sizes.clear();
+  for (const Size& size : engine.sizes().subspan(engine.largest())) {
+    const Cost cost = cost_of(spec.spec, size.widths, format());
+    sizes.push_back({size.name, cost.parameters, cost.active_parameters, cost.bytes, cost.decode_bytes_per_token});
+  }
 }
 
 // Keys and values are taken as a text grows, so that a large context costs nothing until it is used.
@@ -122,6 +128,17 @@ Family Family::open(const std::filesystem::path& model, const OpenOptions& optio
 
 const std::vector<SizeInfo>& Family::sizes() const { return impl_->sizes; }
 uint64_t Family::resident_bytes() const { return impl_->engine.resident_bytes(); }
+
+void Family::load(std::string_view name, const std::function<void(uint64_t done, uint64_t total)>& progress) {
+  impl_->engine.load(name, progress);
+  impl_->describe_sizes();
+}
+
+void Family::drop_above(std::string_view name) {
+  impl_->engine.drop_above(name);
+  for (size_t size = 0; size < impl_->engine.largest(); ++size) impl_->snapshots.drop(size);
+  impl_->describe_sizes();
+}
 
 const std::vector<std::string>& Family::notices() const { return impl_->spec.notices; }
 FamilyInfo Family::info() const { return impl_->info; }

@@ -24,11 +24,14 @@ struct Family::Impl {
   // logits: the weights as pass_cost_of expects, keys and values of all positions once, the recurrent state both ways.
   double bytes_moved(size_t size, size_t position, size_t tokens, size_t logits);
 
+  void describe_sizes();  // the resident ones, into `sizes`
+
   FamilySpec spec;
   std::optional<Tokenizer> tokenizer;
   GenerationRules rules;
   Sampling sampling;  // of generation_config.json
   Engine engine;      // after all that is quick to read, so that broken small files are known before the weights
+  Snapshots snapshots;
   FamilyInfo info;
   std::vector<SizeInfo> sizes;
 

@@ -47,7 +47,7 @@ ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRul
 }
 
 Generation::Generation(const Engine& engine, const GenerationRules& rules, std::vector<TokenId> prompt,
-                       const ResolvedPlan& plan, const Sampling& sampling)
+                       const ResolvedPlan& plan, const Sampling& sampling, Snapshots* snapshots)
     : engine_(engine),
       rules_(rules),
       plan_(plan),
@@ -55,7 +55,8 @@ Generation::Generation(const Engine& engine, const GenerationRules& rules, std::
       text_(std::move(prompt)),
       prompt_tokens_(text_.size()),
       phase_(rules.think && ends_with(text_, rules.think->start) ? Phase::thinking : Phase::answering),
-      sequence_(engine.start(size())) {
+      snapshots_(snapshots),
+      snapshot_of_prompt_(text_.size() - (phase_ == Phase::thinking ? rules.think->start.size() : 0)) {
   if (text_.empty()) throw Error("prompt", "is empty");
   if (rules.max_context && int(text_.size()) >= rules.max_context)
     throw Error({.where = "prompt",
@@ -63,6 +64,7 @@ Generation::Generation(const Engine& engine, const GenerationRules& rules, std::
                  .expected = "fewer than " + std::to_string(rules.max_context) + " tokens",
                  .got = std::to_string(text_.size()),
                  .hint = rules.context_hint});
+  begin(size());
   if (phase_ == Phase::thinking) {
     budget_.emplace(*rules.think, thinking_limits());
     check_thinking();
@@ -91,9 +93,32 @@ ThinkBudget::Limits Generation::thinking_limits() const {
 }
 
 BatchItem Generation::next() {
-  const std::span<const TokenId> unread = std::span<const TokenId>(text_).subspan(sequence_.position());
-  const bool last = unread.size() <= kPrefillChunk;
-  return {&sequence_, last ? unread : unread.first(kPrefillChunk), last ? Want::last : Want::none, {}};
+  const std::span<const TokenId> unread = std::span<const TokenId>(text_).subspan(sequence_->position());
+  const size_t most = snapshots_ ? std::min(kPrefillChunk, next_snapshot() - sequence_->position()) : kPrefillChunk;
+  const bool last = unread.size() <= most;
+  return {&*sequence_, last ? unread : unread.first(most), last ? Want::last : Want::none, {}};
+}
+
+void Generation::begin(size_t size) {
+  sequence_ = snapshots_ ? snapshots_->longest_prefix(size, text_) : std::nullopt;
+  if (!sequence_) sequence_ = engine_.start(size);
+  reused_ = sequence_->position();
+}
+
+size_t Generation::next_snapshot() const {
+  const size_t position = sequence_->position(), regular = (position / kSnapshotEvery + 1) * kSnapshotEvery;
+  return position < snapshot_of_prompt_ ? std::min(snapshot_of_prompt_, regular) : regular;
+}
+
+void Generation::has_read() {
+  const size_t position = sequence_->position();
+  if (snapshots_ && (position == snapshot_of_prompt_ || position % kSnapshotEvery == 0))
+    snapshots_->keep(std::span(text_).first(position), *sequence_);
+}
+
+void Generation::leave_snapshot() {
+  if (snapshots_ && sequence_->position() > 0)
+    snapshots_->keep(std::span(text_).first(sequence_->position()), *sequence_);
 }
 
 void Generation::advance(VecView<const float> logits) {
@@ -135,7 +160,7 @@ void Generation::close_thinking(ThinkEnd end) {
   think_end_ = end;
   answer_start_ = text_.size() - prompt_tokens_;
   phase_ = Phase::answering;
-  if (plan_.answer_size != plan_.think_size) sequence_ = engine_.start(plan_.answer_size);
+  if (plan_.answer_size != plan_.think_size) begin(plan_.answer_size);
 }
 
 void Generation::write_answer(TokenId id) {
@@ -159,6 +184,7 @@ size_t step(Engine& engine, std::span<Generation* const> generations) {
   engine.step(batch);
   size_t running = 0;
   for (size_t i = 0; i < active.size(); ++i) {
+    active[i]->has_read();
     if (batch[i].want == Want::last) active[i]->advance({batch[i].logits.row(0), batch[i].logits.cols});
     running += active[i]->done() ? 0 : 1;
   }

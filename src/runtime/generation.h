@@ -8,6 +8,7 @@
 
 #include "runtime/engine.h"
 #include "runtime/sampling.h"
+#include "runtime/snapshots.h"
 #include "runtime/think.h"
 #include "starnest/plan.h"
 #include "starnest/session.h"
@@ -38,21 +39,31 @@ ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRul
 
 // Bounds the activations of a step; the bits do not depend on it.
 inline constexpr size_t kPrefillChunk = 512;
+// Tokens between the snapshots of a long text.
+inline constexpr size_t kSnapshotEvery = 2048;
 
 // Thinks (when the prompt ends with the opening tag), closes, switches size by reading the text so far, answers.
-// Not thread-safe. Engine and rules must outlive it.
+//
+// With `snapshots`, it begins from the longest one of its text (the bits are those of reading everything), and leaves
+// some: where the prompt ends, before an opening tag (the next turn of a chat renders thinking away and goes on from
+// there), every kSnapshotEvery tokens, and where the text ends.
+//
+// Not thread-safe. Engine, rules and snapshots must outlive it.
 class Generation {
  public:
   // Throws Error for an empty prompt, for one that leaves no room in the model's context, and for a plan whose
   // max_tokens leave no room for closing tag and answer.
   Generation(const Engine& engine, const GenerationRules& rules, std::vector<TokenId> prompt, const ResolvedPlan& plan,
-             const Sampling& sampling);
+             const Sampling& sampling, Snapshots* snapshots = nullptr);
 
   bool done() const { return done_; }
   // What to read next, valid until advance: at most kPrefillChunk tokens of what is unread. Wants logits only with the
   // last.
   BatchItem next();
+  void has_read();                            // after the step that read what next() gave, before advance
   void advance(VecView<const float> logits);  // the logits that next() wanted
+
+  void leave_snapshot();  // of all that was read: when nothing follows
 
   Phase phase() const { return phase_; }
   size_t size() const { return phase_ == Phase::thinking ? plan_.think_size : plan_.answer_size; }
@@ -62,9 +73,10 @@ class Generation {
   std::span<const TokenId> answer() const { return output().subspan(thinking_tokens()); }
   ThinkEnd think_end() const { return think_end_; }
   bool complete() const { return end_ == AnswerEnd::stop_token; }
-  AnswerEnd end() const { return end_; }                    // once done
-  bool started() const { return started_; }                 // the model has chosen a token
-  size_t position() const { return sequence_.position(); }  // tokens that the size in use has read
+  AnswerEnd end() const { return end_; }                     // once done
+  bool started() const { return started_; }                  // the model has chosen a token
+  size_t position() const { return sequence_->position(); }  // tokens that the size in use has read
+  size_t reused() const { return reused_; }                  // tokens that the size in use took over from a snapshot
   // True from the switch to another size until that size has written its first token.
   bool switching() const {
     return think_end_ != ThinkEnd::none && plan_.think_size != plan_.answer_size && answer().empty() && !done_;
@@ -76,6 +88,8 @@ class Generation {
   ThinkBudget::Limits thinking_limits() const;
   void check_thinking();
   void update_done();
+  void begin(size_t size);       // a sequence for the text so far
+  size_t next_snapshot() const;  // position of the next one to leave
   void close_thinking(ThinkEnd end);
   void think(TokenId id);
   void write_answer(TokenId id);
@@ -89,7 +103,10 @@ class Generation {
   size_t prompt_tokens_;
   size_t answer_start_ = 0;  // in the output
   Phase phase_ = Phase::answering;
-  Sequence sequence_;
+  Snapshots* snapshots_;
+  size_t snapshot_of_prompt_;  // position
+  std::optional<Sequence> sequence_;
+  size_t reused_ = 0;
   ThinkEnd think_end_ = ThinkEnd::none;
   bool started_ = false;
   bool done_ = false;

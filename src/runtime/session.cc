@@ -59,10 +59,12 @@ class Asking {
       : family_(family),
         options_(options),
         plan_(resolve(options.plan, family.engine, family.rules, family.spec.default_plan)),
-        generation_(family.engine, family.rules, prompt, plan_, options.sampling.value_or(family.sampling)),
+        generation_(family.engine, family.rules, prompt, plan_, options.sampling.value_or(family.sampling),
+                    family.snapshots.limit() > 0 ? &family.snapshots : nullptr),
         writer_(family, options, answer_) {
     const auto name = [&](size_t size) { return family.engine.sizes()[size].name; };
     answer_.prompt_report.size = name(generation_.size());
+    answer_.reused_tokens = int(generation_.reused());
     answer_.thinking_report.size = name(plan_.think_size);
     answer_.switch_report.size = answer_.answer_report.size = name(plan_.answer_size);
   }
@@ -78,6 +80,7 @@ class Asking {
     }
     writer_.finish(generation_.phase(), generation_.size());
     answer_.seconds_to_first_token = generation_.started() ? answer_.prompt_report.seconds : 0;
+    generation_.leave_snapshot();
     answer_.ids.assign(generation_.output().begin(), generation_.output().end());
     answer_.think_end = generation_.think_end();
     answer_.end = writer_.stopped() ? AnswerEnd::stop_text : cancelled ? AnswerEnd::cancelled : generation_.end();

@@ -64,7 +64,7 @@ TEST(Session, CancellingKeepsTheTextSoFar) {
 }
 
 TEST(Session, CancellingInsideThinkingLeavesItOpen) {
-  const Family family = open();
+  const Family family = open({.cache_bytes = 0});
   int taken = 0;
   const Answer cut =
       Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks, .cancelled = [&] { return taken++ == 6; }});
@@ -75,7 +75,7 @@ TEST(Session, CancellingInsideThinkingLeavesItOpen) {
 }
 
 TEST(Session, ReportsWhatEachStretchReadAndWrote) {
-  const Family family = open();
+  const Family family = open({.cache_bytes = 0});
   const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks});
   EXPECT_EQ(answer.prompt_report.size, "small");
   EXPECT_EQ(answer.prompt_report.tokens, 17);
@@ -136,6 +136,61 @@ TEST(Family, SaysHowItRuns) {
   EXPECT_EQ(open().default_sampling().temperature, 0);
   EXPECT_GT(open().measure_bandwidth(), 1e8);
   for (size_t i = 1; i < open().sizes().size(); ++i) EXPECT_LT(open().sizes()[i].bytes, open().sizes()[i - 1].bytes);
+}
+
+// A text longer than one chunk and one interval of snapshots.
+std::vector<TokenId> long_prompt(const Family& family, size_t tokens) {
+  std::vector<TokenId> ids = family.encode("<bos>r:");
+  const std::vector<TokenId> step = family.encode("a5b+3c*7d-2");
+  while (ids.size() < tokens) ids.push_back(step[ids.size() * 5 % step.size()]);
+  return ids;
+}
+
+TEST(Session, APromptThatBeginsAsAnEarlierOneIsNotReadAgainAndGivesTheSameIds) {
+  const Family kept = open(), fresh = open({.cache_bytes = 0});
+  std::vector<TokenId> prompt = long_prompt(kept, 3000);
+  const AskOptions options{.plan = {.max_tokens = 20}};
+  const Answer first = Session(kept).ask(prompt, options);
+  EXPECT_EQ(first.reused_tokens, 0);
+  EXPECT_EQ(first.ids, Session(fresh).ask(prompt, options).ids);
+
+  prompt.push_back(prompt[5]);
+  const Answer longer = Session(kept).ask(prompt, options), longer_fresh = Session(fresh).ask(prompt, options);
+  EXPECT_EQ(longer.reused_tokens, 3000);
+  EXPECT_EQ(longer.prompt_report.tokens, 1);
+  EXPECT_EQ(longer_fresh.prompt_report.tokens, 3001);
+  EXPECT_EQ(longer.ids, longer_fresh.ids);
+
+  prompt[2500] = prompt[2500] == prompt[5] ? prompt[6] : prompt[5];  // diverges behind the snapshot at 2048
+  const Answer diverged = Session(kept).ask(prompt, options);
+  EXPECT_EQ(diverged.reused_tokens, 2048);
+  EXPECT_EQ(diverged.ids, Session(fresh).ask(prompt, options).ids);
+}
+
+TEST(Session, TheNextTurnGoesOnFromBeforeTheThinkingTag) {
+  const Family kept = open(), fresh = open({.cache_bytes = 0});
+  const std::vector<TokenId> question = kept.prompt(kQuestion);
+  const Answer first = Session(kept).ask(question, {.plan = kSmallThinks});
+  std::vector<TokenId> next(question.begin(), question.end() - 1);  // thinking rendered away
+  const std::vector<TokenId> more = kept.encode("4<eos>");
+  next.insert(next.end(), more.begin(), more.end());
+  next.insert(next.end(), question.begin() + 1, question.end());
+  const Answer second = Session(kept).ask(next, {.plan = kSmallThinks});
+  EXPECT_EQ(second.reused_tokens, int(question.size()) - 1);
+  EXPECT_EQ(second.ids, Session(fresh).ask(next, {.plan = kSmallThinks}).ids);
+}
+
+TEST(Family, ALargerSizeIsLoadedLaterAndDroppedAgain) {
+  Family family = open({.sizes = {"small"}});
+  const uint64_t small = family.resident_bytes();
+  EXPECT_EQ(family.sizes().size(), 1u);
+  EXPECT_THROW(Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks}), Error);
+  family.load("large");
+  EXPECT_EQ(family.sizes().front().name, "large");
+  EXPECT_EQ(Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks}).answer, "4");
+  family.drop_above("small");
+  EXPECT_EQ(family.resident_bytes(), small);
+  EXPECT_THROW(family.load("larg"), Error);
 }
 
 }  // namespace
