@@ -3,11 +3,14 @@
 //
 //   make_random_family --like tests/data/configs/nano_30b -o /tmp/random    # 6 blocks MEM*EM, 6.4 GiB
 //   make_random_family --like tests/golden/mixed_bf16 --pattern ME -o /tmp/tiny
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -73,38 +76,46 @@ Distribution distribution_of(Role role, double fan_in) {
   }
 }
 
-// Draws once and hands out stretches, each from another place: gigabytes in seconds. The length is prime, so rows of a
-// matrix never repeat in step.
+// Normal numbers by the gigabyte: 65,536 are drawn once, each with its negative so that the mean is 0, and a tensor
+// picks from them at random, four picks per draw of the generator.
 class NormalStock {
  public:
-  explicit NormalStock(uint64_t seed) : values_(1'048'583) {
+  explicit NormalStock(uint64_t seed) : values_(size_t{1} << 16) {
+    constexpr double kTwoPi = 6.283185307179586;
     Rng rng(key_of(seed, 0));
-    for (float& value : values_)
-      value = float(std::sqrt(-2 * std::log(1 - rng.uniform())) * std::cos(6.283185307179586 * rng.uniform()));
+    for (size_t i = 0; i < values_.size(); i += 2) {
+      values_[i] = float(std::sqrt(-2 * std::log(1 - rng.uniform())) * std::cos(kTwoPi * rng.uniform()));
+      values_[i + 1] = -values_[i];
+    }
   }
 
-  // The bytes of `count` numbers, handed to `take` in pieces.
-  template <class Take>
-  void draw(Encoding encoding, Distribution d, uint64_t start, uint64_t count, const Take& take) {
-    const size_t used = size_t(std::min<uint64_t>(count, values_.size()));
-    piece_.resize(used * (encoding == Encoding::f32 ? 4 : 2));
-    for (size_t i = 0; i < used; ++i) {
-      const float value = float(d.mean + d.spread * values_[(start + i) % values_.size()]);
-      if (encoding == Encoding::f32)
-        reinterpret_cast<float*>(piece_.data())[i] = value;
-      else
-        reinterpret_cast<bf16*>(piece_.data())[i] = to_bf16(value);
-    }
-    for (uint64_t left = count * (piece_.size() / used); left > 0;) {
-      const size_t bytes = size_t(std::min<uint64_t>(left, piece_.size()));
-      take(std::span<const std::byte>(piece_.data(), bytes));
-      left -= bytes;
+  // Hands the bytes of `count` numbers of type Number to `take` in pieces.
+  template <class Number, class Take>
+  void draw(uint64_t key, Distribution d, uint64_t count, const Take& take) const {
+    std::vector<Number> scaled, piece(size_t{1} << 20);
+    for (const float value : values_) scaled.push_back(rounded<Number>(float(d.mean + d.spread * value)));
+    Rng rng(key);
+    for (uint64_t left = count; left > 0;) {
+      const size_t now = size_t(std::min<uint64_t>(left, piece.size()));
+      for (size_t i = 0; i < now; i += 4) {
+        const uint64_t picks = rng.next();
+        for (size_t k = 0; k < 4; ++k) piece[i + k] = scaled[(picks >> (16 * k)) & 0xffff];
+      }
+      take(std::as_bytes(std::span(piece).first(now)));
+      left -= now;
     }
   }
 
  private:
+  template <class Number>
+  static Number rounded(float value) {
+    if constexpr (std::is_same_v<Number, bf16>)
+      return to_bf16(value);
+    else
+      return value;
+  }
+
   std::vector<float> values_;
-  std::vector<std::byte> piece_;
 };
 
 HfConfig config_for(const Options& options) {
@@ -129,13 +140,17 @@ uint64_t write_weights(const ModelSpec& spec, const Options& options) {
     headers.push_back({name, wide ? DType::f32 : DType::bf16, tensor.shape(full)});
   }
   SafetensorsWriter writer(fs::path(options.out) / "model.safetensors", std::move(headers), {{"format", "pt"}});
-  NormalStock stock(options.seed);
+  const NormalStock stock(options.seed);
   uint64_t number = 0;
   for (const TensorHeader& header : writer.order()) {
     const TensorSpec& tensor = *by_name.at(header.name);
-    stock.draw(encoding_of(spec, tensor, StoredFormat::bf16), distribution_of(tensor.role, double(header.shape.back())),
-               key_of(options.seed, ++number) % (1u << 20), tensor.elements(full),
-               [&](std::span<const std::byte> bytes) { writer.append(bytes); });
+    const Distribution distribution = distribution_of(tensor.role, double(header.shape.back()));
+    const uint64_t key = key_of(options.seed, ++number), count = tensor.elements(full);
+    const auto append = [&](std::span<const std::byte> bytes) { writer.append(bytes); };
+    if (header.dtype == DType::f32)
+      stock.draw<float>(key, distribution, count, append);
+    else
+      stock.draw<bf16>(key, distribution, count, append);
   }
   writer.commit();
   return writer.data_bytes();

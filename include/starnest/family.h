@@ -26,6 +26,7 @@ struct SizeInfo {
 };
 
 struct OpenOptions {
+  std::string elastic = {};             // a file or preset to take the sizes from; empty: the folder's elastic.json
   int threads = 0;                      // 0: as many as the process may use
   std::vector<std::string> sizes = {};  // sizes to keep in memory; empty: all
   int context = 0;            // tokens of prompt and output together; 0: what the model allows and memory holds
@@ -47,11 +48,13 @@ struct FamilyInfo {
 // Copies share one model. Sessions of one family must be used by one thread at a time.
 class Family {
  public:
-  // Throws Error for a folder that is not a model, and for anything in it that does not fit together.
-  static Family open(const std::filesystem::path& folder, const OpenOptions& options = {});
+  // `model` is a folder, or ORG/NAME in the local Hugging Face cache. Throws Error for what is not a model, and for
+  // anything in it that does not fit together.
+  static Family open(const std::filesystem::path& model, const OpenOptions& options = {});
 
-  const std::vector<SizeInfo>& sizes() const;  // in memory, largest first
-  uint64_t resident_bytes() const;             // of weights
+  const std::vector<SizeInfo>& sizes() const;       // in memory, largest first
+  uint64_t resident_bytes() const;                  // of weights
+  const std::vector<std::string>& notices() const;  // what a user should know about this model, a sentence each
   FamilyInfo info() const;
   Plan default_plan() const;  // the sizes of elastic.json's default_plan, else the largest for both
 

@@ -6,6 +6,7 @@
 
 namespace starnest::cli {
 
+void add_bench(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_logits(CLI::App& app);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <filesystem>
 
 #include "core/base/text.h"
@@ -10,25 +11,32 @@
 namespace starnest::cli {
 
 void add_model_options(CLI::App& command, ModelOptions& options) {
-  command.add_option("-m,--model", options.folder, "Model folder (config.json, weights, tokenizer.json)")
+  command
+      .add_option("-m,--model", options.model,
+                  "Model folder (config.json, weights, tokenizer.json), or ORG/NAME in the local Hugging Face cache")
       ->required()
       ->type_name("DIR");
   command
-      .add_option("--elastic", options.elastic, "Take the sizes from this file instead of the folder's elastic.json")
+      .add_option("--elastic", options.elastic,
+                  "Take the sizes from this file, or this preset, instead of the folder's elastic.json")
       ->type_name("FILE");
 }
 
 FamilySpec open_family(const ModelOptions& options) {
-  FamilySpec family = read_family(options.folder);
-  if (options.elastic.empty()) return family;
-  const ElasticFile file = read_elastic(options.elastic);
-  family.sizes = sizes_of(family.spec, file);
-  family.default_plan = file.default_plan;
-  if (file.default_plan) {
-    family.size(file.default_plan->think);
-    family.size(file.default_plan->answer);
-  }
+  FamilySpec family = read_family(options.model, options.elastic);
+  print_notices(family.notices);
   return family;
+}
+
+Family open_model(const ModelOptions& model, OpenOptions options) {
+  options.elastic = model.elastic;
+  Family family = Family::open(model.model, options);
+  print_notices(family.notices());
+  return family;
+}
+
+void print_notices(const std::vector<std::string>& notices) {
+  for (const std::string& notice : notices) std::fprintf(stderr, "starnest: note: %s\n", notice.c_str());
 }
 
 CLI::Option* add_ids_option(CLI::App& command, std::vector<TokenId>& ids, const std::string& help) {

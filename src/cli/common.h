@@ -7,16 +7,19 @@
 #include <CLI/CLI.hpp>
 
 #include "core/arch/family_spec.h"
+#include "starnest/family.h"
 
 namespace starnest::cli {
 
 // -m DIR and --elastic FILE.
 struct ModelOptions {
-  std::string folder;
+  std::string model;    // a folder, or an id in the local cache
   std::string elastic;  // used in place of the folder's elastic.json
 };
 void add_model_options(CLI::App& command, ModelOptions& options);
-FamilySpec open_family(const ModelOptions& options);
+FamilySpec open_family(const ModelOptions& options);                // prints its notices
+Family open_model(const ModelOptions& model, OpenOptions options);  // the same, with weights
+void print_notices(const std::vector<std::string>& notices);
 
 // --ids 1,2,3. Anything but whole numbers separated by commas is a usage error.
 CLI::Option* add_ids_option(CLI::App& command, std::vector<TokenId>& ids, const std::string& help);

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/common.h"
 #include "cli/plan_options.h"
 #include "cli/progress_bar.h"
 #include "core/base/file.h"
@@ -23,7 +24,7 @@ constexpr const char* kExamples = R"(Examples:
       --think-budget 24 --think-grace 0)";
 
 struct EvalOptions {
-  std::string model;
+  ModelOptions model;
   std::string effort = "e2";
   std::string split = "test";
   TaskQuestionSet questions;
@@ -55,7 +56,7 @@ JsonLine report_json(const EvalOptions& options, const Plan& plan, const Samplin
   JsonLine knobs;
   for (const auto& [k, tally] : by_k) knobs.set(std::to_string(k), tally_json(tally));
   return JsonLine()
-      .set("model", options.model)
+      .set("model", options.model.model)
       .set("task", options.questions.task)
       .set("effort", options.effort)
       .set("split", options.split)
@@ -96,7 +97,7 @@ void run(EvalOptions options) {
   const Plan plan = options.plan.resolved();
   std::optional<AtomicFile> json;
   if (!options.json.empty()) json.emplace(options.json);  // a file that cannot be written is known before the work
-  const Family family = Family::open(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
+  const Family family = open_model(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
   const Sampling sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::as_given);
   ProgressBar bar("eval " + options.questions.task, "questions");
   const TaskAccuracy result = task_accuracy(family, options.questions, plan, sampling, options.parallel,
@@ -114,7 +115,7 @@ void add_eval(CLI::App& app) {
   const auto options = std::make_shared<EvalOptions>();
   CLI::App* command = app.add_subcommand("eval", "Measure accuracy on reasoning tasks, by generation");
   command->footer(kExamples);
-  command->add_option("-m,--model", options->model, "model folder")->required();
+  add_model_options(*command, options->model);
   command->add_option("--task", options->questions.task, "task family")->capture_default_str();
   command->add_option("--effort", options->effort, "e0, e1 or e2")->capture_default_str();
   options->plan.plan.max_tokens = 128;

@@ -15,7 +15,7 @@ namespace starnest::cli {
 namespace {
 
 struct LogitsOptions {
-  std::string model;
+  ModelOptions model;
   std::string size{kFullSize};
   std::vector<TokenId> ids;
   std::string out;
@@ -27,7 +27,7 @@ void run(const LogitsOptions& options) {
   if (options.chunk < 0)
     throw Error(
         {.where = "--chunk", .what = "is negative", .expected = "at least 0", .got = std::to_string(options.chunk)});
-  const FamilySpec family = read_family(options.model);
+  const FamilySpec family = open_family(options.model);
   const std::string size = options.size == kFullSize ? family.largest().name : options.size;
   Engine engine(family, {.threads = options.threads, .sizes = {family.size(size).name}});
   Sequence sequence = engine.start(engine.index_of(size));
@@ -50,7 +50,7 @@ void add_logits(CLI::App& app) {
   const auto options = std::make_shared<LogitsOptions>();
   CLI::App* command = app.add_subcommand("logits", "Write the logits of a token sequence at one size");
   command->footer("Example:\n  starnest logits -m models/pocket --size small --ids 1,25,50,8 -o logits.safetensors");
-  command->add_option("-m,--model", options->model, "model folder")->required();
+  add_model_options(*command, options->model);
   command->add_option("--size", options->size, "size")->capture_default_str();
   add_ids_option(*command, options->ids, "token ids, e.g. 1,2,3")->required();
   command->add_option("-o,--output", options->out, "file to write: tensor 'logits', F32 [T, V]")->required();

@@ -38,7 +38,7 @@ Ctrl-C ends the text after the current step, a second one ends the program at on
 constexpr uint64_t kBarFrom = uint64_t{1} << 30;
 
 struct RunOptions {
-  std::string model;
+  ModelOptions model;
   PromptSource prompt;
   std::vector<TokenId> ids;
   std::string effort = "e2";
@@ -95,14 +95,14 @@ void print_ids(const std::vector<TokenId>& ids) {
 
 Family open(const RunOptions& options) {
   ProgressBar bar("loading");
-  return Family::open(options.model, {.threads = options.threads,
-                                      .sizes = options.plan.sizes(),
-                                      .context = options.context,
-                                      .kv_dtype = options.kv_dtype,
-                                      .progress = [&](uint64_t done, uint64_t total) {
-                                        Interrupt::check("loading");
-                                        if (total >= kBarFrom && !options.quiet) bar.update(done, total);
-                                      }});
+  return open_model(options.model, {.threads = options.threads,
+                                    .sizes = options.plan.sizes(),
+                                    .context = options.context,
+                                    .kv_dtype = options.kv_dtype,
+                                    .progress = [&](uint64_t done, uint64_t total) {
+                                      Interrupt::check("loading");
+                                      if (total >= kBarFrom && !options.quiet) bar.update(done, total);
+                                    }});
 }
 
 void print_start(const Family& family, const RunOptions& options, const std::vector<TokenId>& prompt,
@@ -110,7 +110,7 @@ void print_start(const Family& family, const RunOptions& options, const std::vec
   const Family::Impl& impl = family.impl();
   const ResolvedPlan plan = resolve(ask.plan, impl.engine, impl.rules, impl.spec.default_plan);
   const bool thinks = impl.rules.think && ends_with(prompt, impl.rules.think->start);
-  RunSetup setup{.model = options.model,
+  RunSetup setup{.model = options.model.model,
                  .think_size = thinks ? impl.engine.sizes()[plan.think_size].name : "",
                  .answer_size = impl.engine.sizes()[plan.answer_size].name,
                  .sampling = *ask.sampling,
@@ -148,7 +148,7 @@ void add_run(CLI::App& app) {
   const auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "Ask a question; one size may think and another answer");
   command->footer(kExamples);
-  command->add_option("-m,--model", options->model, "model folder")->required();
+  add_model_options(*command, options->model);
   options->prompt.add_to(*command);
   add_ids_option(*command, options->ids, "the whole prompt as token ids, e.g. 1,2,3")
       ->excludes(options->prompt.text_option)

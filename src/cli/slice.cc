@@ -17,6 +17,7 @@ struct Options {
   std::string size;
   std::string out;
   bool force = false;
+  bool allow_lists = false;
 };
 
 void run(const Options& options) {
@@ -25,7 +26,8 @@ void run(const Options& options) {
   const Interrupt interrupt;
   ProgressBar bar("slice " + size.name);
   const SliceResult result = slice(family, size, options.out,
-                                   {.overwrite = options.force ? Overwrite::replace : Overwrite::refuse,
+                                   {.per_block = options.allow_lists ? PerBlockWidths::allow : PerBlockWidths::refuse,
+                                    .overwrite = options.force ? Overwrite::replace : Overwrite::refuse,
                                     .progress =
                                         [&](uint64_t done, uint64_t total) {
                                           Interrupt::check("slice " + size.name);
@@ -54,6 +56,8 @@ void add_slice(CLI::App& app) {
       ->required()
       ->type_name("OUT");
   command.add_flag("-f,--force", options->force, "Replace OUT when it is not empty");
+  command.add_flag("--allow-lists", options->allow_lists,
+                   "Write a size whose widths differ from block to block; only starnest loads it");
   command.footer(
       "The folder is an ordinary Hugging Face model: any program that knows the architecture loads it.\n"
       "Tensors keep their names, types and files; check the copy with 'sha256sum -c SHA256SUMS'.\n"

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "core/format/model_location.h"
 #include "core/format/tokenizer.h"
 #include "starnest/error.h"
 
@@ -71,7 +72,8 @@ void run_lines(const Tokenizer& tokenizer, const Options& options) {
 }
 
 void run(const Options& options) {
-  std::filesystem::path path = options.model;
+  std::filesystem::path path = std::filesystem::is_regular_file(options.model) ? std::filesystem::path(options.model)
+                                                                               : find_model(options.model);
   if (std::filesystem::is_directory(path)) path /= "tokenizer.json";
   const Tokenizer tokenizer(path);
   if (options.jsonl) {

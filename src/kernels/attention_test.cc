@@ -13,8 +13,12 @@ constexpr float kScale = 0.3f;
 
 // A sequence of `tokens` keys and values in blocks; what no token has written is NaN.
 struct Sequence {
-  Sequence(size_t tokens, size_t kv_heads, size_t head_dim, uint64_t seed = 1)
-      : k(tokens, kv_heads * head_dim, seed, 3), v(tokens, kv_heads * head_dim, seed + 1, 1), K(kv_heads), Q(head_dim) {
+  Sequence(size_t tokens, size_t kv_heads, size_t head_dim, uint64_t seed = 1, DType stored = DType::f32)
+      : k(tokens, kv_heads * head_dim, seed, 3),
+        v(tokens, kv_heads * head_dim, seed + 1, 1),
+        K(kv_heads),
+        Q(head_dim),
+        dtype(stored) {
     const size_t blocks = (tokens + kKvBlock - 1) / kKvBlock;
     storage.assign(2 * blocks, std::vector<float>(kKvBlock * K * Q, std::numeric_limits<float>::quiet_NaN()));
     for (size_t i = 0; i < blocks; ++i) {
@@ -24,10 +28,11 @@ struct Sequence {
     Machine machine;
     kv_write(machine.exec, k.view(), v.view(), 0, kv());
   }
-  KvView kv() const { return {keys, values, K, Q}; }
+  KvView kv() const { return {keys, values, K, Q, dtype}; }
 
   Matrix k, v;
   size_t K, Q;
+  DType dtype;
   std::vector<std::vector<float>> storage;
   std::vector<std::byte*> keys, values;
   static const float* floats(std::byte* block) { return reinterpret_cast<float*>(block); }
@@ -52,7 +57,8 @@ TEST(KvWrite, PutsEachTokenIntoItsBlockAndTouchesNothingElse) {
       EXPECT_EQ(chunked.floats(chunked.keys[t / 64])[t % 64 * 10 + i], sequence.k.view()(t, i));
       EXPECT_EQ(chunked.floats(chunked.values[t / 64])[t % 64 * 10 + i], sequence.v.view()(t, i));
     }
-  EXPECT_TRUE(std::isnan(chunked.floats(chunked.keys[1])[6 * 10]) && std::isnan(chunked.floats(chunked.values[1])[6 * 10]));
+  EXPECT_TRUE(std::isnan(chunked.floats(chunked.keys[1])[6 * 10]) &&
+              std::isnan(chunked.floats(chunked.values[1])[6 * 10]));
 }
 
 TEST(Attention, AgreesWithRefOnEveryHeadWidthAndGroupOfHeads) {
@@ -76,6 +82,23 @@ TEST(Attention, AgreesWithRefAtEveryPositionAcrossBlocks) {
     Matrix want(200, 4 * 20, 4);
     ref::attention(q.view(), sequence.kv(), 0, kScale, want.view());
     EXPECT_TRUE(test::near(attended(sequence, q, 0).view(), want.view(), test::sum_tolerance(220)));
+  });
+}
+
+TEST(Attention, ReadsBf16KeysAndValuesAsTheNumbersTheyWereRoundedTo) {
+  test::for_each_instruction_set([] {
+    for (const size_t Q : {1, 7, 16, 33, 64, 128}) {
+      const Sequence narrow(150, 2, Q, 1, DType::bf16);
+      Sequence wide(150, 2, Q);
+      const Matrix k = test::rounded(narrow.k), v = test::rounded(narrow.v);
+      Machine machine;
+      kv_write(machine.exec, k.view(), v.view(), 0, wide.kv());
+      const Matrix q(20, 6 * 2 * Q, 3);
+      EXPECT_TRUE(test::same_bits(attended(narrow, q, 130).view(), attended(wide, q, 130).view())) << Q;
+      Matrix want(20, 6 * 2 * Q, 4);
+      ref::attention(q.view(), narrow.kv(), 130, kScale, want.view());
+      EXPECT_TRUE(test::near(attended(narrow, q, 130).view(), want.view(), test::sum_tolerance(Q + 150)));
+    }
   });
 }
 

@@ -1,7 +1,7 @@
 //   y[t,:] = table[ids[t], :y.cols]
 //
-// ids    [T]         each in [0, table.rows)
-// table  [V, >= D]   f32 or bf16, rows may be strided
+// ids    [T]         each in [0, table.rows())
+// table  [V, >= D]   packed, f32 or bf16; all rows in its first shell
 // y      [T, D]      f32, rows may be strided
 //
 // Exact. Threads split tokens. Takes no scratch. Checked here: shapes, dtype and every id (abort): the caller rejects
@@ -14,11 +14,9 @@
 #include "core/base/view.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
-#include "kernels/weight.h"
 
 namespace starnest {
 
-void embed(const Exec& exec, std::span<const TokenId> ids, const WeightView& table, MatView<float> y);
 void embed(const Exec& exec, std::span<const TokenId> ids, const PackedMatrix& table, MatView<float> y);
 
 }  // namespace starnest

@@ -5,28 +5,36 @@
 namespace starnest {
 namespace {
 
-TEST(Embed, CopiesTheFirstColumnsOfEachTokensRowExactlyForBothTypesAndAnyNumberOfThreads) {
-  const test::Bf16Matrix table(50, 700, 1, 3);
+using test::Matrix;
+using test::Packed;
+
+TEST(Embed, CopiesTheFirstColumnsOfEachTokensRowExactlyForBothTypesAnyShellsAndAnyNumberOfThreads) {
+  const Matrix table = test::rounded(Matrix(50, 701, 1));
   std::vector<TokenId> ids;
   for (TokenId t = 0; t < 331; ++t) ids.push_back(t * 7 % 50);
-  for (const int threads : {1, 2, 3})
-    for (const WeightView& weight : {table.weight(), table.as_f32().weight()})
-      for (const size_t D : {1, 17, 700}) {
-        test::Machine machine(threads);
-        test::Matrix y(ids.size(), D, 2, 5);
-        embed(machine.exec, ids, weight, y.view());
-        for (size_t t = 0; t < ids.size(); ++t)
-          EXPECT_TRUE(test::same_bits(y.view().row_range(t, 1),
-                                      table.as_f32().view().row_range(size_t(ids[t]), 1).col_range(0, D)));
-        EXPECT_TRUE(y.padding_untouched());
-      }
+  const std::vector<std::vector<test::Shape>> splits{{{50, 701}}, {{50, 16}, {50, 16}, {50, 128}, {50, 701}}};
+  for (const DType dtype : {DType::f32, DType::bf16})
+    for (const auto& shells : splits) {
+      const Packed packed(dtype, table.view(), shells);
+      for (const int threads : {1, 3})
+        for (const size_t D : {1, 16, 17, 700, 701}) {
+          test::Machine machine(threads);
+          Matrix y(ids.size(), D, 2, 5);
+          embed(machine.exec, ids, packed.view(), y.view());
+          for (size_t t = 0; t < ids.size(); ++t)
+            EXPECT_TRUE(
+                test::same_bits(y.view().row_range(t, 1), table.view().row_range(size_t(ids[t]), 1).col_range(0, D)));
+          EXPECT_TRUE(y.padding_untouched());
+        }
+    }
 }
 
 TEST(EmbedDeathTest, RefusesAnIdOutsideTheTable) {
-  const test::Matrix table(5, 4, 1);
-  test::Matrix y(1, 4, 2);
+  const Matrix table(5, 4, 1);
+  const Packed packed(DType::f32, table.view(), {{5, 4}});
+  Matrix y(1, 4, 2);
   test::Machine machine;
-  for (const TokenId id : {-1, 5}) EXPECT_DEATH(embed(machine.exec, {{id}}, table.weight(), y.view()), "token id");
+  for (const TokenId id : {-1, 5}) EXPECT_DEATH(embed(machine.exec, {{id}}, packed.view(), y.view()), "token id");
 }
 
 }  // namespace

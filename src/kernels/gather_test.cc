@@ -1,8 +1,7 @@
 #include "kernels/gather.h"
 
-#include <numeric>
-
 #include "kernels/cpu/test_util.h"
+#include "kernels/ref/gather.h"
 
 namespace starnest {
 namespace {
@@ -10,49 +9,40 @@ namespace {
 using test::Machine;
 using test::Matrix;
 
-std::vector<int32_t> some_rows(size_t count, size_t of) {  // distinct, neither ascending nor contiguous
-  std::vector<int32_t> rows(count);
-  for (size_t i = 0; i < count; ++i) rows[i] = int32_t((i * 7 + 3) % of);
-  return rows;
+// Slot numbers [T, J], each below `limit`.
+std::vector<int32_t> some_slots(size_t count, size_t limit) {
+  std::vector<int32_t> slots(count);
+  for (size_t i = 0; i < count; ++i) slots[i] = int32_t((i * 7 + 3) % limit);
+  return slots;
 }
 
-TEST(GatherRows, CopiesTheNamedRowsOnAnyNumberOfThreads) {
-  const Matrix x(401, 501, 1, 3);
-  const std::vector<int32_t> rows = some_rows(400, 401);
-  for (const int threads : {1, 2, 3}) {
-    Machine machine(threads);
-    Matrix y(rows.size(), 501, 2, 5);
-    gather_rows(machine.exec, x.view(), rows, y.view());
-    for (size_t i = 0; i < rows.size(); ++i)
-      EXPECT_TRUE(test::same_bits(y.view().row_range(i, 1), x.view().row_range(size_t(rows[i]), 1))) << i;
-    EXPECT_TRUE(y.padding_untouched());
-  }
+TEST(GatherAdd, AddsTheWeightedRowsInOrderOnAnyNumberOfThreadsAndEveryInstructionSet) {
+  test::for_each_instruction_set([] {
+    for (const size_t D : {1, 7, 16, 33, 501})
+      for (const size_t T : {1, 2, 200}) {
+        constexpr size_t J = 3;
+        const Matrix x(2 * T, D + 4, 1, 3), before(T, D, 2), weights(T, J, 3);
+        const std::vector<int32_t> numbers = some_slots(T * J, 2 * T);
+        const MatView<const int32_t> slots{numbers.data(), T, J, J};
+        Matrix want = before;
+        ref::gather_add(x.view(), slots, weights.view(), want.view());
+        for (const int threads : {1, 2, 3, 5}) {
+          Machine machine(threads);
+          Matrix y = before.padded(2);
+          gather_add(machine.exec, x.view(), slots, weights.view(), y.view());
+          EXPECT_TRUE(test::same_bits(y.view(), want.view())) << T << "x" << D;
+          EXPECT_TRUE(y.padding_untouched());
+        }
+      }
+  });
 }
 
-TEST(ScatterAdd, AddsEachWeightedRowToItsOwnAndLeavesTheOthersAloneOnAnyNumberOfThreads) {
-  const Matrix x(380, 501, 1, 3), before(401, 501, 2), weights(1, 380, 3);
-  const std::vector<int32_t> rows = some_rows(380, 401);
-  Matrix want = before;
-  for (size_t i = 0; i < rows.size(); ++i)
-    for (size_t c = 0; c < 501; ++c) {
-      const float product = weights.vec()[i] * x.view()(i, c);
-      want.view()(size_t(rows[i]), c) += product;
-    }
-  for (const int threads : {1, 2, 3}) {
-    Machine machine(threads);
-    Matrix y = before.padded(2);
-    scatter_add(machine.exec, x.view(), rows, {weights.vec().data, 380}, y.view());
-    EXPECT_TRUE(test::same_bits(y.view(), want.view()));
-    EXPECT_TRUE(y.padding_untouched());
-  }
-}
-
-TEST(GatherDeathTest, RefusesARowThatDoesNotExist) {
+TEST(GatherDeathTest, RefusesASlotThatDoesNotExist) {
   Machine machine;
-  const Matrix x(2, 4, 1);
-  Matrix y(1, 4, 2);
-  const std::vector<int32_t> rows = {2};
-  EXPECT_DEATH(gather_rows(machine.exec, x.view(), rows, y.view()), "row out of range");
+  const Matrix x(3, 4, 1), weights(1, 1, 2);
+  Matrix y(1, 4, 3);
+  for (const int32_t slot : {-1, 3})
+    EXPECT_DEATH(gather_add(machine.exec, x.view(), {&slot, 1, 1, 1}, weights.view(), y.view()), "slot out of range");
 }
 
 }  // namespace

@@ -1,144 +1,186 @@
 #include "kernels/matmul.h"
 
+#include <array>
+#include <iostream>
+
 #include "kernels/cpu/test_util.h"
 #include "kernels/ref/matmul.h"
 
 namespace starnest {
 namespace {
 
-using test::Bf16Matrix;
 using test::Machine;
 using test::Matrix;
+using test::Packed;
+using test::Shape;
+using Spans = std::vector<RowSpan>;
 
-// More than one tile of rows and tokens, several vectors and a partial one; enough work for three threads.
-constexpr size_t kTokens = 9, kRows = 133, kCols = 301;
+// What x becomes before it meets a weight of this type.
+Matrix as_read(const Matrix& x, DType dtype) {
+  return dtype == DType::bf16 && isa() == Isa::avx512bf16 ? test::rounded(x) : x;
+}
 
-Matrix product(const Matrix& x, const WeightView& w, int threads = 1, size_t padding = 0) {
+Matrix product(const Matrix& x, const Spans& spans, const PackedMatrix& w, int threads = 1, size_t padding = 3) {
   Machine machine(threads);
-  Matrix y(x.view().rows, w.rows, 9, padding);
-  matmul(machine.exec, x.view(), w, y.view());
+  Matrix y(x.view().rows, w.rows(), 9, padding, 7, 7);  // sevens, to see what is left alone
+  matmul(machine.exec, x.view(), spans, std::array{Product{w, y.view()}});
   EXPECT_TRUE(y.padding_untouched());
   return y;
 }
 
-TEST(Matmul, AgreesWithRefOnEveryContractionUpToThreeVectorsAndEveryTileOfTokensAndRows) {
+// The plain loops, and sevens where a row has no output.
+Matrix reference(const Matrix& x, const Spans& spans, const PackedMatrix& w) {
+  Matrix y(x.view().rows, w.rows(), 9, 0, 7, 7);
+  const Matrix read = as_read(x, w.dtype);
+  size_t t = 0;
+  for (const RowSpan& span : spans)
+    for (size_t i = 0; i < span.rows; ++i, ++t)
+      ref::row_times(read.view().row(t), w.first(span.shells), y.view().row(t));
+  return y;
+}
+
+TEST(InstructionSets, AreNamedWhenTheMachineLacksThem) {
+  for (const Isa set : {Isa::portable, Isa::avx2, Isa::avx512, Isa::avx512bf16})
+    if (const auto have = available_isas(); std::find(have.begin(), have.end(), set) == have.end())
+      std::cout << "not tested, this machine lacks it: " << name_of(set) << "\n";
+  EXPECT_EQ(available_isas().front(), Isa::portable);
+}
+
+TEST(Matmul, AgreesWithTheLoopsOnEveryPanelTileAndContraction) {
   test::for_each_instruction_set([] {
-    Machine machine;
-    for (const size_t K : {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 47, 48, 49, 300})
-      for (const size_t T : {1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 60})
-        for (const size_t R : {1, 3, 4, 5, 8, 9, 17}) {
-          const Matrix x(T, K, 1, 3), w(R, K, 2, 5);
-          const Bf16Matrix narrow(R, K, 3, 1);
-          Matrix y(T, R, 4, 7), want(T, R, 5);
-          for (const WeightView& weight : {w.weight(), narrow.weight()}) {
-            ref::matmul(x.view(), weight, want.view());
-            matmul(machine.exec, x.view(), weight, y.view());
-            EXPECT_TRUE(test::near(y.view(), want.view(), test::sum_tolerance(K))) << T << "x" << R << "x" << K;
+    for (const DType dtype : {DType::f32, DType::bf16})
+      for (const size_t K : {0, 1, 2, 3, 15, 16, 17, 31, 33, 301})
+        for (const size_t R : {1, 2, 15, 16, 17, 31, 32, 33, 64, 70}) {
+          const Matrix w = test::rounded(Matrix(R, K, 2));
+          const Packed packed(dtype, w.view(), {{R, K}});
+          for (const size_t T : {1, 2, 3, 6, 7, 12, 13, 40}) {
+            const Matrix x(T, K, 1, 3);
+            const Matrix got = product(x, {{T, 1}}, packed.view()), want = reference(x, {{T, 1}}, packed.view());
+            EXPECT_TRUE(test::near(got.view(), want.view(), test::sum_tolerance(K))) << T << "x" << R << "x" << K;
           }
-          EXPECT_TRUE(y.padding_untouched());
         }
   });
 }
 
-TEST(Matmul, AddsTheSumToWhatIsThere) {
-  test::for_each_instruction_set([] {
-    Machine machine;
-    const Matrix x(kTokens, kCols, 1), w(kRows, kCols, 2), before(kTokens, kRows, 3);
-    Matrix y = before;
-    matmul(machine.exec, x.view(), w.weight(), y.view(), Store::add);
-    const Matrix sum = product(x, w.weight());
-    for (size_t t = 0; t < kTokens; ++t)
-      for (size_t r = 0; r < kRows; ++r) EXPECT_EQ(y.view()(t, r), before.view()(t, r) + sum.view()(t, r));
-  });
+// Shells that add rows, columns, both or nothing, and end inside and at the end of a panel.
+const std::vector<std::vector<Shape>> kShells{
+    {{32, 64}, {64, 128}, {70, 131}},
+    {{1, 16}, {33, 16}, {33, 48}, {40, 49}},
+    {{0, 0}, {48, 32}, {48, 32}, {65, 96}},
+    {{20, 0}, {20, 16}, {50, 16}, {90, 80}},
+};
+
+// Tokens of all sizes, largest first, more than a tile of some.
+Spans mixed(size_t shells) {
+  Spans spans;
+  for (size_t n = shells; n > 0; --n) spans.push_back({n * 4 - 3, n});
+  return spans;
 }
 
-TEST(Matmul, GivesEachTokenTheSameBitsAloneAndAmongAnyNumberOfOthers) {
+TEST(Matmul, ARaggedBatchAgreesWithTheLoopsAndLeavesTheRestAlone) {
   test::for_each_instruction_set([] {
-    const Matrix x(60, kCols, 1), w(kRows, kCols, 2);
-    const Bf16Matrix narrow(kRows, kCols, 3);
-    for (const WeightView& weight : {w.weight(), narrow.weight()}) {
-      const Matrix all = product(x, weight);
-      Machine machine;
-      for (size_t T = 1; T <= 14; ++T)
-        for (size_t t = 0; t + T <= 60; t += T) {
-          Matrix some(T, kRows, 5);
-          matmul(machine.exec, x.view().row_range(t, T), weight, some.view());
-          EXPECT_TRUE(test::same_bits(some.view(), all.view().row_range(t, T))) << T << " tokens from " << t;
-        }
-    }
-  });
-}
-
-TEST(Matmul, GivesEachRowTheSameBitsInAnySubsetOfRows) {
-  test::for_each_instruction_set([] {
-    const Matrix x(7, kCols, 1), w(kRows, kCols, 2);
-    const Matrix all = product(x, w.weight());
-    for (const size_t begin : {0, 1, 5, 126})
-      for (const size_t count : {1, 2, 4, 7}) {
-        const Matrix some = product(x, w.weight().row_range(begin, count));
-        EXPECT_TRUE(test::same_bits(some.view(), all.view().col_range(begin, count)))
-            << count << " rows from " << begin;
+    for (const DType dtype : {DType::f32, DType::bf16})
+      for (const auto& shells : kShells) {
+        const Spans spans = mixed(shells.size());
+        const Matrix w = test::rounded(Matrix(shells.back().rows, shells.back().cols, 2));
+        const Matrix x(rows_in(spans), shells.back().cols, 1, 2);
+        const Packed packed(dtype, w.view(), shells);
+        for (const int threads : {1, 2, 3, 5})
+          EXPECT_TRUE(test::near(product(x, spans, packed.view(), threads).view(),
+                                 reference(x, spans, packed.view()).view(), test::sum_tolerance(w.view().cols)));
       }
   });
 }
 
-TEST(Matmul, GivesTheSameBitsForAnyNumberOfThreadsSplitByRowsOrByTokens) {
+TEST(Matmul, ATokenHasTheSameBitsAloneInAnyBatchSlicedAndOnAnyNumberOfThreads) {
   test::for_each_instruction_set([] {
-    const Matrix x(kTokens, kCols, 1), w(kRows, kCols, 2), many(400, kCols, 3), few(5, kCols, 4);
-    const Matrix by_rows = product(x, w.weight()), by_tokens = product(many, few.weight());
-    for (const int threads : {2, 3}) {
-      EXPECT_TRUE(test::same_bits(product(x, w.weight(), threads).view(), by_rows.view()));
-      EXPECT_TRUE(test::same_bits(product(many, few.weight(), threads).view(), by_tokens.view()));
+    for (const DType dtype : {DType::f32, DType::bf16})
+      for (const auto& shells : kShells) {
+        const Spans spans = mixed(shells.size());
+        const Matrix w = test::rounded(Matrix(shells.back().rows, shells.back().cols, 2));
+        const Matrix x(rows_in(spans), shells.back().cols, 1);
+        const Packed packed(dtype, w.view(), shells);
+        const Matrix all = product(x, spans, packed.view());
+        for (const int threads : {2, 3, 5})
+          EXPECT_TRUE(test::same_bits(product(x, spans, packed.view(), threads).view(), all.view()));
+        size_t t = 0;
+        for (const RowSpan& span : spans) {
+          const Shape shape = shells[span.shells - 1];
+          const Packed slice(dtype, w.view(), {shape});
+          for (size_t i = 0; i < span.rows; ++i, ++t) {
+            Matrix alone(1, shape.rows, 4), sliced(1, shape.rows, 5);
+            Machine machine;
+            const MatView<const float> row = x.view().row_range(t, 1);
+            matmul(machine.exec, row, Spans{{1, span.shells}}, std::array{Product{packed.view(), alone.view()}});
+            matmul(machine.exec, row, Spans{{1, 1}}, std::array{Product{slice.view(), sliced.view()}});
+            EXPECT_TRUE(test::same_bits(alone.view(), all.view().row_range(t, 1).col_range(0, shape.rows)));
+            EXPECT_TRUE(test::same_bits(sliced.view(), alone.view()));
+          }
+        }
+      }
+  });
+}
+
+TEST(Matmul, SeveralProductsOfOneInputEqualEachAlone) {
+  test::for_each_instruction_set([] {
+    constexpr size_t K = 133;
+    const Matrix x(29, K, 1, 5), a = test::rounded(Matrix(70, K, 2)), b = test::rounded(Matrix(3, K, 3));
+    const Packed narrow(DType::bf16, a.view(), {{70, K}}), wide(DType::f32, b.view(), {{3, K}});
+    const Spans spans{{29, 1}};
+    for (const int threads : {1, 3}) {
+      Machine machine(threads);
+      Matrix ya(29, 70, 4, 2), yb(29, 3, 5, 2);
+      matmul(machine.exec, x.view(), spans,
+             std::array{Product{narrow.view(), ya.view()}, Product{wide.view(), yb.view()}});
+      EXPECT_TRUE(test::same_bits(ya.view(), product(x, spans, narrow.view()).view()));
+      EXPECT_TRUE(test::same_bits(yb.view(), product(x, spans, wide.view()).view()));
     }
   });
 }
 
-TEST(Matmul, GivesTheSameBitsForPackedAndStridedOperandsAndForASliceInPlace) {
+TEST(Matmul, Bf16WeightsGiveTheBitsOfTheSameNumbersInF32WhereTheyAreExpanded) {
   test::for_each_instruction_set([] {
-    const Matrix x(kTokens, kCols, 1), w(kRows, kCols, 2);
-    const Matrix packed = product(x, w.weight());
-    EXPECT_TRUE(test::same_bits(product(x.padded(5), w.padded(3).weight(), 1, 2).view(), packed.view()));
-    Matrix slice(40, 70, 0);
-    for (size_t r = 0; r < 40; ++r) std::copy_n(w.view().row(r), 70, slice.view().row(r));
-    Matrix in_place(kTokens, 40, 3), sliced(kTokens, 40, 4);
-    Machine machine;
-    matmul(machine.exec, x.view().col_range(0, 70), w.weight().top_left(40, 70), in_place.view());
-    matmul(machine.exec, x.view().col_range(0, 70), slice.weight(), sliced.view());
-    EXPECT_TRUE(test::same_bits(in_place.view(), sliced.view()));
+    if (isa() == Isa::avx512bf16) return;
+    const Matrix x(9, 301, 1), w = test::rounded(Matrix(133, 301, 2));
+    const Packed narrow(DType::bf16, w.view(), {{133, 301}}), wide(DType::f32, w.view(), {{133, 301}});
+    EXPECT_TRUE(test::same_bits(product(x, {{9, 1}}, narrow.view()).view(), product(x, {{9, 1}}, wide.view()).view()));
   });
 }
 
-TEST(Matmul, GivesTheSameBitsForBf16WeightsAndTheSameNumbersInF32) {
+TEST(Matmul, ReadsNothingPastATokensOwnWidth) {
   test::for_each_instruction_set([] {
-    const Matrix x(kTokens, kCols, 1);
-    const Bf16Matrix w(kRows, kCols, 2, 3);
-    EXPECT_TRUE(test::same_bits(product(x, w.weight()).view(), product(x, w.as_f32().weight()).view()));
+    const std::vector<Shape> shells{{32, 16}, {64, 40}};
+    const Matrix w = test::rounded(Matrix(64, 40, 2));
+    Matrix x(5, 40, 1);
+    for (size_t t = 2; t < 5; ++t)
+      for (size_t k = 16; k < 40; ++k) x.view()(t, k) = std::numeric_limits<float>::quiet_NaN();
+    const Packed packed(DType::bf16, w.view(), shells);
+    const Matrix y = product(x, {{2, 2}, {3, 1}}, packed.view());
+    for (size_t t = 0; t < 5; ++t)
+      for (size_t r = 0; r < 64; ++r) EXPECT_FALSE(std::isnan(y.view()(t, r))) << t << "," << r;
   });
 }
 
-TEST(Matmul, GivesTheSameBitsAcrossItsBlocksOfTokens) {
-  constexpr size_t T = 70, K = 5003;  // three blocks
-  test::for_each_instruction_set([] {
-    const Matrix x(T, K, 1), w(9, K, 2);
-    const Matrix all = product(x, w.weight());
-    Matrix want(T, 9, 3);
-    ref::matmul(x.view(), w.weight(), want.view());
-    EXPECT_TRUE(test::near(all.view(), want.view(), test::sum_tolerance(K)));
-    Machine machine;
-    for (size_t t = 0; t < T; ++t) {
-      Matrix one(1, 9, 4);
-      matmul(machine.exec, x.view().row_range(t, 1), w.weight(), one.view());
-      EXPECT_TRUE(test::same_bits(one.view(), all.view().row_range(t, 1)));
-    }
-  });
-}
-
-TEST(Matmul, DoesNothingForNoTokensOrNoRows) {
+TEST(Matmul, DoesNothingForNoTokens) {
   Machine machine(2);
-  const Matrix x(0, 8, 1), w(3, 8, 2), none(0, 8, 3), one(1, 8, 4);
-  Matrix no_tokens(0, 3, 5), no_rows(1, 0, 6);
-  matmul(machine.exec, x.view(), w.weight(), no_tokens.view());
-  matmul(machine.exec, one.view(), none.weight(), no_rows.view());
+  const Matrix x(0, 8, 1), w(3, 8, 2);
+  const Packed packed(DType::f32, w.view(), {{3, 8}});
+  Matrix y(0, 3, 3);
+  matmul(machine.exec, x.view(), {}, std::array{Product{packed.view(), y.view()}});
+}
+
+TEST(MatmulDeathTest, RefusesSpansThatAreNotSortedAndShapesThatDoNotFit) {
+  Machine machine;
+  const Matrix x(4, 8, 1), w(3, 8, 2);
+  const Packed packed(DType::f32, w.view(), {{2, 4}, {3, 8}});
+  Matrix y(4, 3, 3), narrow(4, 2, 3);
+  const auto run = [&](const Spans& spans, MatView<float> out) {
+    matmul(machine.exec, x.view(), spans, std::array{Product{packed.view(), out}});
+  };
+  EXPECT_DEATH(run({{2, 1}, {2, 2}}, y.view()), "not sorted");
+  EXPECT_DEATH(run({{5, 1}}, y.view()), "more rows");
+  EXPECT_DEATH(run({{4, 3}}, y.view()), "more shells");
+  EXPECT_DEATH(run({{4, 2}}, narrow.view()), "do not fit");
 }
 
 }  // namespace

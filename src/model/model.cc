@@ -4,7 +4,7 @@
 
 #include "kernels/elementwise.h"
 #include "kernels/embed.h"
-#include "kernels/packed_matmul.h"
+#include "kernels/matmul.h"
 #include "kernels/rms_norm.h"
 
 namespace starnest {

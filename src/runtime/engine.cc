@@ -46,7 +46,7 @@ Engine::Engine(const FamilySpec& family, const EngineOptions& options, const Pro
       weights_(family.spec, family.smallest_first(), Checkpoint(family.folder)) {
   weights_.load(shells_of(largest_of(family, options.sizes)), pool_, progress);
   model_ = build_model(weights_);
-  kv_dtype_ = options.kv_dtype.value_or(DType::f32);
+  kv_dtype_ = options.kv_dtype.value_or(weights_.dtype());
   SN_CHECK(kv_dtype_ == DType::f32 || kv_dtype_ == DType::bf16, "keys and values are F32 or BF16");
 }
 

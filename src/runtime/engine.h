@@ -49,6 +49,7 @@ class Engine {
   void drop_above(std::string_view name);
 
   size_t vocab() const { return model_.vocab(); }
+  const std::vector<std::string>& notices() const { return weights_.notices(); }  // what the checkpoint holds unused
   uint64_t resident_bytes() const { return weights_.bytes(); }
   DType weight_dtype() const { return weights_.dtype(); }
   DType kv_dtype() const { return kv_dtype_; }

@@ -62,12 +62,13 @@ int context_in(uint64_t available, uint64_t bytes_per_token) {
 
 }  // namespace
 
-Family::Impl::Impl(const std::filesystem::path& folder, const OpenOptions& options)
-    : spec(read_family(folder)),
-      tokenizer(read_tokenizer(folder)),
+Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& options)
+    : spec(read_family(model, options.elastic)),
+      tokenizer(read_tokenizer(spec.folder)),
       rules(read_rules(spec, tokenizer ? &*tokenizer : nullptr)),
-      sampling(read_sampling(folder)),
+      sampling(read_sampling(spec.folder)),
       engine(spec, engine_options(spec.spec, options), options.progress) {
+  spec.notices.insert(spec.notices.end(), engine.notices().begin(), engine.notices().end());
   for (const Size& size : engine.sizes().subspan(engine.largest())) {
     const Cost cost = cost_of(spec.spec, size.widths, format());
     sizes.push_back({size.name, cost.parameters, cost.active_parameters, cost.bytes, cost.decode_bytes_per_token});
@@ -115,13 +116,14 @@ const Tokenizer& Family::Impl::require_tokenizer() const {
       {.where = spec.folder.string(), .what = "has no tokenizer.json", .hint = "Give token ids instead of text"});
 }
 
-Family Family::open(const std::filesystem::path& folder, const OpenOptions& options) {
-  return Family(std::make_shared<Impl>(folder, options));
+Family Family::open(const std::filesystem::path& model, const OpenOptions& options) {
+  return Family(std::make_shared<Impl>(model, options));
 }
 
 const std::vector<SizeInfo>& Family::sizes() const { return impl_->sizes; }
 uint64_t Family::resident_bytes() const { return impl_->engine.resident_bytes(); }
 
+const std::vector<std::string>& Family::notices() const { return impl_->spec.notices; }
 FamilyInfo Family::info() const { return impl_->info; }
 Sampling Family::default_sampling() const { return impl_->sampling; }
 double Family::measure_bandwidth() const { return read_bandwidth(impl_->engine.pool(), 256 * kMiB, /*rounds=*/2); }

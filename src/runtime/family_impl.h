@@ -16,7 +16,7 @@
 namespace starnest {
 
 struct Family::Impl {
-  Impl(const std::filesystem::path& folder, const OpenOptions& options);
+  Impl(const std::filesystem::path& model, const OpenOptions& options);
 
   const Tokenizer& require_tokenizer() const;  // Error when the folder has none
 

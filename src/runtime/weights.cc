@@ -46,6 +46,8 @@ Weights::Weights(const ModelSpec& spec, std::vector<Size> sizes, Checkpoint chec
     const TensorRef file = require(checkpoint_, name, tensor.shape(full));
     add_tensor(tensor, file, file.file->path().string() + ": tensor " + in_quotes(name));
   }
+  if (const size_t unused = count_multi_token_prediction(checkpoint_))
+    notices_.push_back(std::to_string(unused) + " tensors of multi-token prediction (mtp.*) are not used");
   for (auto& [key, matrix] : packed_)
     for (size_t s = 0; s < sizes_.size(); ++s) {
       matrix.offset.push_back(region_bytes_[s]);

@@ -42,6 +42,8 @@ class Weights {
   uint64_t bytes_of(size_t shells) const;  // that the first `shells` take
   DType dtype() const { return dtype_; }   // of the input embedding
 
+  const std::vector<std::string>& notices() const { return notices_; }  // about tensors that are not used
+
   const ModelSpec& spec() const { return spec_; }
   const std::vector<Size>& sizes() const { return sizes_; }
   std::vector<BlockWidths> chain(int block) const;  // smallest size first
@@ -85,6 +87,7 @@ class Weights {
   std::vector<size_t> region_bytes_;  // of each shell
   std::vector<Pages> regions_;        // of the resident shells
   DType dtype_ = DType::f32;
+  std::vector<std::string> notices_;
 };
 
 }  // namespace starnest

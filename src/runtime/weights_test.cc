@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/test_support.h"
-#include "kernels/ref/packed_matmul.h"
+#include "kernels/ref/matmul.h"
 
 namespace starnest {
 namespace {

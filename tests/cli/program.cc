@@ -24,10 +24,10 @@ void redirect(int target, const char* path, int flags) {
   ::close(file);
 }
 
-// Starts the program on three paths.
-pid_t start(const std::vector<std::string>& arguments, const std::string& in, const std::string& out,
-            const std::string& err) {
-  std::string program = STARNEST_BINARY_DIR "/starnest";
+// Starts a program of the build on three paths.
+pid_t start(const std::string& name, const std::vector<std::string>& arguments, const std::string& in,
+            const std::string& out, const std::string& err) {
+  std::string program = STARNEST_BINARY_DIR "/" + name;
   std::vector<std::string> words = arguments;
   std::vector<char*> argv{program.data()};
   for (std::string& word : words) argv.push_back(word.data());
@@ -44,10 +44,10 @@ pid_t start(const std::vector<std::string>& arguments, const std::string& in, co
 
 int code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
-Finished run_with(const std::vector<std::string>& arguments, const std::string& in) {
+Finished run_with(const std::string& name, const std::vector<std::string>& arguments, const std::string& in) {
   const TestFolder folder;
   const std::string out = folder / "out", err = folder / "err";
-  const pid_t child = start(arguments, in, out, err);
+  const pid_t child = start(name, arguments, in, out, err);
   int status = 0;
   if (child < 0 || ::waitpid(child, &status, 0) != child) return {};
   return {code_of(status), file_text(out), file_text(err)};
@@ -56,9 +56,13 @@ Finished run_with(const std::vector<std::string>& arguments, const std::string& 
 }  // namespace
 
 Finished starnest_program(const std::vector<std::string>& arguments, const std::string& input) {
+  return built_program("starnest", arguments, input);
+}
+
+Finished built_program(const std::string& name, const std::vector<std::string>& arguments, const std::string& input) {
   const TestFolder folder;
   put_file(folder / "in", input);
-  return run_with(arguments, folder / "in");
+  return run_with(name, arguments, folder / "in");
 }
 
 Finished starnest_program_on_terminal(const std::vector<std::string>& arguments) {
@@ -66,7 +70,7 @@ Finished starnest_program_on_terminal(const std::vector<std::string>& arguments)
   char name[64];
   if (terminal < 0 || ::grantpt(terminal) || ::unlockpt(terminal) || ::ptsname_r(terminal, name, sizeof name))
     return {};
-  const Finished finished = run_with(arguments, name);
+  const Finished finished = run_with("starnest", arguments, name);
   ::close(terminal);
   return finished;
 }
@@ -77,7 +81,7 @@ RunningProgram::RunningProgram(const std::vector<std::string>& arguments) {
   out_ = ::open(out.c_str(), O_RDONLY | O_NONBLOCK);
   ::fcntl(out_, F_SETPIPE_SZ, 4096);
   ::fcntl(out_, F_SETFL, 0);
-  process_ = start(arguments, "/dev/null", out, folder_ / "err");
+  process_ = start("starnest", arguments, "/dev/null", out, folder_ / "err");
 }
 
 RunningProgram::~RunningProgram() {

@@ -1,4 +1,4 @@
-// Runs the built `starnest`.
+// Runs the built programs.
 #pragma once
 
 #include <filesystem>
@@ -19,6 +19,8 @@ struct Finished {
 
 // Waits for the end. The program reads `input` from standard input.
 Finished starnest_program(const std::vector<std::string>& arguments, const std::string& input = {});
+Finished built_program(const std::string& name, const std::vector<std::string>& arguments,
+                       const std::string& input = {});  // another one of the build
 // With a terminal for standard input, on which nobody types.
 Finished starnest_program_on_terminal(const std::vector<std::string>& arguments);
 

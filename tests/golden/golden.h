@@ -8,7 +8,10 @@
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "core/format/safetensors.h"
+#include "kernels/cpu/isa.h"
 #include "runtime/engine.h"
 
 namespace starnest::golden {
@@ -57,6 +60,18 @@ inline std::vector<float> logits_of(Engine& engine, const std::string& size, con
     at += count;
   }
   return out;
+}
+
+// Calls body once per instruction set that this machine has.
+template <class Body>
+void on_every_instruction_set(const Body& body) {
+  const Isa before = isa();
+  for (const Isa available : available_isas()) {
+    use_isa(available);
+    const testing::ScopedTrace trace(__FILE__, __LINE__, "instruction set " + std::string(name_of(available)));
+    body();
+  }
+  use_isa(before);
 }
 
 inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "core/arch/presets.h"
 #include "core/base/text.h"
+#include "core/format/model_location.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -189,23 +191,41 @@ const Size& FamilySpec::size(std::string_view name) const {
 
 std::vector<Size> FamilySpec::smallest_first() const { return {sizes.rbegin(), sizes.rend()}; }
 
-FamilySpec read_family(const std::filesystem::path& folder) {
-  if (!std::filesystem::is_directory(folder))
-    throw Error({.where = folder.string(), .what = "is not a model folder", .expected = "a folder with config.json"});
+namespace {
+
+void check_default_plan(const ElasticFile& file, const FamilySpec& family) {
+  if (!file.default_plan) return;
+  for (const std::string& name : {file.default_plan->think, file.default_plan->answer}) {
+    std::vector<std::string> known;
+    for (const Size& size : family.sizes) known.push_back(size.name);
+    if (std::find(known.begin(), known.end(), name) == known.end() && name != kFullSize)
+      throw Error({.where = file.where + ": default_plan",
+                   .what = "there is no size " + in_quotes(name),
+                   .expected = join(known, ", "),
+                   .hint = suggest(name, known)});
+  }
+}
+
+void use(const ElasticFile& file, FamilySpec& family) {
+  family.sizes = sizes_of(family.spec, file);
+  family.default_plan = file.default_plan;
+  check_default_plan(file, family);
+  for (const auto& [key, text] : file.provenance)
+    if (key == "unconfirmed") family.notices.push_back(file.where + ": not confirmed: " + text);
+}
+
+}  // namespace
+
+FamilySpec read_family(const std::filesystem::path& model, const std::string& elastic) {
+  const std::filesystem::path folder = find_model(model);
   HfConfig config = HfConfig::read(folder / "config.json");
   ModelSpec spec = architecture_of(config).read(config);
-  std::vector<Size> sizes{{std::string(kFullSize), full_widths(spec)}};
-  std::optional<ElasticPlan> plan;
-  if (std::filesystem::exists(folder / "elastic.json")) {
-    const ElasticFile file = read_elastic(folder / "elastic.json");
-    sizes = sizes_of(spec, file);
-    plan = file.default_plan;
-  }
-  FamilySpec family{folder, std::move(config), std::move(spec), std::move(sizes), std::move(plan)};
-  if (family.default_plan) {
-    family.size(family.default_plan->think);
-    family.size(family.default_plan->answer);
-  }
+  std::vector<Size> full{{std::string(kFullSize), full_widths(spec)}};
+  FamilySpec family{folder, std::move(config), std::move(spec), std::move(full), std::nullopt, {}};
+  if (!elastic.empty())
+    use(elastic_file_or_preset(elastic), family);
+  else if (std::filesystem::exists(folder / "elastic.json"))
+    use(read_elastic(folder / "elastic.json"), family);
   return family;
 }
 

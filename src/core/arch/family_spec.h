@@ -22,6 +22,7 @@ struct FamilySpec {
   ModelSpec spec;
   std::vector<Size> sizes;  // largest first; exactly one size "full" when there is no elastic.json
   std::optional<ElasticPlan> default_plan;
+  std::vector<std::string> notices = {};  // sentences that whoever uses the family should see once
 
   // Throws Error that suggests the nearest name. "full" is accepted as a name for the largest size when that is the
   // whole model.
@@ -30,8 +31,10 @@ struct FamilySpec {
   std::vector<Size> smallest_first() const;
 };
 
-// Reads config.json and, where present, elastic.json. Opens no weights.
-FamilySpec read_family(const std::filesystem::path& folder);
+// Reads config.json and, where present, elastic.json. Opens no weights. The model is a folder or an id in the local
+// Hugging Face cache (core/format/model_location.h). `elastic` is the path of a file or the name of a preset
+// (core/arch/presets.h) to take the sizes from instead; empty: the folder's own.
+FamilySpec read_family(const std::filesystem::path& model, const std::string& elastic = {});
 
 // The sizes that an elastic file describes for a model, largest first. Checks every rule of docs/format.md: known axes,
 // widths within the full model, groups respected, cut contractions in multiples of 16, sizes nested, unique names.

@@ -74,6 +74,13 @@ std::string read_pattern(const HfConfig& config) {
   return pattern;
 }
 
+// One block of the config: where widths may differ from block to block, as a slice with lists writes them.
+struct BlockReader {
+  const HfConfig& config;
+  size_t block, blocks;
+  int width(KeyNames names) const { return config.require_block_int(names, block, blocks, 1); }
+};
+
 // A value that changes the equations and has no implementation is refused by name.
 void require_value(const HfConfig& config, KeyNames names, bool matches, const char* supported) {
   if (matches) return;
@@ -114,10 +121,11 @@ void require_extent(const HfConfig& config, std::string_view what, int64_t exten
                .got = std::to_string(extent)});
 }
 
-Mamba2Spec read_mamba2(const HfConfig& config) {
+Mamba2Spec read_mamba2(const BlockReader& reader) {
+  const HfConfig& config = reader.config;
   Mamba2Spec s;
-  s.heads = config.require_int({"mamba_num_heads"}, 1);
-  s.head_dim = config.require_int({"mamba_head_dim"}, 1);
+  s.heads = reader.width({"mamba_num_heads"});
+  s.head_dim = reader.width({"mamba_head_dim"});
   s.groups = config.require_int(kGroups, 1);
   s.state = config.require_int({"ssm_state_size"}, 1);
   s.conv_width = config.require_int(kConvWidth, 1);
@@ -132,9 +140,10 @@ Mamba2Spec read_mamba2(const HfConfig& config) {
   return s;
 }
 
-AttentionSpec read_attention(const HfConfig& config) {
+AttentionSpec read_attention(const BlockReader& reader) {
+  const HfConfig& config = reader.config;
   AttentionSpec s;
-  s.query_heads = config.require_int({"num_attention_heads"}, 1);
+  s.query_heads = reader.width({"num_attention_heads"});
   s.kv_heads = config.require_int({"num_key_value_heads"}, 1);
   s.head_dim = config.require_int(kHeadDim, 1);
   s.scale = 1.0f / std::sqrt(float(s.head_dim));
@@ -143,19 +152,20 @@ AttentionSpec read_attention(const HfConfig& config) {
   return s;
 }
 
-MlpSpec read_mlp(const HfConfig& config) {
-  MlpSpec s{.ffn = config.require_int({"intermediate_size"}, 1),
-            .bias = config.find_bool({"mlp_bias"}).value_or(false)};
+MlpSpec read_mlp(const BlockReader& reader) {
+  const HfConfig& config = reader.config;
+  MlpSpec s{.ffn = reader.width({"intermediate_size"}), .bias = config.find_bool({"mlp_bias"}).value_or(false)};
   require_extent(config, "inner channels (intermediate_size)", s.ffn);
   return s;
 }
 
-MoeSpec read_moe(const HfConfig& config) {
+MoeSpec read_moe(const BlockReader& reader) {
+  const HfConfig& config = reader.config;
   MoeSpec s;
-  s.experts = config.require_int(kExperts, 1);
+  s.experts = reader.width(kExperts);
   s.experts_per_token = config.require_int({"num_experts_per_tok"}, 1);
-  s.ffn = config.require_int({"moe_intermediate_size"}, 1);
-  s.shared_ffn = config.require_int({"moe_shared_expert_intermediate_size"}, 1);
+  s.ffn = reader.width({"moe_intermediate_size"});
+  s.shared_ffn = reader.width({"moe_shared_expert_intermediate_size"});
   s.groups = config.find_int({"n_group"}).value_or(1);
   s.groups_kept = config.find_int({"topk_group"}).value_or(1);
   s.normalize = config.require_bool({"norm_topk_prob"});
@@ -205,42 +215,59 @@ ModelSpec read_nemotron_h(const HfConfig& config) {
                  .got = std::to_string(spec.norm_eps)});
   spec.max_context = std::max(0, config.find_int({"max_position_embeddings"}).value_or(0));
   for (const int id : config.find_ints({"eos_token_id"})) spec.eos_ids.push_back(id);
-  for (const char letter : read_pattern(config)) {
-    switch (letter) {
+  const std::string pattern = read_pattern(config);
+  for (size_t b = 0; b < pattern.size(); ++b) {
+    const BlockReader reader{config, b, pattern.size()};
+    switch (pattern[b]) {
       case 'M':
-        spec.blocks.emplace_back(read_mamba2(config));
+        spec.blocks.emplace_back(read_mamba2(reader));
         break;
       case '*':
-        spec.blocks.emplace_back(read_attention(config));
+        spec.blocks.emplace_back(read_attention(reader));
         break;
       case '-':
-        spec.blocks.emplace_back(read_mlp(config));
+        spec.blocks.emplace_back(read_mlp(reader));
         break;
       default:
-        spec.blocks.emplace_back(read_moe(config));
+        spec.blocks.emplace_back(read_moe(reader));
         break;
     }
   }
   return spec;
 }
 
-void write_nemotron_h_widths(HfConfig& config, const ModelSpec& spec, const Widths& widths) {
+namespace {
+
+// Sets the key of an axis to the one width that all kept blocks share, or to a list with one entry per kept block.
+void write_axis(HfConfig& config, KeyNames names, const Widths& widths, Axis axis, PerBlockWidths per_block) {
+  std::vector<int> numbers;
+  bool any = false;
+  for (const BlockWidths& block : widths.blocks) {
+    if (!block.kept) continue;
+    numbers.push_back(block[axis]);
+    any |= block[axis] != 0;
+  }
+  if (!any) return;  // every block of the kind is dropped: its key keeps the full width
+  if (const auto width = widths.uniform(axis)) return config.set(names, *width);
+  if (per_block == PerBlockWidths::allow) return config.set(names, numbers);
+  throw Error({.where = config.where(),
+               .what = "the size has different values of " + in_quotes(key_of(axis)) +
+                       " in different blocks, which an ordinary config cannot say",
+               .hint = "Run it in place, or write lists, which starnest alone can read (--allow-lists)"});
+}
+
+}  // namespace
+
+void write_nemotron_h_widths(HfConfig& config, const ModelSpec& spec, const Widths& widths, PerBlockWidths per_block) {
   config.set({"hidden_size"}, widths.hidden);
+  const Widths full = full_widths(spec);
   for (const Axis axis : kDials) {
-    if (axis == Axis::hidden || full_widths(spec).uniform(axis) == std::nullopt) continue;
-    bool any = false;
-    for (const BlockWidths& block : widths.blocks) any |= block.kept && block[axis] != 0;
-    if (!any) continue;  // every block of the kind is dropped: its key keeps the full width
-    const auto width = widths.uniform(axis);
-    if (!width)
-      throw Error({.where = config.where(),
-                   .what = "the size has different values of " + in_quotes(key_of(axis)) +
-                           " in different blocks, which an ordinary config cannot say",
-                   .hint = "Run it in place, without cutting it out"});
+    const auto has = [axis](const BlockWidths& block) { return block[axis] != 0; };
+    if (axis == Axis::hidden || std::none_of(full.blocks.begin(), full.blocks.end(), has)) continue;
     if (axis == Axis::experts)
-      config.set(kExperts, *width);
+      write_axis(config, kExperts, widths, axis, per_block);
     else
-      config.set({key_of(axis)}, *width);
+      write_axis(config, {key_of(axis)}, widths, axis, per_block);
   }
   // The published configs of models without dense blocks carry the expert width in intermediate_size too.
   const auto dense = full_widths(spec).uniform(Axis::ffn);

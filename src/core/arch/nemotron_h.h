@@ -3,11 +3,12 @@
 #pragma once
 
 #include "core/arch/model_spec.h"
+#include "core/arch/registry.h"
 #include "core/format/hf_config.h"
 
 namespace starnest {
 
 ModelSpec read_nemotron_h(const HfConfig& config);
-void write_nemotron_h_widths(HfConfig& config, const ModelSpec& spec, const Widths& widths);
+void write_nemotron_h_widths(HfConfig& config, const ModelSpec& spec, const Widths& widths, PerBlockWidths per_block);
 
 }  // namespace starnest

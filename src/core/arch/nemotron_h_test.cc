@@ -166,7 +166,7 @@ TEST(NemotronH, TheConfigOfASliceDescribesTheSlice) {
   Widths widths = nano_sizes()[2].widths;
   widths.blocks[1].kept = widths.blocks[2].kept = false;
   HfConfig config = nano();
-  write_nemotron_h_widths(config, spec, widths);
+  write_nemotron_h_widths(config, spec, widths, PerBlockWidths::refuse);
   const ModelSpec sliced = read_nemotron_h(HfConfig::parse(config.text(), "c"));
   EXPECT_EQ(sliced.hidden, 1920);
   EXPECT_EQ(pattern_of(sliced.blocks), pattern_of(spec.blocks).erase(1, 2));

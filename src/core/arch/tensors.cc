@@ -107,6 +107,13 @@ std::string Naming::name(const TensorSpec& spec, int block) const {
   return prefix + "layers." + std::to_string(block) + "." + spec.local_name;
 }
 
+size_t count_multi_token_prediction(const Checkpoint& checkpoint) {
+  size_t count = 0;
+  for (const SafetensorsFile& file : checkpoint.files())
+    for (const TensorInfo& tensor : file.tensors()) count += tensor.name.starts_with(kMultiTokenPrediction);
+  return count;
+}
+
 Naming detect_naming(const std::function<bool(std::string_view name)>& has) {
   Naming naming;
   for (const char* prefix : {"backbone.", "model."})

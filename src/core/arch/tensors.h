@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/arch/model_spec.h"
+#include "core/format/checkpoint.h"
 #include "core/nest/cost.h"
 
 namespace starnest {
@@ -45,6 +46,10 @@ struct Naming {
 
 // The naming that a checkpoint uses, found by asking whether it has certain tensors.
 Naming detect_naming(const std::function<bool(std::string_view name)>& has);
+
+// Extra layers that predict further tokens, for speculation. No size needs them; transformers ignores them too.
+inline constexpr std::string_view kMultiTokenPrediction = "mtp.";
+size_t count_multi_token_prediction(const Checkpoint& checkpoint);
 
 // All tensors of the full model: embedding, blocks in order, final norm, head (absent when tied).
 std::vector<TensorSpec> tensors_of(const ModelSpec& spec, const Naming& naming);

@@ -19,8 +19,6 @@
 namespace starnest {
 namespace {
 
-constexpr std::string_view kMultiTokenPrediction = "mtp.";  // extra layers for speculation; transformers ignores them
-
 // A tensor of the source and what the size keeps of it.
 struct Cut {
   TensorRef source;
@@ -59,7 +57,6 @@ class Pairing {
   const std::vector<Shard>& shards() const { return shards_; }
   const Widths& widths() const { return widths_; }
   uint64_t bytes() const { return bytes_; }
-  uint64_t ignored() const { return ignored_; }
 
  private:
   void refuse_quantised(const SafetensorsFile& file) const {
@@ -78,10 +75,7 @@ class Pairing {
   void add_shard(const SafetensorsFile& file) {
     Shard shard{file.path().filename().string(), {}};
     for (const TensorInfo& info : file.tensors()) {
-      if (info.name.starts_with(kMultiTokenPrediction)) {
-        ++ignored_;
-        continue;
-      }
+      if (info.name.starts_with(kMultiTokenPrediction)) continue;
       const TensorSpec& spec = expected(file, info);
       seen_.insert(&spec);
       if (!spec.present(widths_)) continue;
@@ -138,7 +132,6 @@ class Pairing {
   std::set<const TensorSpec*> seen_;
   std::vector<Shard> shards_;
   uint64_t bytes_ = 0;
-  uint64_t ignored_ = 0;
 };
 
 void check_space(const std::filesystem::path& folder, uint64_t bytes) {
@@ -181,6 +174,16 @@ bool is_sharded(const Checkpoint& checkpoint) {
   return checkpoint.files().front().path().filename() != "model.safetensors";
 }
 
+// Whether blocks of one kind have different widths.
+bool has_lists(const Widths& widths) {
+  for (const Axis axis : kDials) {
+    const auto has = [axis](const BlockWidths& block) { return block.kept && block[axis] != 0; };
+    if (axis != Axis::hidden && std::any_of(widths.blocks.begin(), widths.blocks.end(), has) && !widths.uniform(axis))
+      return true;
+  }
+  return false;
+}
+
 WeightIndex index_of(const Pairing& pairing) {
   WeightIndex index{pairing.bytes(), {}};
   for (const Shard& shard : pairing.shards())
@@ -196,15 +199,17 @@ SliceResult slice(const FamilySpec& family, const Size& size, const std::filesys
     if (options.note) options.note(text);
   };
   HfConfig config = family.config;
-  architecture_of(config).write_widths(config, family.spec, size.widths);
+  architecture_of(config).write_widths(config, family.spec, size.widths, options.per_block);
   const Checkpoint checkpoint(family.folder);
   const Pairing pairing(family, size, checkpoint);
 
   OutputFolder folder(out, family.folder, options.overwrite);
   check_space(folder.partial(), pairing.bytes());
-  if (pairing.ignored())
-    note("left out " + std::to_string(pairing.ignored()) +
+  if (const size_t unused = count_multi_token_prediction(checkpoint))
+    note("left out " + std::to_string(unused) +
          " tensors of multi-token prediction (mtp.*), which the size does not need");
+  if (options.per_block == PerBlockWidths::allow && has_lists(size.widths))
+    note("config.json has lists with a width per block: only starnest loads this slice");
   write_weights(pairing, folder.partial(), options.progress);
   if (is_sharded(checkpoint)) write_weight_index(folder.partial(), index_of(pairing));
   write_text(folder.partial() / "config.json", config.text());

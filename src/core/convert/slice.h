@@ -13,6 +13,7 @@
 namespace starnest {
 
 struct SliceOptions {
+  PerBlockWidths per_block = PerBlockWidths::refuse;  // allowed, a slice may be one that only starnest loads
   Overwrite overwrite = Overwrite::refuse;            // of a folder that is not empty
   Progress progress = {};                             // in bytes of tensor data
   std::function<void(const std::string&)> note = {};  // a sentence about something that is left out
@@ -32,7 +33,7 @@ struct SliceResult {
 //
 // Throws Error, and leaves `out` as it was, for: a tensor that is missing, unexpected (mtp.* is left out with a note),
 // of the wrong shape, or quantised (U8 and F8_E4M3 are not sliced yet); a size with different widths in different
-// blocks; and whatever Checkpoint, OutputFolder and the disk refuse.
+// blocks, unless options.per_block allows it; and whatever Checkpoint, OutputFolder and the disk refuse.
 SliceResult slice(const FamilySpec& family, const Size& size, const std::filesystem::path& out,
                   const SliceOptions& options = {});
 

@@ -124,15 +124,27 @@ HfConfig HfConfig::parse(std::string_view text, std::string where) {
 
 bool HfConfig::has(KeyNames names) const { return find(data_->json, names) != nullptr; }
 
+int HfConfig::at_least(KeyNames names, int number, int low) const {
+  if (number >= low) return number;
+  throw Error({.where = where_,
+               .what = key_text(names) + " is too small",
+               .expected = "at least " + std::to_string(low),
+               .got = std::to_string(number)});
+}
+
 int HfConfig::require_int(KeyNames names, int low) const {
+  return at_least(names, as_int(where_, names, required(data_->json, names, where_)), low);
+}
+
+int HfConfig::require_block_int(KeyNames names, size_t block, size_t blocks, int low) const {
   const Json& value = required(data_->json, names, where_);
-  const int number = as_int(where_, names, value);
-  if (number < low)
+  if (!value.is_array()) return require_int(names, low);
+  if (value.size() != blocks)
     throw Error({.where = where_,
-                 .what = key_text(names) + " is too small",
-                 .expected = "at least " + std::to_string(low),
-                 .got = std::to_string(number)});
-  return number;
+                 .what = key_text(names) + " has the wrong number of entries",
+                 .expected = std::to_string(blocks) + ", one per block",
+                 .got = std::to_string(value.size())});
+  return at_least(names, as_int(where_, names, value[block]), low);
 }
 
 double HfConfig::require_number(KeyNames names) const {
@@ -216,6 +228,7 @@ std::vector<std::vector<int>> HfConfig::find_int_lists(KeyNames names) const {
 }
 
 void HfConfig::set(KeyNames names, int value) { set_each(data_->json, names, value); }
+void HfConfig::set(KeyNames names, const std::vector<int>& value) { set_each(data_->json, names, value); }
 void HfConfig::set(KeyNames names, const std::string& value) { set_each(data_->json, names, value); }
 void HfConfig::set(KeyNames names, const std::vector<std::string>& value) { set_each(data_->json, names, value); }
 std::string HfConfig::text() const { return data_->json.dump(2) + "\n"; }

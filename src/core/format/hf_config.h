@@ -30,6 +30,8 @@ class HfConfig {
 
   // Throws Error when no name is present, or the value has another type. Whole numbers must fit the range.
   int require_int(KeyNames names, int low = 0) const;
+  // One number for all blocks, or a list with one per block.
+  int require_block_int(KeyNames names, size_t block, size_t blocks, int low = 0) const;
   double require_number(KeyNames names) const;
   bool require_bool(KeyNames names) const;
   std::string require_string(KeyNames names) const;
@@ -47,6 +49,7 @@ class HfConfig {
 
   // Sets each of the names that is present; adds the first when none is.
   void set(KeyNames names, int value);
+  void set(KeyNames names, const std::vector<int>& value);
   void set(KeyNames names, const std::string& value);
   void set(KeyNames names, const std::vector<std::string>& value);
   std::string text() const;  // two-space indent, keys in their order
@@ -54,6 +57,7 @@ class HfConfig {
  private:
   struct Data;
   HfConfig(std::unique_ptr<Data> data, std::string where);
+  int at_least(KeyNames names, int number, int low) const;
 
   std::unique_ptr<Data> data_;
   std::string where_;

@@ -49,8 +49,8 @@ namespace {
 constexpr size_t kTileHeads = kWidth >= 16 ? 4 : 2;  // as many as the registers hold beside four keys or value vectors
 
 // scores[i][j .. j + 4] = q_i . keys_j. Lanes run over the head's width.
-template <size_t heads>
-void score_four(const float* q, size_t q_stride, const float* keys, size_t kv_stride, size_t width, float* scores) {
+template <size_t heads, class Number>
+void score_four(const float* q, size_t q_stride, const Number* keys, size_t kv_stride, size_t width, float* scores) {
   Vector sums[heads][4];
   for (size_t i = 0; i < heads; ++i)
     for (size_t j = 0; j < 4; ++j) sums[i][j] = zero();
@@ -67,8 +67,8 @@ void score_four(const float* q, size_t q_stride, const float* keys, size_t kv_st
 }
 
 // y_i <- keep[i] y_i + sum_j weights[i][j] values_j, for n numbers in each of `vectors` vectors.
-template <size_t heads, size_t vectors>
-void add_values(const float* weights, const float* keep, const float* values, size_t kv_stride, size_t count, float* y,
+template <size_t heads, size_t vectors, class Number>
+void add_values(const float* weights, const float* keep, const Number* values, size_t kv_stride, size_t count, float* y,
                 size_t y_stride, size_t n) {
   Vector sums[heads][vectors];
   for (size_t i = 0; i < heads; ++i)
@@ -110,23 +110,23 @@ float soften(float* scores, size_t count, float scale, float& largest, float& to
   return keep;
 }
 
-template <size_t heads>
+template <size_t heads, class Number>
 void attend_heads(const Call& call, size_t t, size_t h, size_t block, size_t count) {
   const size_t K = call.kv.kv_heads, Q = call.kv.head_dim, stride = K * Q;  // of kv rows, and from head to head in q, y
   HWY_ALIGN float scores[heads * kKvBlock];
   float keep[heads];
-  const float* keys = reinterpret_cast<const float*>(call.kv.keys[block]) + h % K * Q;
+  const Number* keys = reinterpret_cast<const Number*>(call.kv.keys[block]) + h % K * Q;
   for (size_t j = 0; j < count; j += 4)
-    score_four<heads>(call.q.row(t) + h * Q, stride, keys + j * stride, stride, Q, scores + j);
+    score_four<heads, Number>(call.q.row(t) + h * Q, stride, keys + j * stride, stride, Q, scores + j);
   for (size_t i = 0; i < heads; ++i)
     keep[i] = soften(scores + i * kKvBlock, count, call.scale, call.largest(t, h + i * K), call.total(t, h + i * K));
-  const float* values = reinterpret_cast<const float*>(call.kv.values[block]) + h % K * Q;
+  const Number* values = reinterpret_cast<const Number*>(call.kv.values[block]) + h % K * Q;
   float* y = call.y.row(t) + h * Q;
   size_t k = 0;
   for (; k + 4 * kWidth <= Q; k += 4 * kWidth)
-    add_values<heads, 4>(scores, keep, values + k, stride, count, y + k, stride, kWidth);
+    add_values<heads, 4, Number>(scores, keep, values + k, stride, count, y + k, stride, kWidth);
   for (; k < Q; k += kWidth)
-    add_values<heads, 1>(scores, keep, values + k, stride, count, y + k, stride, std::min(kWidth, Q - k));
+    add_values<heads, 1, Number>(scores, keep, values + k, stride, count, y + k, stride, std::min(kWidth, Q - k));
 }
 
 void start(const Call& call, size_t t, size_t h) {
@@ -143,7 +143,8 @@ void finish(const Call& call, size_t t, size_t h) {
 }
 
 // The given heads of tokens begin .. end, block by block so that the block serves all of them from cache.
-void attend(const Call& call, Heads heads, size_t begin, size_t end) {
+template <class Number>
+void attend_as(const Call& call, Heads heads, size_t begin, size_t end) {
   const size_t K = call.kv.kv_heads;
   for (size_t t = begin; t < end; ++t)
     for (size_t i = 0; i < heads.count; ++i) start(call, t, heads.first + i * K);
@@ -154,11 +155,15 @@ void attend(const Call& call, Heads heads, size_t begin, size_t end) {
       const size_t count = std::min(kKvBlock, seen - block * kKvBlock);
       size_t i = 0;
       for (; i + kTileHeads <= heads.count; i += kTileHeads)
-        attend_heads<kTileHeads>(call, t, heads.first + i * K, block, count);
-      for (; i < heads.count; ++i) attend_heads<1>(call, t, heads.first + i * K, block, count);
+        attend_heads<kTileHeads, Number>(call, t, heads.first + i * K, block, count);
+      for (; i < heads.count; ++i) attend_heads<1, Number>(call, t, heads.first + i * K, block, count);
     }
   for (size_t t = begin; t < end; ++t)
     for (size_t i = 0; i < heads.count; ++i) finish(call, t, heads.first + i * K);
+}
+
+void attend(const Call& call, Heads heads, size_t begin, size_t end) {
+  (call.kv.dtype == DType::bf16 ? attend_as<bf16> : attend_as<float>)(call, heads, begin, end);
 }
 
 }  // namespace
@@ -180,6 +185,7 @@ void attention(const Exec& exec, MatView<const float> q, const KvView& kv, size_
   const size_t T = q.rows, K = kv.kv_heads, Q = kv.head_dim;
   SN_CHECK(K > 0 && Q > 0 && q.cols % (K * Q) == 0, "attention: q is not [T, H*Q] with H a multiple of K");
   SN_CHECK(y.rows == T && y.cols == q.cols, "attention: y is not shaped like q");
+  SN_CHECK(kv.dtype == DType::f32 || kv.dtype == DType::bf16, "attention: keys and values are neither f32 nor bf16");
   SN_CHECK(kv.keys.size() == kv.values.size() && position + T <= kv.keys.size() * kKvBlock,
            "attention: not enough blocks");
   const size_t H = q.cols / Q, group = H / K, spans = divided_up(T, kMaxUnitTokens);

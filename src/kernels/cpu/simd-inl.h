@@ -58,7 +58,10 @@ HWY_INLINE void for_each_vector(size_t n, const Body& body) {
   for (; i + kWidth <= n; i += kWidth) body(i, kWidth);
   if (i < n) body(i, n - i);
 }
-HWY_INLINE Vector load_n(const float* p, size_t n) { return n == kWidth ? load(p) : load_part(p, n); }
+template <class Number>
+HWY_INLINE Vector load_n(const Number* p, size_t n) {
+  return n == kWidth ? load(p) : load_part(p, n);
+}
 HWY_INLINE void store_n(Vector v, float* p, size_t n) { n == kWidth ? store(v, p) : store_part(v, p, n); }
 
 HWY_INLINE Vector broadcast(float x) { return hn::Set(kLanes, x); }

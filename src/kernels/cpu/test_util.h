@@ -6,7 +6,9 @@
 #include <cfloat>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -14,9 +16,9 @@
 #include "core/base/dtype.h"
 #include "core/base/rng.h"
 #include "core/base/view.h"
-#include "hwy/targets.h"
+#include "kernels/cpu/isa.h"
 #include "kernels/exec.h"
-#include "kernels/weight.h"
+#include "kernels/packed_matrix.h"
 
 namespace starnest::test {
 
@@ -51,10 +53,6 @@ class Matrix {
   MatView<const float> view() const { return {numbers_.data() + offset_, rows_, cols_, stride_}; }
   VecView<float> vec() { return {numbers_.data() + offset_, cols_}; }  // the first row
   VecView<const float> vec() const { return {numbers_.data() + offset_, cols_}; }
-  WeightView weight() const {
-    return {DType::f32, reinterpret_cast<const std::byte*>(view().data), rows_, cols_, stride_};
-  }
-
   bool padding_untouched() const {
     for (size_t i = 0; i < numbers_.size(); ++i) {
       const bool inside = i >= offset_ && i < offset_ + rows_ * stride_ && (i - offset_) % stride_ < cols_;
@@ -70,27 +68,70 @@ class Matrix {
   std::vector<float> numbers_;
 };
 
-// A matrix rounded to BF16, padded with NaNs, and the same numbers as F32.
-class Bf16Matrix {
+// Every number rounded to BF16, as F32.
+inline Matrix rounded(const Matrix& m) {
+  Matrix out = m;
+  for (size_t r = 0; r < m.view().rows; ++r)
+    for (size_t c = 0; c < m.view().cols; ++c) out.view()(r, c) = to_f32(to_bf16(m.view()(r, c)));
+  return out;
+}
+
+// The rows and columns of a matrix after each of its shells.
+struct Shape {
+  size_t rows, cols;
+};
+
+// A matrix packed in shells; as BF16 its numbers must be exact.
+class Packed {
  public:
-  Bf16Matrix(size_t rows, size_t cols, uint64_t seed, size_t padding = 0)
-      : same_(rows, cols, seed), stride_(cols + padding), numbers_(rows * stride_, bf16{0x7fc0}) {
-    for (size_t r = 0; r < rows; ++r)
-      for (size_t c = 0; c < cols; ++c) {
-        numbers_[r * stride_ + c] = to_bf16(same_.view()(r, c));
-        same_.view()(r, c) = to_f32(numbers_[r * stride_ + c]);
-      }
+  Packed(DType dtype, MatView<const float> numbers, const std::vector<Shape>& shapes) : dtype_(dtype) {
+    for (const Shape& shape : shapes) shells_.push_back({shape.rows, shape.cols, nullptr});
+    for (size_t s = 0; s < shells_.size(); ++s) {
+      auto& memory = memory_.emplace_back(shell_bytes(dtype, shells_, s) / sizeof(Line) + 1);
+      shells_[s].data = reinterpret_cast<const std::byte*>(memory.data());
+      auto* out = reinterpret_cast<std::byte*>(memory.data());
+      const Shape before = s == 0 ? Shape{0, 0} : shapes[s - 1], here = shapes[s];
+      for (size_t inner = 0, first = 0; inner < s; first = shapes[inner++].rows)
+        out = pack(numbers, {first, shapes[inner].rows}, {before.cols, here.cols}, out);
+      pack(numbers, {before.rows, here.rows}, {0, here.cols}, out);
+    }
   }
-  WeightView weight() const {
-    const MatView<const float> shape = same_.view();
-    return {DType::bf16, reinterpret_cast<const std::byte*>(numbers_.data()), shape.rows, shape.cols, stride_};
-  }
-  const Matrix& as_f32() const { return same_; }
+  PackedMatrix view() const { return {dtype_, shells_}; }
 
  private:
-  Matrix same_;
-  size_t stride_;
-  std::vector<bf16> numbers_;
+  struct alignas(64) Line {
+    std::byte bytes[64];
+  };
+  struct Range {
+    size_t begin, end;
+  };
+
+  std::byte* pack(MatView<const float> numbers, Range rows, Range cols, std::byte* out) const {
+    const size_t count = cols.end - cols.begin;
+    for (size_t r = rows.begin; r < rows.end; r += kPanelRows) {
+      std::vector<std::vector<std::byte>> stored;
+      std::vector<const std::byte*> pointers;
+      for (size_t i = r; i < std::min(rows.end, r + kPanelRows); ++i) {
+        auto& row = stored.emplace_back(count * size_of(dtype_));
+        for (size_t k = 0; k < count; ++k) {
+          const float value = numbers(i, cols.begin + k);
+          const bf16 narrow = to_bf16(value);
+          if (dtype_ == DType::bf16)
+            std::memcpy(row.data() + k * 2, &narrow, 2);
+          else
+            std::memcpy(row.data() + k * 4, &value, 4);
+        }
+        pointers.push_back(row.data());
+      }
+      pack_panel(dtype_, pointers, count, out);
+      out += panel_bytes(dtype_, count);
+    }
+    return out;
+  }
+
+  DType dtype_;
+  std::vector<PackedShell> shells_;
+  std::vector<std::vector<Line>> memory_;
 };
 
 inline testing::AssertionResult same_bits(MatView<const float> got, MatView<const float> want) {
@@ -118,19 +159,16 @@ inline testing::AssertionResult near(MatView<const float> got, MatView<const flo
 // their rounding errors.
 inline double sum_tolerance(size_t n) { return double(FLT_EPSILON) * (8 + double(n) / 2); }
 
-// Calls body once per instruction set that this machine has and the kernels are compiled for.
+// Calls body once per instruction set that this machine has.
 template <class Body>
 void for_each_instruction_set(const Body& body) {
-  const int64_t machine = hwy::SupportedTargets();
-  for (const int64_t target : {int64_t{HWY_SCALAR}, int64_t{HWY_NEON}, int64_t{HWY_AVX2}, int64_t{HWY_AVX3}}) {
-    if ((machine & target) == 0) continue;
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    const testing::ScopedTrace trace(__FILE__, __LINE__, std::string("instruction set ") + std::string(kernel_path()));
+  const Isa before = isa();
+  for (const Isa available : available_isas()) {
+    use_isa(available);
+    const testing::ScopedTrace trace(__FILE__, __LINE__, "instruction set " + std::string(name_of(available)));
     body();
   }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  use_isa(before);
 }
 
 }  // namespace starnest::test

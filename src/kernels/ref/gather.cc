@@ -4,18 +4,6 @@
 
 namespace starnest::ref {
 
-void gather_rows(MatView<const float> x, std::span<const int32_t> rows, MatView<float> y) {
-  for (size_t i = 0; i < rows.size(); ++i) std::copy_n(x.row(size_t(rows[i])), x.cols, y.row(i));
-}
-
-void scatter_add(MatView<const float> x, std::span<const int32_t> rows, std::span<const float> weights,
-                 MatView<float> y) {
-  for (size_t i = 0; i < rows.size(); ++i) {
-    float* out = y.row(size_t(rows[i]));
-    for (size_t c = 0; c < x.cols; ++c) out[c] += weights[i] * x(i, c);
-  }
-}
-
 void gather_add(MatView<const float> x, MatView<const int32_t> slots, MatView<const float> weights, MatView<float> y) {
   for (size_t t = 0; t < y.rows; ++t)
     for (size_t j = 0; j < slots.cols; ++j)

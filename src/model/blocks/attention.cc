@@ -3,7 +3,7 @@
 #include <array>
 
 #include "kernels/attention.h"
-#include "kernels/packed_matmul.h"
+#include "kernels/matmul.h"
 
 namespace starnest {
 

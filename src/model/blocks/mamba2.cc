@@ -5,7 +5,7 @@
 #include "kernels/conv.h"
 #include "kernels/elementwise.h"
 #include "kernels/gated_norm.h"
-#include "kernels/packed_matmul.h"
+#include "kernels/matmul.h"
 #include "model/blocks/linear.h"
 
 namespace starnest {

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "kernels/elementwise.h"
-#include "kernels/packed_matmul.h"
+#include "kernels/matmul.h"
 #include "model/blocks/linear.h"
 
 namespace starnest {

@@ -5,7 +5,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/expert_matmul.h"
 #include "kernels/gather.h"
-#include "kernels/packed_matmul.h"
+#include "kernels/matmul.h"
 #include "model/blocks/linear.h"
 
 namespace starnest {

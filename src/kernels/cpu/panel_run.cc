@@ -1,0 +1,136 @@
+#include "kernels/cpu/panel_run.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "core/base/check.h"
+#include "core/base/dtype.h"
+
+namespace starnest {
+namespace {
+
+// Where a panel stands: the shell that added its rows, and its rows.
+struct PanelPlace {
+  size_t shell;
+  size_t first_row, rows;
+};
+
+PackedShell before(const PackedMatrix& w, size_t s) { return s == 0 ? PackedShell{} : w.shells[s - 1]; }
+
+PanelPlace place_of(const PackedMatrix& w, size_t panel) {
+  for (size_t s = 0; s < w.shells.size(); ++s) {
+    const auto [first, own] = panels_of(w.shells, s);
+    if (panel >= first + own) continue;
+    const size_t row = before(w, s).rows + (panel - first) * kPanelRows;
+    return {s, row, std::min(kPanelRows, w.shells[s].rows - row)};
+  }
+  SN_CHECK(false, "no such panel");
+}
+
+// Runs one panel's block of shell s against a tile.
+void run_segment(const MatmulKernels& kernels, const PackedMatrix& w, const TokenTile& tile, const PanelPlace& place,
+                 size_t s, size_t panel, bool reads_ahead, MatView<float> y) {
+  const size_t tokens = tile.reaching(s);
+  if (tokens == 0) return;
+  const PanelSegment segment = segment_of(w, place.shell, s, panel);
+  const bool continues = s > place.shell;
+  if (continues && segment.columns == 0) return;
+  const bool pairs = w.dtype == DType::bf16 && kernels.bf16_pairs;
+  const size_t stride = tile.tokens.size();
+  const PanelTile call{.panel = segment.panel,
+                       .columns = segment.columns,
+                       .x = tile.x + (pairs ? segment.first_column / 2 : segment.first_column) * stride,
+                       .x_stride = stride,
+                       .tokens = tokens,
+                       .y = y.row(tile.first) + place.first_row,
+                       .y_stride = y.stride,
+                       .rows = place.rows,
+                       .continues = continues,
+                       .reads_ahead = reads_ahead};
+  (w.dtype == DType::bf16 ? kernels.bf16 : kernels.f32)(call);
+}
+
+// The numbers of one token into column j of a tile of `stride` tokens.
+void pack_pairs(const float* x, size_t columns, uint32_t* out, size_t stride) {
+  size_t k = 0;
+  for (; k + 2 <= columns; k += 2, out += stride)
+    *out = uint32_t{to_bf16(x[k]).bits} | uint32_t{to_bf16(x[k + 1]).bits} << 16;
+  if (k < columns) *out = to_bf16(x[k]).bits;
+}
+
+void pack_floats(const float* x, size_t columns, uint32_t* out, size_t stride) {
+  for (size_t k = 0; k < columns; ++k, out += stride) *out = std::bit_cast<uint32_t>(x[k]);
+}
+
+constexpr size_t kAheadTokens = 8;  // from so many tokens on, arithmetic leaves time for reading ahead
+
+}  // namespace
+
+const MatmulKernels& matmul_kernels() {
+#if defined(__x86_64__)
+  static const MatmulKernels kKernels[] = {portable_kernels(), avx2_kernels(), avx512_kernels(), avx512bf16_kernels()};
+#else
+  static const MatmulKernels kKernels[] = {portable_kernels()};
+#endif
+  return kKernels[size_t(isa())];
+}
+
+PanelSegment segment_of(const PackedMatrix& w, size_t row_shell, size_t s, size_t panel) {
+  const size_t first_column = row_shell == s ? 0 : before(w, s).cols, columns = w.shells[s].cols - first_column;
+  const std::byte* block = w.shells[s].data;
+  if (row_shell == s) {
+    block += rows_block_offset(w.dtype, w.shells, s);
+    panel -= panels_of(w.shells, s).before;
+  }
+  return {block + panel * panel_bytes(w.dtype, columns), first_column, columns};
+}
+
+size_t panel_count(const PackedMatrix& w) {
+  if (w.shells.empty()) return 0;
+  const auto [first, own] = panels_of(w.shells, w.shells.size() - 1);
+  return first + own;
+}
+
+std::span<TokenTile> cut_tiles(Arena& arena, std::span<const TileToken> tokens, size_t first, size_t columns,
+                               bool pairs) {
+  const size_t most = matmul_kernels().max_tokens;
+  const size_t count = (tokens.size() + most - 1) / most, words = pairs ? (columns + 1) / 2 : columns;
+  const std::span<TokenTile> tiles = arena.array<TokenTile>(count);
+  const std::span<uint32_t> x = arena.array<uint32_t>(words * tokens.size());
+  for (size_t i = 0; i < count; ++i) {
+    const size_t begin = tokens.size() * i / count, end = tokens.size() * (i + 1) / count;
+    tiles[i] = {tokens.subspan(begin, end - begin), first + begin, x.data() + words * begin};
+  }
+  return tiles;
+}
+
+void pack_tile(const TokenTile& tile, const PackedMatrix& w, bool pairs) {
+  const size_t stride = tile.tokens.size();
+  for (size_t j = 0; j < stride; ++j) {
+    const size_t columns = w.first(tile.tokens[j].shells).cols();
+    (pairs ? pack_pairs : pack_floats)(tile.tokens[j].x, columns, tile.x + j, stride);
+  }
+}
+
+void run_panels(const MatmulKernels& kernels, const PackedMatrix& w, std::span<const TokenTile> tiles,
+                PanelRange panels, MatView<float> y) {
+  if (tiles.empty()) return;
+  const size_t shells = tiles.front().tokens.front().shells;
+  if (tiles.size() == 1) {  // every weight is read once, each block in one stream
+    const bool ahead = tiles.front().tokens.size() >= kAheadTokens;
+    for (size_t s = 0; s < shells; ++s)
+      for (size_t panel = panels.begin; panel < panels.end; ++panel) {
+        const PanelPlace place = place_of(w, panel);
+        if (place.shell > s) break;
+        run_segment(kernels, w, tiles.front(), place, s, panel, ahead, y);
+      }
+    return;
+  }
+  for (size_t panel = panels.begin; panel < panels.end; ++panel) {  // a panel stays in cache for all tiles
+    const PanelPlace place = place_of(w, panel);
+    for (size_t i = 0; i < tiles.size(); ++i)
+      for (size_t s = place.shell; s < shells; ++s) run_segment(kernels, w, tiles[i], place, s, panel, i == 0, y);
+  }
+}
+
+}  // namespace starnest

@@ -1,0 +1,98 @@
+#include "kernels/expert_matmul.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "kernels/cpu/test_util.h"
+#include "kernels/ref/matmul.h"
+
+namespace starnest {
+namespace {
+
+using test::Machine;
+using test::Matrix;
+using test::Packed;
+using test::Shape;
+
+constexpr size_t kExperts = 7, kChosen = 3;
+
+// Experts in three shells; the last two experts exist from the second shell on.
+struct Experts {
+  Matrix numbers;
+  std::vector<std::unique_ptr<Packed>> packed;
+  std::vector<PackedMatrix> views;
+
+  explicit Experts(DType dtype) : numbers(test::rounded(Matrix(kExperts * 70, 67, 2))) {
+    for (size_t e = 0; e < kExperts; ++e) {
+      std::vector<Shape> shapes{{32, 16}, {48, 48}, {70, 67}};
+      if (e >= 5) shapes[0] = {0, 0};
+      packed.push_back(std::make_unique<Packed>(dtype, numbers.view().row_range(e * 70, 70), shapes));
+      views.push_back(packed.back()->view());
+    }
+  }
+};
+
+// Which experts every token chose: those of the smallest size never one that it lacks.
+std::vector<int32_t> choices(const std::vector<RowSpan>& spans) {
+  std::vector<int32_t> ids;
+  size_t t = 0;
+  for (const RowSpan& span : spans)
+    for (size_t i = 0; i < span.rows; ++i, ++t) {
+      const size_t experts = span.shells == 1 ? 5 : kExperts;
+      std::vector<int32_t> own;
+      for (size_t j = 0; j < kChosen; ++j) own.push_back(int32_t((t * t + j * 2) % experts));
+      std::sort(own.begin(), own.end());
+      for (size_t j = 1; j < kChosen; ++j)  // distinct
+        while (std::count(own.begin(), own.end(), own[j]) > 1) own[j] = int32_t((size_t(own[j]) + 1) % experts);
+      std::sort(own.begin(), own.end());
+      ids.insert(ids.end(), own.begin(), own.end());
+    }
+  return ids;
+}
+
+TEST(ExpertMatmul, EverySlotHasTheBitsOfItsTokenAloneWithItsExpert) {
+  test::for_each_instruction_set([] {
+    const std::vector<std::vector<RowSpan>> batches{{{1, 3}}, {{2, 3}, {1, 1}}, {{60, 3}, {31, 2}, {17, 1}}};
+    for (const DType dtype : {DType::f32, DType::bf16})
+      for (const auto& spans : batches) {
+        const Experts experts(dtype);
+        const size_t T = rows_in(spans);
+        const std::vector<int32_t> ids = choices(spans);
+        const Matrix weights(T, kChosen, 3), tokens(T, 67, 1, 3), slots(T * kChosen, 67, 4);
+        for (const int threads : {1, 2, 3, 5})
+          for (const ExpertInput input : {ExpertInput::tokens, ExpertInput::slots}) {
+            Machine machine(threads);
+            const ExpertGroups groups =
+                group_by_expert(machine.exec, {ids.data(), T, kChosen, kChosen}, weights.view(), kExperts);
+            const Matrix& x = input == ExpertInput::tokens ? tokens : slots;
+            Matrix y(T * kChosen, 70, 5, 2, 7, 7);
+            expert_matmul(machine.exec, x.view(), input, groups, spans, experts.views, y.view());
+            EXPECT_TRUE(y.padding_untouched());
+            for (size_t t = 0, span = 0, first = 0; t < T; ++t) {
+              while (t >= first + spans[span].rows) first += spans[span++].rows;
+              for (size_t j = 0; j < kChosen; ++j) {
+                const size_t slot = size_t(groups.slots(t, j)), row = input == ExpertInput::tokens ? t : slot;
+                const PackedMatrix w = experts.views[size_t(ids[t * kChosen + j])].first(spans[span].shells);
+                Matrix want(1, 70, 6, 0, 7, 7);
+                Machine one;
+                matmul(one.exec, x.view().row_range(row, 1), std::vector<RowSpan>{{1, w.shells.size()}},
+                       std::vector<Product>{{w, want.view()}});
+                EXPECT_TRUE(test::same_bits(y.view().row_range(slot, 1), want.view())) << t << "," << j;
+              }
+            }
+          }
+      }
+  });
+}
+
+TEST(ExpertMatmul, DoesNothingForNoTokens) {
+  Machine machine(2);
+  const Experts experts(DType::f32);
+  const Matrix none(0, 67, 1), weights(0, kChosen, 2);
+  Matrix y(0, 70, 3);
+  const ExpertGroups groups = group_by_expert(machine.exec, {nullptr, 0, kChosen, kChosen}, weights.view(), kExperts);
+  expert_matmul(machine.exec, none.view(), ExpertInput::tokens, groups, {}, experts.views, y.view());
+}
+
+}  // namespace
+}  // namespace starnest
