@@ -61,7 +61,8 @@ std::string expected_text(const Family& family, const RunSetup& setup) {
 // "(123 tokens/s, 4.5 GB/s)"
 std::string rate_text(int tokens, const PhaseReport& report) {
   if (tokens == 0 || report.seconds <= 0) return "";
-  return format_number(" (%.0f tokens/s, ", tokens / report.seconds) +
+  const double rate = tokens / report.seconds;
+  return format_number(rate < 100 ? " (%.1f tokens/s, " : " (%.0f tokens/s, ", rate) +
          format_number("%.1f GB/s)", report.bytes / report.seconds / 1e9);
 }
 
