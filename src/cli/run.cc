@@ -95,15 +95,16 @@ void print_ids(const std::vector<TokenId>& ids) {
 
 Family open(const RunOptions& options) {
   ProgressBar bar("loading");
-  return open_model(options.model, {.threads = options.threads,
-                                    .sizes = options.plan.sizes(),
-                                    .context = options.context,
-                                    .kv_dtype = options.kv_dtype,
-                                    .cache_bytes = 0,
-                                    .progress = [&](uint64_t done, uint64_t total) {
-                                      Interrupt::check("loading");
-                                      if (total >= kBarFrom && !options.quiet) bar.update(done, total);
-                                    }});
+  return Family::open(options.model.model, {.elastic = options.model.elastic,
+                                            .threads = options.threads,
+                                            .sizes = options.plan.sizes(),
+                                            .context = options.context,
+                                            .kv_dtype = options.kv_dtype,
+                                            .cache_bytes = 0,  // one request: nobody goes on from it
+                                            .progress = [&](uint64_t done, uint64_t total) {
+                                              Interrupt::check("loading");
+                                              if (total >= kBarFrom && !options.quiet) bar.update(done, total);
+                                            }});
 }
 
 void print_start(const Family& family, const RunOptions& options, const std::vector<TokenId>& prompt,
@@ -124,6 +125,7 @@ void run(const RunOptions& options) {
   const StopText checked(options.stop);
   const Interrupt interrupt;
   const Family family = open(options);
+  if (!options.quiet) print_notices(family.notices());
   const std::vector<TokenId> prompt = !options.ids.empty() ? options.ids
                                       : options.raw        ? family.encode(text)
                                                            : family.prompt(text, options.effort);

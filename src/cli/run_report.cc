@@ -62,7 +62,7 @@ std::string expected_text(const Family& family, const RunSetup& setup) {
 std::string rate_text(int tokens, const PhaseReport& report) {
   if (tokens == 0 || report.seconds <= 0) return "";
   const double rate = tokens / report.seconds;
-  return format_number(rate < 100 ? " (%.1f tokens/s, " : " (%.0f tokens/s, ", rate) +
+  return " (" + (rate < 100 ? format_number("%.1f", rate) : grouped(uint64_t(rate))) + " tokens/s, " +
          format_number("%.1f GB/s)", report.bytes / report.seconds / 1e9);
 }
 
