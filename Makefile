@@ -1,7 +1,8 @@
 # From a bare Debian 12 or 13 with make and git:
 #   make build    the program, build/release/bin/starnest
 #   make demo     the program, then examples/demo.sh on the model that ships with the project
-#   make test     everything: lint, all tests, and the unit tests under the address and undefined-behaviour sanitizers
+#   make test     everything: lint, all tests, the unit tests under the address and undefined-behaviour sanitizers, the
+#                 engine's tests under the thread sanitizer, and every fuzz target for 30 seconds
 #   make interop  the committed outputs of other programs, made again and compared
 #   make lint | format | clean
 # Missing Debian packages are installed (with sudo unless root), Python packages go into .venv.
@@ -13,7 +14,7 @@ JOBS := $(shell nproc)
 LINT := .venv/bin/python tools/lint/lint.py
 CTEST := ctest --output-on-failure --no-tests=error --parallel $(JOBS)
 
-.PHONY: build demo test configured lint unit-sanitized interop format clean
+.PHONY: build demo test configured lint unit-sanitized threads-sanitized fuzz interop format clean
 
 # An existing configuration, with tests or without, is left as it is.
 build:
@@ -32,14 +33,25 @@ configured:
 test: configured
 	@cmake --build build/release
 	@$(LINT)
-	@$(CTEST) --test-dir build/release
+	@$(MAKE) fuzz
+	@$(MAKE) threads-sanitized
 	@$(MAKE) unit-sanitized
+	@$(CTEST) --test-dir build/release
 
 # The engine only: LibTorch is not built for the sanitizers.
 unit-sanitized:
 	@tools/setup/configure.sh asan -DSTARNEST_TESTS=ON -DSTARNEST_TRAIN=OFF
 	@cmake --build build/asan
 	@$(CTEST) --test-dir build/asan --label-regex '^unit$$'
+
+# What runs on several threads.
+threads-sanitized:
+	@tools/setup/configure.sh tsan -DSTARNEST_TESTS=ON -DSTARNEST_TRAIN=OFF
+	@cmake --build build/tsan --target kernels_test runtime_test nesting_test
+	@for test in kernels runtime nesting; do build/tsan/bin/$${test}_test --gtest_brief=1 --gtest_filter=-*Death*; done
+
+fuzz:
+	@tools/setup/fuzz.sh 30
 
 interop: build
 	@tools/setup/install_packages.sh tests

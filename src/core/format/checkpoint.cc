@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/text.h"
+#include "core/format/json.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -37,8 +38,10 @@ void check_plain_name(const std::string& name, const std::filesystem::path& inde
 }
 
 json parse_index(const std::filesystem::path& index) {
+  const std::string text = read_text(index, kMaxIndexBytes);
+  refuse_deep_nesting(text, index.string());
   try {
-    return json::parse(read_text(index, kMaxIndexBytes));
+    return json::parse(text);
   } catch (const json::exception&) {
     index_error(index, "is not JSON", {}, {}, "Fetch or convert the model again");
   }

@@ -41,6 +41,8 @@ Json parse_json(std::string_view text, const std::string& where) {
     return Json::parse(text, reject_repeated_keys);
   } catch (const Json::parse_error& e) {
     throw Error({.where = where, .what = "is not valid JSON at byte " + std::to_string(e.byte), .hint = e.what()});
+  } catch (const Json::exception& e) {  // a number beyond every type
+    throw Error({.where = where, .what = "is not valid JSON", .hint = e.what()});
   }
 }
 

@@ -76,35 +76,37 @@ std::vector<uint32_t> order_by_name(std::span<const TensorInfo> tensors, const s
 
 }  // namespace
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path) {
-  const std::string_view json = header_text(file_.bytes(), path);
-  data_ = file_.bytes().subspan(8 + json.size());
+SafetensorsLayout parse_safetensors(std::span<const std::byte> file, const std::filesystem::path& path) {
+  const std::string_view json = header_text(file, path);
   SafetensorsHeader header = parse_safetensors_header(json, path);
-  metadata_ = std::move(header.metadata);
-  tensors_ = std::move(header.tensors);
+  SafetensorsLayout layout{std::move(header.tensors), {}, std::move(header.metadata), 8 + json.size()};
   // Tensors without bytes may share an offset with the one that follows, hence the end in the key.
-  std::stable_sort(tensors_.begin(), tensors_.end(), [](const TensorInfo& a, const TensorInfo& b) {
+  std::stable_sort(layout.tensors.begin(), layout.tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
     return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
   });
-  by_name_ = order_by_name(tensors_, path);
-  check_layout(tensors_, data_.size(), path);
+  layout.by_name = order_by_name(layout.tensors, path);
+  check_layout(layout.tensors, file.size() - layout.data_begin, path);
+  return layout;
 }
 
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
+    : file_(path), layout_(parse_safetensors(file_.bytes(), path)) {}
+
 const TensorInfo* SafetensorsFile::find(std::string_view name) const {
-  const auto at =
-      std::lower_bound(by_name_.begin(), by_name_.end(), name,
-                       [&](uint32_t index, std::string_view wanted) { return tensors_[index].name < wanted; });
-  return at != by_name_.end() && tensors_[*at].name == name ? &tensors_[*at] : nullptr;
+  const std::vector<TensorInfo>& tensors = layout_.tensors;
+  const auto at = std::lower_bound(layout_.by_name.begin(), layout_.by_name.end(), name,
+                                   [&](uint32_t index, std::string_view wanted) { return tensors[index].name < wanted; });
+  return at != layout_.by_name.end() && tensors[*at].name == name ? &tensors[*at] : nullptr;
 }
 
 std::span<const std::byte> SafetensorsFile::bytes(const TensorInfo& tensor) const {
-  return data_.subspan(tensor.begin, tensor.end - tensor.begin);
+  return file_.bytes().subspan(layout_.data_begin + tensor.begin, tensor.end - tensor.begin);
 }
 
 void SafetensorsFile::read_at(const TensorInfo& tensor, uint64_t offset, std::span<std::byte> out) const {
   const uint64_t length = tensor.end - tensor.begin;
   SN_CHECK(offset <= length && out.size() <= length - offset, "range outside the tensor");
-  file_.read_at(uint64_t(data_.data() - file_.bytes().data()) + tensor.begin + offset, out);
+  file_.read_at(layout_.data_begin + tensor.begin + offset, out);
 }
 
 }  // namespace starnest

@@ -126,6 +126,10 @@ const TokenEntry* entry_of(const TokenizerData& data, TokenId id) {
 Tokenizer::Tokenizer(const std::filesystem::path& tokenizer_json)
     : data_(std::make_shared<const TokenizerData>(read_tokenizer_json(tokenizer_json))) {}
 
+Tokenizer Tokenizer::parse(std::string_view json, const std::string& where) {
+  return Tokenizer(std::make_shared<const TokenizerData>(parse_tokenizer_json(json, where)));
+}
+
 std::vector<TokenId> Tokenizer::encode(std::string_view utf8, const EncodeOptions& options) const {
   if (const size_t bad = valid_utf8_prefix(utf8); bad != utf8.size()) {
     throw Error({.where = "text",

@@ -27,6 +27,7 @@ struct TokenizerData;  // private: core/format/tokenizer_data.h
 class Tokenizer {
  public:
   explicit Tokenizer(const std::filesystem::path& tokenizer_json);
+  static Tokenizer parse(std::string_view json, const std::string& where);  // the text of such a file
 
   struct EncodeOptions {
     bool add_special_tokens = true;    // what the post_processor puts around a text
@@ -47,6 +48,8 @@ class Tokenizer {
   size_t size() const;  // ids are 0 .. size-1; some may have no token
 
  private:
+  explicit Tokenizer(std::shared_ptr<const TokenizerData> data) : data_(std::move(data)) {}
+
   std::shared_ptr<const TokenizerData> data_;
 };
 

@@ -41,5 +41,6 @@ struct TokenizerData {
 
 // Throws Error naming the file and the key for whatever is wrong or not supported.
 TokenizerData read_tokenizer_json(const std::filesystem::path& path);
+TokenizerData parse_tokenizer_json(std::string_view text, const std::string& where);
 
 }  // namespace starnest

@@ -8,6 +8,7 @@
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "core/format/byte_alphabet.h"
+#include "core/format/json.h"
 #include "core/format/tokenizer_data.h"
 #include "core/format/unicode.h"
 #include "core/format/utf8.h"
@@ -311,19 +312,24 @@ void check_decoder(const Node& node) {
   if (type != "ByteLevel") node.unsupported(type, "ByteLevel");
 }
 
-json parse(const std::filesystem::path& path) {
+json parse(std::string_view text, const std::string& where) {
+  refuse_deep_nesting(text, where);
   try {
-    return json::parse(read_text(path, kMaxFileBytes));
+    return json::parse(text);
   } catch (const json::exception& error) {
-    throw Error(path.string(), std::string("is not JSON (") + error.what() + ")");
+    throw Error(where, std::string("is not JSON (") + error.what() + ")");
   }
 }
 
 }  // namespace
 
 TokenizerData read_tokenizer_json(const std::filesystem::path& path) {
-  const json document = parse(path);
-  const Node root{&document, path.string() + ": "};
+  return parse_tokenizer_json(read_text(path, kMaxFileBytes), path.string());
+}
+
+TokenizerData parse_tokenizer_json(std::string_view text, const std::string& where) {
+  const json document = parse(text, where);
+  const Node root{&document, where + ": "};
   TokenizerData data;
   read_model(root.at("model"), data);
   read_normalizer(root.find("normalizer"), data);
