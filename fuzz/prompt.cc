@@ -16,7 +16,8 @@ const Tokenizer& real_tokenizer() {
 void prompt(std::string_view bytes) {
   const Tokenizer& tokenizer = real_tokenizer();
   const bool valid = valid_utf8_prefix(bytes) == bytes.size();
-  const std::vector<TokenId> ids = tokenizer.encode(bytes, {.add_special_tokens = false, .parse_special_tokens = false});
+  const std::vector<TokenId> ids =
+      tokenizer.encode(bytes, {.add_special_tokens = false, .parse_special_tokens = false});
   SN_CHECK(valid, "text that is not UTF-8 was accepted");
   SN_CHECK(tokenizer.decode(ids, /*skip_special=*/false) == bytes, "decoding does not give the text back");
   StreamDecoder stream(tokenizer, /*skip_special=*/false);

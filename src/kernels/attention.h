@@ -4,8 +4,10 @@
 //
 // q, y  [T, H*Q]  f32, rows may be strided, head h at columns h*Q..; y must not overlap q
 // k, v  [T, K*Q]  f32, rows may be strided
-// kv    token p lies in block p / 64, row p % 64; each block is packed [64][K*Q], f32 or bf16: written rounded to nearest
-//       even, read exactly. Rows past the last token may hold anything, NaN included: they are never read into a result.
+// kv    token p lies in block p / 64, row p % 64; each block is packed [64][K*Q], f32 or bf16: written rounded to
+// nearest
+//       even, read exactly. Rows past the last token may hold anything, NaN included: they are never read into a
+//       result.
 //
 // The softmax is taken online, block by block from position 0, in f32, so an output's order of sums depends on its
 // position and Q only. Threads split query heads and tokens. attention takes 2*T*H floats of scratch and gives them

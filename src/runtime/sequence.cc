@@ -31,12 +31,12 @@ Sequence::Sequence(const Model& model, size_t size, size_t shells, DType kv_dtyp
       state = KvView{{}, {}, attention->kv_heads, attention->head_dim, kv_dtype};
     }
   }
-  recurrent_.assign(recurrent, 0.0f);
+  recurrent_ = Pages(recurrent * sizeof(float));
   lay_out_recurrent();
 }
 
 void Sequence::lay_out_recurrent() {
-  float* at = recurrent_.data();
+  auto* at = reinterpret_cast<float*>(recurrent_.data());
   const auto place = [&at](MatView<float>& m) {
     m.data = at;
     at += elements(m);
@@ -74,7 +74,12 @@ void Sequence::reserve(size_t tokens) {
 }
 
 Sequence Sequence::fork() const {
-  Sequence copy(*this);
+  Sequence copy;
+  copy.size_ = size_, copy.shells_ = shells_, copy.position_ = position_;
+  copy.states_ = states_;
+  copy.kv_ = kv_;
+  copy.recurrent_ = Pages(recurrent_.size());
+  if (recurrent_.size()) std::memcpy(copy.recurrent_.data(), recurrent_.data(), recurrent_.size());
   copy.lay_out_recurrent();
   for (KvStore& store : copy.kv_) {
     KvView& view = std::get<KvView>(copy.states_[store.block]);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/dtype.h"
+#include "core/base/pages.h"
 #include "model/model.h"
 
 namespace starnest {
@@ -30,7 +31,7 @@ class Sequence {
     std::unique_ptr<std::byte[]> bytes;  // keys [kKvBlock][K*Q], then values
     size_t size = 0;
   };
-  uint64_t own_bytes() const { return recurrent_.size() * sizeof(float); }
+  uint64_t own_bytes() const { return recurrent_.size(); }
   std::vector<const KvBlock*> kv_blocks() const;
 
  private:
@@ -43,7 +44,7 @@ class Sequence {
     std::vector<std::byte*> keys, values;  // into storage
   };
 
-  Sequence(const Sequence&) = default;  // states still point into the original: fork()
+  Sequence() = default;
   Sequence(const Model& model, size_t size, size_t shells, DType kv_dtype);
   void lay_out_recurrent();     // points the Mamba states into recurrent_
   void reserve(size_t tokens);  // room for `tokens` more, in blocks of its own
@@ -53,7 +54,7 @@ class Sequence {
   size_t shells_ = 0;
   size_t position_ = 0;
   std::vector<BlockState> states_;
-  std::vector<float> recurrent_;
+  Pages recurrent_;  // floats, zero at the start: a long state costs nothing before it is used
   std::vector<KvStore> kv_;
 };
 

@@ -9,6 +9,8 @@
 namespace starnest {
 namespace {
 
+constexpr size_t kTouchGrain = size_t{16} << 20;  // bytes worth a thread
+
 // The router stays F32 whatever the file holds: a rounded score may choose another expert.
 DType resident_dtype(const TensorSpec& tensor, DType stored, const std::string& name) {
   if (stored != DType::f32 && stored != DType::bf16 && stored != DType::f16)
@@ -108,8 +110,13 @@ void Weights::load(size_t shells, ThreadPool& pool, const Progress& progress) {
   SN_CHECK(shells <= sizes_.size(), "more shells than the family has sizes");
   if (shells <= resident()) return;
   const uint64_t before = bytes_of(resident()), total = bytes_of(shells) - before;
+  std::vector<Pages> regions;
   for (size_t s = resident(); s < shells; ++s) {
-    Pages region(region_bytes_[s]);
+    const Pages& region = regions.emplace_back(region_bytes_[s]);
+    pool.parallel_for(region.size(), kTouchGrain, [&](size_t begin, size_t end) { region.touch(begin, end); });
+  }
+  for (Pages& region : regions) {
+    const size_t s = resident();
     const uint64_t start = bytes_of(s) - before;
     fill_shell(s, region, pool, [&](uint64_t done) {
       if (progress) progress(start + done, total);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/test_support.h"
+#include "core/format/safetensors_writer.h"
 #include "kernels/ref/matmul.h"
 
 namespace starnest {
@@ -77,6 +78,24 @@ TEST_P(WeightsOf, ProgressEndsAtTheBytesThatWereFilled) {
   });
   EXPECT_EQ(last, total);
   EXPECT_EQ(total, weights.bytes_of(family.sizes.size()));
+}
+
+TEST(WeightsNotices, NameTheTensorsOfMultiTokenPrediction) {
+  const std::filesystem::path source = std::filesystem::path(STARNEST_SOURCE_DIR) / "tests/golden/moe_f32";
+  const TestFolder folder;
+  const SafetensorsFile file(source / "model.safetensors");
+  std::vector<TensorHeader> headers{{"mtp.layers.0.norm.weight", DType::f32, {2}}};
+  for (const TensorInfo& info : file.tensors()) headers.push_back({info.name, info.dtype, info.shape});
+  SafetensorsWriter writer(folder / "model.safetensors", headers, {});
+  const std::vector<std::byte> extra(8);
+  for (const TensorHeader& header : writer.order())
+    writer.append(header.name.starts_with("mtp.") ? std::span<const std::byte>(extra)
+                                                  : file.bytes(*file.find(header.name)));
+  writer.commit();
+  const FamilySpec family = read_family(source);
+  const Weights weights(family.spec, family.smallest_first(), Checkpoint(folder.path()));
+  ASSERT_EQ(weights.notices().size(), 1u);
+  EXPECT_EQ(weights.notices().front(), "1 tensors of multi-token prediction (mtp.*) are not used");
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, WeightsOf, testing::Values("moe_f32", "dense_f32", "grouped_f32", "mixed_bf16"),

@@ -15,6 +15,9 @@ class Pages {
   Pages(Pages&& other) noexcept;
   Pages& operator=(Pages&& other) noexcept;
 
+  // Makes [begin, end) resident now. From several threads at once, this is how fresh memory comes fastest.
+  void touch(size_t begin, size_t end) const;
+
   std::byte* data() const { return data_; }
   size_t size() const { return size_; }
 

@@ -94,8 +94,9 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
 
 const TensorInfo* SafetensorsFile::find(std::string_view name) const {
   const std::vector<TensorInfo>& tensors = layout_.tensors;
-  const auto at = std::lower_bound(layout_.by_name.begin(), layout_.by_name.end(), name,
-                                   [&](uint32_t index, std::string_view wanted) { return tensors[index].name < wanted; });
+  const auto at =
+      std::lower_bound(layout_.by_name.begin(), layout_.by_name.end(), name,
+                       [&](uint32_t index, std::string_view wanted) { return tensors[index].name < wanted; });
   return at != layout_.by_name.end() && tensors[*at].name == name ? &tensors[*at] : nullptr;
 }
 

@@ -33,9 +33,9 @@ struct SafetensorsLayout {
 
 // Reads and checks the header of a whole file; `path` is for messages. Throws Error naming file, tensor, expected and
 // got unless: the header is at most 100 MB of strict JSON (no duplicate keys, per tensor exactly dtype, shape and
-// data_offsets) with at most 1,000,000 tensors, dtypes are those of core/base/dtype.h, dtype x shape equals the tensor's
-// bytes, and the tensors cover the data section in sequence without gap or overlap. Lengths are checked before anything
-// of that length is allocated.
+// data_offsets) with at most 1,000,000 tensors, dtypes are those of core/base/dtype.h, dtype x shape equals the
+// tensor's bytes, and the tensors cover the data section in sequence without gap or overlap. Lengths are checked before
+// anything of that length is allocated.
 SafetensorsLayout parse_safetensors(std::span<const std::byte> file, const std::filesystem::path& path);
 
 // One mapped file. Immutable after construction, safe from any thread; movable (infos and bytes stay where they are).
@@ -45,7 +45,7 @@ class SafetensorsFile {
   explicit SafetensorsFile(const std::filesystem::path& path);
 
   std::span<const TensorInfo> tensors() const { return layout_.tensors; }  // in file (offset) order
-  const TensorInfo* find(std::string_view name) const;               // nullptr when absent
+  const TensorInfo* find(std::string_view name) const;                     // nullptr when absent
   std::span<const std::byte> bytes(const TensorInfo& tensor) const;  // of a tensor of this file; not aligned in memory
   // Copies `out.size()` bytes of a tensor from byte `offset` of it, without mapping them in (MappedFile::read_at).
   void read_at(const TensorInfo& tensor, uint64_t offset, std::span<std::byte> out) const;
