@@ -23,6 +23,7 @@ import hf
 import make_checkpoints
 import make_goldens
 import make_safetensors_fixture
+import tokenizer_checks
 from engine import Engine
 from shapes import SHAPES, Shape
 from slice_reference import (
@@ -170,34 +171,23 @@ def check_size(check: Checks, engine: Engine, folder: Path, name: str, scratch: 
     check(f"{what} logits in place", run, folder, name)
 
 
-def same_ids(
-    engine: Engine, model: Path, texts: list[str], reference: list[list[int]]
-) -> tuple[bool, str]:
-    """Our ids of each text against those of Hugging Face."""
-    ours = [engine.tokenize(model, text) for text in texts]
-    wrong = [number for number, ids in enumerate(ours) if ids != reference[number]]
-    return not wrong, f"{len(texts) - len(wrong)} of {len(texts)} texts, wrong: {wrong[:10]}"
-
-
-def check_tokenizers(check: Checks, engine: Engine | None, data: Path) -> None:
-    """Our ids against those of Hugging Face tokenizers on every text below tests/data."""
+def check_tokenizers(check: Checks, engine: Engine | None, data: Path, scratch: Path) -> None:
+    """The committed ids against Hugging Face, and ours against it on every text (tokenizer_checks.py)."""
     folder = data / "tokenizers"
     # The separator also ends the file: the last text is the empty one, which has no expected line.
     texts = (folder / "bpe_vectors.inp").read_bytes().decode().split(SEPARATOR)
-    expected_from = {"gpt2_tokenizer.json": "gpt2", "neox_20b_tokenizer.json": "neox"}
-    others = [path.read_bytes().decode()[:65536] for path in sorted(data.rglob("*.txt"))]
-    for file, vectors in expected_from.items():
+    for file, vectors in {"gpt2_tokenizer.json": "gpt2", "neox_20b_tokenizer.json": "neox"}.items():
         tokenizer = Tokenizer.from_file(str(folder / file))
-        encode = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts + others]
+        encode = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
         lines = (folder / f"bpe_vectors.{vectors}.out").read_text().splitlines()
         known = [[int(word) for word in line.split()] for line in lines]
         count = sum(a == b for a, b in zip(encode, known, strict=False))
         detail = f"{count} of {len(known)} texts"
         check(f"{file} Hugging Face against committed ids", holds, count == len(known), detail)
-        if engine is None:
-            continue
-        arguments = (engine, folder / file, texts + others, encode)
-        check(f"{file} starnest against Hugging Face", same_ids, *arguments)
+    if engine is None:
+        return
+    for what, result in tokenizer_checks.all_comparisons(engine.binary, data, scratch):
+        check(what, holds, *result)
 
 
 def main() -> None:
@@ -232,7 +222,7 @@ def main() -> None:
             for shape in SHAPES:
                 for name in read_sizes(golden / shape.name):
                     check_size(check, engine, golden / shape.name, name, scratch)
-        check_tokenizers(check, engine, args.tests / "data")
+        check_tokenizers(check, engine, args.tests / "data", scratch)
 
     print(f"{check.passed} passed, {check.failed} failed")
     sys.exit(1 if check.failed else 0)

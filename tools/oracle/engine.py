@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the `starnest` program: the only file that knows its command line."""
 
-import json
 import subprocess
 from pathlib import Path
 
@@ -36,8 +35,3 @@ class Engine:
         text = ",".join(map(str, ids))
         self.run("logits", "-m", str(model), *chosen, "--ids", text, "-o", str(out))
         return load_file(out)["logits"]
-
-    def tokenize(self, model: Path, text: str) -> list[int]:
-        """Token ids of one document given on standard input."""
-        ids: list[int] = json.loads(self.run("tokenize", "-m", str(model), stdin=text))
-        return ids
