@@ -53,7 +53,7 @@ std::optional<fs::path> snapshot_in(const fs::path& model) {
   while (!revision.empty() && std::isspace(static_cast<unsigned char>(revision.back()))) revision.pop_back();
   if (!is_id(revision) || revision.find('/') != std::string::npos)
     throw Error({.where = main.string(), .what = "does not hold a revision", .got = in_quotes(revision)});
-  const fs::path snapshot = model / "snapshots" / revision;
+  fs::path snapshot = model / "snapshots" / revision;
   if (!fs::is_directory(snapshot))
     throw Error({.where = snapshot.string(),
                  .what = "is missing, although refs/main names it",
