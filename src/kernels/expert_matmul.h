@@ -6,7 +6,7 @@
 // x        f32, rows may be strided; [T, >= cols] with ExpertInput::tokens (row(i) is the token), [T*J, >= cols] with
 //          ExpertInput::slots (row(i) = i)
 // spans    of the T tokens (kernels/ragged.h)
-// experts  packed, of one type and one shape of shells
+// experts  packed; one that a size lacks adds nothing in the shells of that size, and none of its tokens may choose it
 // y        [T*J, >= rows]  f32; columns past a row's own rows are left alone
 //
 // Numbers, bits and checks as in matmul.h. Threads split (expert, panel) pairs by their work.

@@ -58,12 +58,11 @@ TEST(ExpertMatmul, EverySlotHasTheBitsOfItsTokenAloneWithItsExpert) {
         const Experts experts(dtype);
         const size_t T = rows_in(spans);
         const std::vector<int32_t> ids = choices(spans);
-        const Matrix weights(T, kChosen, 3), tokens(T, 67, 1, 3), slots(T * kChosen, 67, 4);
+        const Matrix tokens(T, 67, 1, 3), slots(T * kChosen, 67, 4);
         for (const int threads : {1, 2, 3, 5})
           for (const ExpertInput input : {ExpertInput::tokens, ExpertInput::slots}) {
             Machine machine(threads);
-            const ExpertGroups groups =
-                group_by_expert(machine.exec, {ids.data(), T, kChosen, kChosen}, weights.view(), kExperts);
+            const ExpertGroups groups = group_by_expert(machine.exec, {ids.data(), T, kChosen, kChosen}, kExperts);
             const Matrix& x = input == ExpertInput::tokens ? tokens : slots;
             Matrix y(T * kChosen, 70, 5, 2, 7, 7);
             expert_matmul(machine.exec, x.view(), input, groups, spans, experts.views, y.view());
@@ -88,9 +87,9 @@ TEST(ExpertMatmul, EverySlotHasTheBitsOfItsTokenAloneWithItsExpert) {
 TEST(ExpertMatmul, DoesNothingForNoTokens) {
   Machine machine(2);
   const Experts experts(DType::f32);
-  const Matrix none(0, 67, 1), weights(0, kChosen, 2);
+  const Matrix none(0, 67, 1);
   Matrix y(0, 70, 3);
-  const ExpertGroups groups = group_by_expert(machine.exec, {nullptr, 0, kChosen, kChosen}, weights.view(), kExperts);
+  const ExpertGroups groups = group_by_expert(machine.exec, {nullptr, 0, kChosen, kChosen}, kExperts);
   expert_matmul(machine.exec, none.view(), ExpertInput::tokens, groups, {}, experts.views, y.view());
 }
 

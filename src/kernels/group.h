@@ -12,17 +12,14 @@ namespace starnest {
 
 // Views into the arena; valid until it is rewound.
 struct ExpertGroups {
-  std::span<const size_t> begin;   // [E + 1] offsets into rows and weights
-  std::span<const int32_t> rows;   // [T*J] token numbers, ascending within an expert
-  std::span<const float> weights;  // [T*J] beside rows
-  MatView<const int32_t> slots;    // [T, J] where the pair (t, j) of ids stands in rows and weights
+  std::span<const size_t> begin;  // [E + 1] offsets into rows
+  std::span<const int32_t> rows;  // [T*J] token numbers, ascending within an expert
+  MatView<const int32_t> slots;   // [T, J] where the pair (t, j) of ids stands in rows
 
   std::span<const int32_t> rows_of(size_t e) const { return rows.subspan(begin[e], begin[e + 1] - begin[e]); }
-  std::span<const float> weights_of(size_t e) const { return weights.subspan(begin[e], begin[e + 1] - begin[e]); }
 };
 
-// ids and weights [T, J] as `route` gives them; ids in [0, experts). Checked here: shapes and ids (abort).
-ExpertGroups group_by_expert(const Exec& exec, MatView<const int32_t> ids, MatView<const float> weights,
-                             size_t experts);
+// ids [T, J] as `route` gives them, each in [0, experts). Checked here: shapes and ids (abort).
+ExpertGroups group_by_expert(const Exec& exec, MatView<const int32_t> ids, size_t experts);
 
 }  // namespace starnest

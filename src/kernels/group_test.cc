@@ -7,20 +7,22 @@
 namespace starnest {
 namespace {
 
-TEST(GroupByExpert, ListsTheTokensOfEveryExpertInOrderWithTheirWeights) {
+TEST(GroupByExpert, ListsTheTokensOfEveryExpertInOrderAndWhereEachChoiceStands) {
   ThreadPool pool(1);
   Arena arena;
   std::vector<int32_t> ids{0, 2, 1, 2, 0, 2};
-  std::vector<float> weights{.1f, .2f, .3f, .4f, .5f, .6f};
-  const ExpertGroups groups = group_by_expert({pool, arena}, MatView<const int32_t>{ids.data(), 3, 2, 2},
-                                              MatView<const float>{weights.data(), 3, 2, 2}, 4);
+  const ExpertGroups groups = group_by_expert({pool, arena}, MatView<const int32_t>{ids.data(), 3, 2, 2}, 4);
   const auto rows = [&](size_t e) { return std::vector<int32_t>(groups.rows_of(e).begin(), groups.rows_of(e).end()); };
   EXPECT_EQ(rows(0), (std::vector<int32_t>{0, 2}));
   EXPECT_EQ(rows(1), (std::vector<int32_t>{1}));
   EXPECT_EQ(rows(2), (std::vector<int32_t>{0, 1, 2}));
   EXPECT_TRUE(rows(3).empty());
-  EXPECT_EQ(groups.weights_of(2)[1], .4f);
-  EXPECT_EQ(groups.weights_of(0)[1], .5f);
+  for (size_t t = 0; t < 3; ++t)
+    for (size_t j = 0; j < 2; ++j) {
+      const size_t slot = size_t(groups.slots(t, j)), e = size_t(ids[t * 2 + j]);
+      EXPECT_EQ(groups.rows[slot], int32_t(t));
+      EXPECT_TRUE(groups.begin[e] <= slot && slot < groups.begin[e + 1]);
+    }
 }
 
 }  // namespace

@@ -19,12 +19,4 @@ inline size_t rows_in(std::span<const RowSpan> spans) {
   return rows;
 }
 
-// Rows of the batch that use more than `shell` shells.
-inline size_t rows_reaching(std::span<const RowSpan> spans, size_t shell) {
-  size_t rows = 0;
-  for (const RowSpan& span : spans)
-    if (span.shells > shell) rows += span.rows;
-  return rows;
-}
-
 }  // namespace starnest

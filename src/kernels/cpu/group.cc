@@ -4,13 +4,10 @@
 
 namespace starnest {
 
-ExpertGroups group_by_expert(const Exec& exec, MatView<const int32_t> ids, MatView<const float> weights,
-                             size_t experts) {
-  SN_CHECK(ids.rows == weights.rows && ids.cols == weights.cols, "ids and weights differ in shape");
+ExpertGroups group_by_expert(const Exec& exec, MatView<const int32_t> ids, size_t experts) {
   const std::span<size_t> begin = exec.arena.array<size_t>(experts + 1);
   const std::span<size_t> next = exec.arena.array<size_t>(experts);
   const std::span<int32_t> rows = exec.arena.array<int32_t>(ids.rows * ids.cols);
-  const std::span<float> beside = exec.arena.array<float>(ids.rows * ids.cols);
   const MatView<int32_t> slots{exec.arena.array<int32_t>(ids.rows * ids.cols).data(), ids.rows, ids.cols, ids.cols};
 
   std::fill(begin.begin(), begin.end(), size_t{0});
@@ -25,10 +22,9 @@ ExpertGroups group_by_expert(const Exec& exec, MatView<const int32_t> ids, MatVi
     for (size_t j = 0; j < ids.cols; ++j) {
       const size_t slot = next[size_t(ids(t, j))]++;
       rows[slot] = int32_t(t);
-      beside[slot] = weights(t, j);
       slots(t, j) = int32_t(slot);
     }
-  return {begin, rows, beside, slots};
+  return {begin, rows, slots};
 }
 
 }  // namespace starnest

@@ -37,7 +37,7 @@ void Moe::forward(const Exec& exec, MatView<const float> u, std::span<const RowS
   const ScratchScope scratch(exec.arena);
   const Chosen chosen = choose(exec, u, spans);
   shared.forward(exec, u, spans, y);  // y = shared(u)
-  const ExpertGroups groups = group_by_expert(exec, chosen.ids, chosen.weights, up.size());
+  const ExpertGroups groups = group_by_expert(exec, chosen.ids, up.size());
   const MatView<float> out = run_experts(exec, u, spans, groups);
   for_each_span(spans, [&](size_t first, size_t rows, size_t shells) {
     gather_add(exec, out, groups.slots.row_range(first, rows), chosen.weights.row_range(first, rows),
