@@ -20,6 +20,38 @@ struct Tokens {
   size_t begin, end;
 };
 
+constexpr size_t kTokenBlock = 32;    // tokens whose b and c stay in the first-level cache for all channels of a head
+constexpr size_t kPackedState = 256;  // the largest state whose b and c are packed for that
+
+// b and c of one head's group, [tokens, N]. In the operands their rows lie a power of two of bytes apart and fall into
+// few sets of the cache, so they are copied together.
+class HeadInputs {
+ public:
+  HeadInputs(const SsmInputs& in, const Tokens& tokens, size_t head)
+      : b_(view(in.b, in, tokens, head)), c_(view(in.c, in, tokens, head)) {
+    if (in.state > kPackedState) return;
+    pack(b_, packed_);
+    pack(c_, packed_ + kTokenBlock * in.state);
+  }
+  HeadInputs(const HeadInputs&) = delete;
+  HeadInputs& operator=(const HeadInputs&) = delete;
+
+  MatView<const float> b() const { return b_; }
+  MatView<const float> c() const { return c_; }
+
+ private:
+  static MatView<const float> view(MatView<const float> all, const SsmInputs& in, const Tokens& tokens, size_t head) {
+    return all.row_range(tokens.begin, tokens.end - tokens.begin).col_range(head % in.groups * in.state, in.state);
+  }
+  static void pack(MatView<const float>& view, float* to) {
+    for (size_t t = 0; t < view.rows; ++t) std::copy_n(view.row(t), view.cols, to + t * view.cols);
+    view = {to, view.rows, view.cols, view.cols};
+  }
+
+  MatView<const float> b_, c_;
+  alignas(64) float packed_[2 * kTokenBlock * kPackedState];
+};
+
 }  // namespace
 }  // namespace starnest
 #endif
@@ -28,38 +60,101 @@ HWY_BEFORE_NAMESPACE();
 namespace starnest::HWY_NAMESPACE {
 namespace {
 
-// `channels` channels of one head from ch: their state stays in the first-level cache.
-template <size_t channels>
-void scan_channels(const SsmInputs& in, MatView<const float> keeps, MatView<float> state, MatView<float> y,
-                   const Tokens& tokens, size_t m, size_t ch) {
-  for (size_t t = tokens.begin; t < tokens.end; ++t) {
-    const float* x = in.x.row(t) + ch;
-    const float* b = in.b.row(t) + m % in.groups * in.state;
-    const float* c = in.c.row(t) + m % in.groups * in.state;
-    const Vector keep = broadcast(keeps(t, m));
-    Vector input[channels], sums[channels];
+// What stays in registers while the tokens of a block pass: some vectors of the state of some channels.
+constexpr size_t kTileChannels = 2;
+constexpr size_t kTileVectors = kWidth >= 16 ? 8 : 4;
+
+// Up to kStrip neighbouring channels of one head, for one block of tokens: rows of x and y are far apart, and often a
+// power of two of bytes, so each is touched once per strip.
+constexpr size_t kStrip = 16;
+struct Strip {
+  size_t head, begin, count;
+  MatView<const float> b, c;                    // [tokens, N]
+  HWY_ALIGN float input[kTokenBlock][kStrip];   // dt x
+  HWY_ALIGN float output[kTokenBlock][kStrip];  // sum_n c h
+};
+
+// Vectors of partial sums over n, by channel and token of the block.
+using Sums = Vector[kTileChannels][kTokenBlock];
+
+// State elements n .. of `channels` channels of the strip from `first`, through all tokens; the last vector has `count`
+// numbers.
+template <size_t channels, size_t vectors>
+HWY_INLINE void scan_tile(MatView<const float> keeps, MatView<float> state, const Tokens& tokens, const Strip& strip,
+                          size_t first, size_t n, size_t count, Sums& sums) {
+  const auto numbers = [&](size_t v) { return v + 1 < vectors ? kWidth : count; };
+  const auto state_of = [&](size_t i, size_t v) { return state.row(strip.begin + first + i) + n + v * kWidth; };
+  Vector h[channels][vectors];
+  for (size_t i = 0; i < channels; ++i)
+    for (size_t v = 0; v < vectors; ++v) h[i][v] = load_n(state_of(i, v), numbers(v));
+  for (size_t t = 0; t < tokens.end - tokens.begin; ++t) {
+    const float* b = strip.b.row(t) + n;
+    const float* c = strip.c.row(t) + n;
+    const Vector keep = broadcast(keeps(tokens.begin + t, strip.head));
+    Vector input[channels], sum[channels];
     for (size_t i = 0; i < channels; ++i) {
-      input[i] = broadcast(in.dt(t, m) * x[i]);
-      sums[i] = zero();
+      input[i] = broadcast(strip.input[t][first + i]);
+      sum[i] = n == 0 ? zero() : sums[i][t];
     }
-    for_each_vector(in.state, [&](size_t n, size_t count) HWY_ATTR {
-      const Vector bn = load_n(b + n, count), cn = load_n(c + n, count);
+    for (size_t v = 0; v < vectors; ++v) {
+      const Vector bn = load_n(b + v * kWidth, numbers(v)), cn = load_n(c + v * kWidth, numbers(v));
       for (size_t i = 0; i < channels; ++i) {
-        float* h = state.row(ch + i) + n;
-        const Vector updated = hn::MulAdd(input[i], bn, hn::Mul(keep, load_n(h, count)));
-        store_n(updated, h, count);
-        sums[i] = hn::MulAdd(cn, updated, sums[i]);
+        h[i][v] = hn::MulAdd(input[i], bn, hn::Mul(keep, h[i][v]));
+        sum[i] = hn::MulAdd(cn, h[i][v], sum[i]);
       }
-    });
-    for (size_t i = 0; i < channels; ++i) y(t, ch + i) = sum_of(sums[i]) + in.skip[m] * x[i];
+    }
+    for (size_t i = 0; i < channels; ++i) sums[i][t] = sum[i];
+  }
+  for (size_t i = 0; i < channels; ++i)
+    for (size_t v = 0; v < vectors; ++v) store_n(h[i][v], state_of(i, v), numbers(v));
+}
+
+template <size_t channels>
+void scan_channels(MatView<const float> keeps, MatView<float> state, const Tokens& tokens, Strip& strip, size_t first) {
+  const size_t N = state.cols;
+  Sums sums;
+  size_t n = 0;
+  for (; n + kTileVectors * kWidth <= N; n += kTileVectors * kWidth)
+    scan_tile<channels, kTileVectors>(keeps, state, tokens, strip, first, n, kWidth, sums);
+  for (; n < N; n += kWidth)
+    scan_tile<channels, 1>(keeps, state, tokens, strip, first, n, std::min(kWidth, N - n), sums);
+  float totals[4];  // of tokens t and t + 1
+  for (size_t t = 0; t < tokens.end - tokens.begin; t += 2) {
+    const size_t next = std::min(t + 1, tokens.end - tokens.begin - 1);
+    sums_of_four(sums[0][t], sums[channels - 1][t], sums[0][next], sums[channels - 1][next], totals);
+    std::copy_n(totals, channels, strip.output[t] + first);
+    std::copy_n(totals + 2, channels, strip.output[next] + first);
+  }
+}
+
+void scan_strip(const SsmInputs& in, MatView<const float> keeps, MatView<float> state, MatView<float> y,
+                const Tokens& tokens, Strip& strip) {
+  const size_t m = strip.head, T = tokens.end - tokens.begin;
+  for (size_t t = 0; t < T; ++t) {
+    const float* x = in.x.row(tokens.begin + t) + strip.begin;
+    for (size_t i = 0; i < strip.count; ++i) strip.input[t][i] = in.dt(tokens.begin + t, m) * x[i];
+  }
+  size_t i = 0;
+  for (; i + kTileChannels <= strip.count; i += kTileChannels)
+    scan_channels<kTileChannels>(keeps, state, tokens, strip, i);
+  for (; i < strip.count; ++i) scan_channels<1>(keeps, state, tokens, strip, i);
+  for (size_t t = 0; t < T; ++t) {
+    const float* x = in.x.row(tokens.begin + t) + strip.begin;
+    float* out = y.row(tokens.begin + t) + strip.begin;
+    for (size_t c = 0; c < strip.count; ++c) out[c] = strip.output[t][c] + in.skip[m] * x[c];
   }
 }
 
 void scan_piece(const SsmInputs& in, MatView<const float> keeps, MatView<float> state, MatView<float> y,
                 const Tokens& tokens, const HeadPiece& piece) {
-  size_t ch = piece.begin;
-  for (; ch + 4 <= piece.begin + piece.count; ch += 4) scan_channels<4>(in, keeps, state, y, tokens, piece.head, ch);
-  for (; ch < piece.begin + piece.count; ++ch) scan_channels<1>(in, keeps, state, y, tokens, piece.head, ch);
+  const HeadInputs inputs(in, tokens, piece.head);
+  Strip strip;
+  strip.head = piece.head, strip.b = inputs.b(), strip.c = inputs.c();
+  for (size_t done = 0; done < piece.count; done += kStrip) {
+    strip.begin = piece.begin + done;
+    strip.count = std::min(kStrip, piece.count - done);
+    scan_strip(in, keeps, state, y, tokens, strip);
+  }
 }
 
 }  // namespace
@@ -71,8 +166,6 @@ namespace starnest {
 namespace {
 
 HWY_EXPORT(scan_piece);
-
-constexpr size_t kTokenBlock = 64;  // tokens whose b and c stay in the second-level cache for all channels
 
 // Runs the channels begin .. end, counted over all pieces in turn.
 void scan_part(const SsmInputs& in, MatView<const float> keeps, MatView<float> state, MatView<float> y,

@@ -1,0 +1,251 @@
+// The kernels alone, at the widths of Nemotron 3 Nano 30B: matrix-vector products beside a plain read, products of 512
+// tokens beside OpenBLAS's SGEMM (when libopenblas.so.0 is installed), grouped experts beside dense products, and the
+// state space recurrence. STARNEST_ISA chooses the instruction set.
+// Usage: bench_kernels [ROUNDS]
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <numeric>
+#include <vector>
+
+#include "core/base/pages.h"
+#include "core/base/rng.h"
+#include "kernels/cpu/isa.h"
+#include "kernels/elementwise.h"
+#include "kernels/expert_matmul.h"
+#include "kernels/matmul.h"
+#include "kernels/read_memory.h"
+#include "kernels/ssm_scan.h"
+#include "starnest/error.h"
+
+namespace starnest {
+namespace {
+
+constexpr size_t kHidden = 2688, kInner = 4096, kExperts = 128, kExpertInner = 1856, kChosen = 6;
+constexpr size_t kHeads = 64, kHeadDim = 64, kGroups = 8, kState = 128, kMambaLayers = 23;
+constexpr double kPrefillFlops = 6.1e9;  // of one token's matrix products, all 52 blocks
+constexpr size_t kTokens = 512;
+constexpr size_t kPoolMatrices = 48;  // 1 GiB: far beyond any cache
+
+template <class Action>
+double seconds_of(const Action& action) {
+  const auto start = std::chrono::steady_clock::now();
+  action();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+// Matrices of one shape in one stretch of memory, each a single shell of small normal numbers.
+class Matrices {
+ public:
+  Matrices(ThreadPool& pool, size_t count, size_t rows, size_t cols) : shells_(count, PackedShell{rows, cols}) {
+    const size_t each = shell_bytes(DType::bf16, std::span(shells_).first(1), 0);
+    memory_ = Pages(each * count);
+    pool.parallel_for(memory_.size() / 8, kReadGrain, [&](size_t begin, size_t end) {
+      auto* words = reinterpret_cast<uint64_t*>(memory_.data());
+      for (size_t i = begin; i < end; ++i) words[i] = 0x3c013c473c2a3c11;
+    });
+    for (size_t i = 0; i < count; ++i) shells_[i].data = memory_.data() + i * each;
+  }
+  size_t count() const { return shells_.size(); }
+  PackedMatrix operator[](size_t i) const { return {DType::bf16, std::span(shells_).subspan(i, 1)}; }
+  std::vector<PackedMatrix> all() const {
+    std::vector<PackedMatrix> out;
+    for (size_t i = 0; i < count(); ++i) out.push_back((*this)[i]);
+    return out;
+  }
+  std::span<const uint64_t> words() const {
+    return {reinterpret_cast<const uint64_t*>(memory_.data()), memory_.size() / 8};
+  }
+  double flops(size_t tokens) const { return 2.0 * double(shells_[0].rows * shells_[0].cols * count() * tokens); }
+
+ private:
+  Pages memory_;
+  std::vector<PackedShell> shells_;
+};
+
+class Activations {
+ public:
+  Activations(size_t rows, size_t cols, uint64_t seed, float low = -1, float high = 1)
+      : rows_(rows), cols_(cols), numbers_(rows * cols) {
+    Rng rng(seed);
+    for (float& number : numbers_) number = low + (high - low) * float(rng.uniform());
+  }
+  MatView<float> view() { return {numbers_.data(), rows_, cols_, cols_}; }
+  VecView<const float> row() const { return {numbers_.data(), cols_}; }
+
+ private:
+  size_t rows_, cols_;
+  std::vector<float> numbers_;
+};
+
+using Sgemm = void (*)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float* a, int lda,
+                       const float* b, int ldb, float beta, float* c, int ldc);
+
+// OpenBLAS's cblas_sgemm with as many threads and no wider vectors than ours; null when it is not installed.
+Sgemm open_blas(int threads) {
+  if (isa() < Isa::avx512) setenv("OPENBLAS_CORETYPE", "Haswell", 0);
+  void* library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) return nullptr;
+  if (void* set = dlsym(library, "openblas_set_num_threads"); set != nullptr)
+    reinterpret_cast<void (*)(int)>(set)(threads);
+  return reinterpret_cast<Sgemm>(dlsym(library, "cblas_sgemm"));
+}
+
+class KernelBench {
+ public:
+  explicit KernelBench(int rounds) : rounds_(rounds), blas_(open_blas(pool_.threads())) {}
+
+  void run() {
+    std::printf("%s kernels, %d threads, medians of %d rounds\n", std::string(kernel_path()).c_str(), pool_.threads(),
+                rounds_);
+    products();
+    experts();
+    recurrence();
+  }
+
+ private:
+  // Pool of weights, one token through each: the rate of the read that decoding is.
+  double vector_product(const Matrices& weights) {
+    return seconds_of([&] {
+      const RowSpan one{1, 1};
+      for (size_t i = 0; i < weights.count(); ++i)
+        matmul(exec_, x_.view(), {&one, 1}, std::array{Product{weights[i], y_.view()}});
+    });
+  }
+
+  double plain_read(const Matrices& weights) {
+    std::vector<uint64_t> sums(size_t(pool_.threads()));
+    return seconds_of([&] { read_memory(exec_, weights.words(), sums); });
+  }
+
+  double blas_product() {
+    const int T = int(kTokens), N = int(kInner), K = int(kHidden);
+    constexpr int kRowMajor = 101, kNoTrans = 111, kTrans = 112;
+    return seconds_of([&] {
+      blas_(kRowMajor, kNoTrans, kTrans, T, N, K, 1, x_.view().data, K, wide_.view().data, K, 0, y_.view().data, N);
+    });
+  }
+
+  void products() {
+    const Matrices weights(pool_, kPoolMatrices, kInner, kHidden), one(pool_, 1, kInner, kHidden);
+    const RowSpan all{kTokens, 1};
+    std::vector<double> reads, of_read, rates, blas_rates, ratios;
+    for (int round = -1; round < rounds_; ++round) {
+      const double read = plain_read(weights), vector = vector_product(weights);
+      const double dense =
+          seconds_of([&] { matmul(exec_, x_.view(), {&all, 1}, std::array{Product{one[0], y_.view()}}); });
+      const double blas = blas_ != nullptr ? blas_product() : 0;
+      if (round < 0) continue;
+      reads.push_back(double(weights.words().size_bytes()) / read * 1e-9);
+      of_read.push_back(read / vector);
+      rates.push_back(one.flops(kTokens) / dense * 1e-9);
+      if (blas_ == nullptr) continue;
+      blas_rates.push_back(one.flops(kTokens) / blas * 1e-9);
+      ratios.push_back(blas / dense);
+    }
+    dense_rate_ = median(rates);
+    std::printf("1 token, BF16 %zux%zu: %.0f %% of the plain read (%.1f GB/s)\n", kInner, kHidden,
+                100 * median(of_read), median(reads));
+    std::printf("%zu tokens, BF16: %.0f GFLOP/s", kTokens, dense_rate_);
+    if (blas_ != nullptr)
+      std::printf("; OpenBLAS SGEMM %.0f; ratio %.2f\n", median(blas_rates), median(ratios));
+    else
+      std::printf(" (libopenblas.so.0 is not installed: no comparison)\n");
+  }
+
+  // kChosen different experts for every token, evenly.
+  std::vector<int32_t> choices() const {
+    Rng rng(7);
+    std::vector<int32_t> order(kExperts), ids;
+    std::iota(order.begin(), order.end(), 0);
+    for (size_t t = 0; t < kTokens; ++t)
+      for (size_t j = 0; j < kChosen; ++j) {
+        std::swap(order[j], order[j + rng.below(kExperts - j)]);
+        ids.push_back(order[j]);
+      }
+    return ids;
+  }
+
+  void experts() {
+    const Matrices up(pool_, kExperts, kExpertInner, kHidden), down(pool_, kExperts, kHidden, kExpertInner);
+    const std::vector<PackedMatrix> ups = up.all(), downs = down.all();
+    std::vector<int32_t> ids = choices();
+    const ExpertGroups groups = group_by_expert(exec_, {ids.data(), kTokens, kChosen, kChosen}, kExperts);
+    Activations inner(kTokens * kChosen, kExpertInner, 3), out(kTokens * kChosen, kHidden, 4);
+    const RowSpan all{kTokens, 1};
+    std::vector<double> rates, ratios;
+    for (int round = -1; round < rounds_; ++round) {
+      const double dense = seconds_of([&] {  // as many products with matrices of the same shapes, all tokens with each
+        for (size_t j = 0; j < kChosen; ++j) {
+          matmul(exec_, x_.view(), {&all, 1}, std::array{Product{ups[j], inner.view()}});
+          activate(exec_, Activation::relu2, inner.view().row_range(0, kTokens));
+          matmul(exec_, inner.view(), {&all, 1}, std::array{Product{downs[j], out.view()}});
+        }
+      });
+      const double grouped = seconds_of([&] {
+        expert_matmul(exec_, x_.view(), ExpertInput::tokens, groups, {&all, 1}, ups, inner.view());
+        activate(exec_, Activation::relu2, inner.view());
+        expert_matmul(exec_, inner.view(), ExpertInput::slots, groups, {&all, 1}, downs, out.view());
+      });
+      if (round < 0) continue;
+      rates.push_back(2 * up.flops(kTokens) * kChosen / kExperts / grouped * 1e-9);
+      ratios.push_back(dense / grouped);
+    }
+    std::printf("%zu tokens through %zu of %zu experts: %.0f GFLOP/s, %.0f %% of the dense rate\n", kTokens, kChosen,
+                kExperts, median(rates), 100 * median(ratios));
+  }
+
+  void recurrence() {
+    constexpr size_t C = kHeads * kHeadDim, BC = kGroups * kState;
+    Activations dt(kTokens, kHeads, 1, 0.01f, 0.1f), bc(kTokens, 2 * BC, 2), h(kTokens, C, 3), state(C, kState, 4);
+    const Activations decay(1, kHeads, 5, -2, -0.1f), skip(1, kHeads, 6);
+    std::vector<HeadPiece> pieces;
+    for (size_t m = 0; m < kHeads; ++m) pieces.push_back({m, m * kHeadDim, kHeadDim});
+    const SsmInputs in{y_.view().col_range(0, C),
+                       dt.view(),
+                       bc.view().col_range(0, BC),
+                       bc.view().col_range(BC, BC),
+                       decay.row(),
+                       skip.row(),
+                       kGroups,
+                       kState,
+                       pieces};
+    std::vector<double> times;
+    for (int round = -1; round < rounds_; ++round) {
+      const double time = seconds_of([&] { ssm_scan(exec_, in, state.view(), h.view()); });
+      if (round >= 0) times.push_back(time / kTokens);
+    }
+    const double layers = median(times) * kMambaLayers, products = kPrefillFlops / dense_rate_ * 1e-9;
+    std::printf("recurrence: %.1f us per token and layer; %.1f %% of a prefill at the dense rate\n",
+                median(times) * 1e6, 100 * layers / (layers + products));
+  }
+
+  int rounds_;
+  ThreadPool pool_;
+  Arena arena_;
+  Exec exec_{pool_, arena_};
+  Sgemm blas_;
+  Activations x_{kTokens, kHidden, 1}, y_{kTokens, kInner, 2}, wide_{kInner, kHidden, 3};
+  double dense_rate_ = 0;
+};
+
+}  // namespace
+}  // namespace starnest
+
+int main(int argc, char** argv) {
+  try {
+    starnest::KernelBench(argc > 1 ? std::max(1, std::atoi(argv[1])) : 9).run();
+  } catch (const starnest::Error& error) {
+    return std::fprintf(stderr, "%s\n", error.what()), 1;
+  }
+}
