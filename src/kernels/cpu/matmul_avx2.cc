@@ -1,5 +1,6 @@
-// AVX2 with FMA: up to two tokens take all 32 rows at once, more take them in two halves of 16 rows and 6 tokens, 12
-// sums in registers. BF16 weights are expanded exactly.
+// AVX2 with FMA: up to two tokens take all 32 rows at once, three and four in two halves of 16 rows: eight sums in
+// registers cover the latency of a multiply-add, and with more than eight GCC spills some and halves the rate. BF16
+// weights are expanded exactly.
 #include <immintrin.h>
 
 #include <utility>
@@ -20,41 +21,57 @@ __m256i lanes_below(size_t count) {
 __m256 even(__m256i pairs) { return _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)); }
 __m256 odd(__m256i pairs) { return _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(int(0xffff0000u)))); }
 
+// sums += w times one column of x.
+template <size_t vectors, size_t tokens>
+[[gnu::always_inline]] inline void accumulate(const __m256 (&w)[vectors], const uint32_t* x,
+                                              __m256 (&sums)[tokens][vectors]) {
+#pragma GCC unroll 8
+  for (size_t j = 0; j < tokens; ++j) {
+    const __m256 value = _mm256_broadcast_ss(reinterpret_cast<const float*>(x) + j);
+#pragma GCC unroll 8
+    for (size_t v = 0; v < vectors; ++v) sums[j][v] = _mm256_fmadd_ps(w[v], value, sums[j][v]);
+  }
+}
+
+// Column k of a panel; of a BF16 panel, the even or odd column of the pair at `bits`.
+enum class Column { f32, even, odd };
+template <Column column, size_t vectors, size_t tokens>
+[[gnu::always_inline]] inline void accumulate(const __m256i* bits, const uint32_t* x, __m256 (&sums)[tokens][vectors]) {
+  __m256 w[vectors];
+#pragma GCC unroll 8
+  for (size_t v = 0; v < vectors; ++v) {
+    const __m256i loaded = _mm256_load_si256(bits + v);
+    w[v] = column == Column::even ? even(loaded) : column == Column::odd ? odd(loaded) : _mm256_castsi256_ps(loaded);
+  }
+  accumulate(w, x, sums);
+}
+
 // Rows [first, first + vectors * 8) of the panel.
 template <bool narrow, size_t vectors, size_t tokens, bool ahead>
 void rows_tile(const PanelTile& tile, size_t first) {
   __m256 sums[tokens][vectors];
   __m256i mask[vectors];
+#pragma GCC unroll 8
   for (size_t v = 0; v < vectors; ++v) {
     const size_t row = first + v * kLanes;
     mask[v] = lanes_below(tile.rows > row ? tile.rows - row : 0);
+#pragma GCC unroll 8
     for (size_t j = 0; j < tokens; ++j)
       sums[j][v] = tile.continues ? _mm256_maskload_ps(tile.y + j * tile.y_stride + row, mask[v]) : _mm256_setzero_ps();
   }
-  const std::byte* panel = tile.panel + first * 4;
-  const uint32_t* x = tile.x;
-  const auto accumulate = [&](const __m256(&w)[vectors], const uint32_t* values) {
-    for (size_t j = 0; j < tokens; ++j) {
-      const __m256 value = _mm256_broadcast_ss(reinterpret_cast<const float*>(values) + j);
-      for (size_t v = 0; v < vectors; ++v) sums[j][v] = _mm256_fmadd_ps(w[v], value, sums[j][v]);
-    }
-  };
   constexpr size_t kColumns = narrow ? 2 : 1;
-  for (size_t k = 0; k < tile.columns; k += kColumns, panel += 128, x += kColumns * tile.x_stride) {
-    __m256i bits[vectors];
-    __m256 w[vectors];
-    for (size_t v = 0; v < vectors; ++v)
-      bits[v] = _mm256_load_si256(reinterpret_cast<const __m256i*>(panel + v * kLanes * 4));
+  const auto* panel = reinterpret_cast<const __m256i*>(tile.panel + first * 4);
+  const uint32_t* x = tile.x;
+  const size_t stride = tile.x_stride;
+  for (size_t left = tile.columns / kColumns; left > 0; --left, panel += 4, x += kColumns * stride) {
     if constexpr (ahead) _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead, _MM_HINT_T1);
-    for (size_t v = 0; v < vectors; ++v) w[v] = narrow ? even(bits[v]) : _mm256_castsi256_ps(bits[v]);
-    accumulate(w, x);
-    if constexpr (narrow) {
-      if (k + 1 == tile.columns) break;
-      for (size_t v = 0; v < vectors; ++v) w[v] = odd(bits[v]);
-      accumulate(w, x + tile.x_stride);
-    }
+    accumulate<narrow ? Column::even : Column::f32>(panel, x, sums);
+    if constexpr (narrow) accumulate<Column::odd>(panel, x + stride, sums);
   }
+  if (narrow && tile.columns % 2 != 0) accumulate<Column::even>(panel, x, sums);
+#pragma GCC unroll 8
   for (size_t v = 0; v < vectors; ++v)
+#pragma GCC unroll 8
     for (size_t j = 0; j < tokens; ++j)
       _mm256_maskstore_ps(tile.y + j * tile.y_stride + first + v * kLanes, mask[v], sums[j][v]);
 }
@@ -70,7 +87,7 @@ void panel_tile(const PanelTile& tile) {
 }
 
 using Run = void (*)(const PanelTile&);
-constexpr size_t kMaxTokens = 6;
+constexpr size_t kMaxTokens = 4;
 
 template <bool narrow, bool ahead, size_t... n>
 Run pick(size_t tokens, std::index_sequence<n...>) {
