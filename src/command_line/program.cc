@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,7 +81,11 @@ int run_program(CLI::App& app, int argc, char** argv) {
     return report(app, Interrupt::exit_code(), e.what());
   } catch (const Error& e) {
     return report(app, kFailed, e.what());
-  } catch (const std::exception& e) {  // out of memory and the like
+  } catch (const std::bad_alloc&) {
+    return report(app, kFailed,
+                  "out of memory: the system gives no more. Take a smaller size, a shorter context or a smaller batch, "
+                  "or end other programs.");
+  } catch (const std::exception& e) {
     return report(app, kFailed, e.what());
   }
 }

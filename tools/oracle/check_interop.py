@@ -23,6 +23,7 @@ import hf
 import make_checkpoints
 import make_goldens
 import make_safetensors_fixture
+import per_block
 import tokenizer_checks
 from engine import Engine
 from shapes import SHAPES, Shape
@@ -40,6 +41,7 @@ SEPARATOR = "\n__ggml_vocab_test__\n"
 REPRODUCED = 1e-5  # transformers on another machine, relative
 BF16_AGAIN = 1e-2  # the same in BF16
 EQUAL_F32 = 1e-4  # two programs in F32, relative
+PER_BLOCK_BF16 = 2e-2  # ours with BF16 weights on BF16 dot products, against F32
 BF16_RATIO = 1.1  # our rounding error in terms of that of transformers in BF16
 
 
@@ -222,6 +224,9 @@ def main() -> None:
             for shape in SHAPES:
                 for name in read_sizes(golden / shape.name):
                     check_size(check, engine, golden / shape.name, name, scratch)
+            for what, error in per_block.comparisons(engine, golden, scratch):
+                limit = PER_BLOCK_BF16 if "bf16" in what else EQUAL_F32
+                check(what, holds, error <= limit, f"error {error:.1e}, limit {limit:.0e}")
         check_tokenizers(check, engine, args.tests / "data", scratch)
 
     print(f"{check.passed} passed, {check.failed} failed")

@@ -23,15 +23,21 @@ class Engine:
             raise RuntimeError(f"exit {done.returncode}: {done.stderr.decode().strip()[:300]}")
         return done.stdout.decode()
 
-    def slice(self, model: Path, size: str, out: Path) -> None:
-        """Writes one size as an ordinary folder."""
-        self.run("slice", "-m", str(model), "--size", size, "-o", str(out))
+    def slice(self, model: Path, size: str, out: Path, *options: str) -> None:
+        """Writes one size as a folder of its own."""
+        self.run("slice", "-m", str(model), "--size", size, "-o", str(out), *options)
 
     def logits(
-        self, model: Path, ids: list[int], out: Path, size: str | None = None
+        self,
+        model: Path,
+        ids: list[int],
+        out: Path,
+        size: str | None = None,
+        elastic: Path | None = None,
     ) -> torch.Tensor:
         """Logits [T, V] of `ids`, of one size of a family or of an ordinary model."""
         chosen = ["--size", size] if size else []
+        chosen += ["--elastic", str(elastic)] if elastic else []
         text = ",".join(map(str, ids))
         self.run("logits", "-m", str(model), *chosen, "--ids", text, "-o", str(out))
         return load_file(out)["logits"]

@@ -187,12 +187,21 @@ MoeSpec read_moe(const BlockReader& reader) {
   require_extent(config, "shared channels (moe_shared_expert_intermediate_size)", s.shared_ffn);
   if (!std::isfinite(s.scale)) throw Error(config.where(), "key 'routed_scaling_factor' is not finite");
   if (s.groups < 1 || s.groups_kept < 1 || s.groups_kept > s.groups)
-    throw Error(config.where(), "keys 'n_group' and 'topk_group' do not fit together");
+    throw Error({.where = config.where(),
+                 .what = "keys 'n_group' and 'topk_group' do not fit together",
+                 .expected = "1 <= topk_group <= n_group",
+                 .got = std::to_string(s.groups_kept) + " of " + std::to_string(s.groups)});
   require_multiple(config, "n_routed_experts", s.experts, "n_group", s.groups);
   if (s.groups > 1 && s.experts / s.groups < 2)
-    throw Error(config.where(), "key 'n_group' leaves fewer than two experts in a group");
+    throw Error({.where = config.where(),
+                 .what = "key 'n_group' leaves fewer than two experts in a group",
+                 .expected = "at most " + std::to_string(s.experts / 2) + " groups",
+                 .got = std::to_string(s.groups)});
   if (s.experts_per_token > s.experts / s.groups * s.groups_kept)
-    throw Error(config.where(), "key 'topk_group' leaves fewer experts than 'num_experts_per_tok'");
+    throw Error({.where = config.where(),
+                 .what = "key 'topk_group' leaves fewer experts than 'num_experts_per_tok'",
+                 .expected = "at least " + std::to_string(s.experts_per_token),
+                 .got = std::to_string(s.experts / s.groups * s.groups_kept)});
   return s;
 }
 

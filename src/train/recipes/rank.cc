@@ -54,7 +54,7 @@ void rank(const RankJob& job, const Progress& progress) {
   require_at_least("--samples", job.settings.samples, 1);
   const torch::NoGradGuard no_gradients;
   const FamilySpec family = read_family(job.settings.model);
-  OutputFolder out(job.settings.out, job.settings.model, Overwrite::refuse);
+  OutputFolder out(job.settings.out, job.settings.model, job.settings.force ? Overwrite::replace : Overwrite::refuse);
   const Weights weights = read_weights(job.settings.model, family.spec);
 
   const tasks::BatchConfig batching;

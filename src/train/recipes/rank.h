@@ -14,6 +14,7 @@ struct RankSettings {
   int64_t seed = 1;    // of the samples
   int samples = 1024;  // that are read; completions only
   int threads = 1;
+  bool force = false;  // replace `out` when it is not empty
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -22,6 +23,7 @@ struct RankSettings {
     field("seed", &RankSettings::seed, "of the samples");
     field("samples", &RankSettings::samples, "samples that the model reads");
     field("threads", &RankSettings::threads, "threads of LibTorch");
+    field("force", &RankSettings::force, "replace the folder when it is not empty");
   }
 };
 
