@@ -8,9 +8,9 @@
 namespace starnest::tasks {
 
 std::span<const std::unique_ptr<const Family>> families() {
-  static const std::array<std::unique_ptr<const Family>, 2> registry{
-      serial_arithmetic(10),
-      serial_arithmetic(97),
+  static const std::array<std::unique_ptr<const Family>, 9> registry{
+      serial_arithmetic(10), serial_arithmetic(97), pointer_chasing(), chain(), column_addition(),
+      swap_tracking(4),      swap_tracking(5),      iteration(),       facts(),
   };
   return registry;
 }

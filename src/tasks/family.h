@@ -62,5 +62,11 @@ const Family& family_named(std::string_view name);
 
 // The registry's constructors, one per file.
 std::unique_ptr<const Family> serial_arithmetic(int modulus);  // modulus 10 ("r") or 97 ("r97")
+std::unique_ptr<const Family> pointer_chasing();               // "h"
+std::unique_ptr<const Family> chain();                         // "c"
+std::unique_ptr<const Family> column_addition();               // "a"
+std::unique_ptr<const Family> swap_tracking(int things);       // 4 ("p") or 5 ("p5")
+std::unique_ptr<const Family> iteration();                     // "i"
+std::unique_ptr<const Family> facts();                         // "f"
 
 }  // namespace starnest::tasks
