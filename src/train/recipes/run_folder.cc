@@ -1,7 +1,7 @@
 #include "train/recipes/run_folder.h"
 
 #include <charconv>
-#include <cstring>
+#include <cstdio>
 #include <map>
 #include <sstream>
 #include <utility>
@@ -9,7 +9,6 @@
 #include "core/base/file.h"
 #include "core/base/range.h"
 #include "core/base/text.h"
-#include "core/format/safetensors_writer.h"
 #include "starnest/error.h"
 #include "train/modules/weights_io.h"
 
@@ -74,6 +73,7 @@ void cut_log(const std::filesystem::path& path, int64_t lines) {
 
 RunFolder::RunFolder(const RunSettings& settings, const std::string& job)
     : out_(settings.out),
+      checkpoints_(out_ / "training"),
       resume_(settings.resume),
       identity_("seed = " + std::to_string(settings.seed) + "\nsteps = " + std::to_string(settings.steps) + "\n" +
                 job) {
@@ -88,8 +88,9 @@ RunFolder::RunFolder(const RunSettings& settings, const std::string& job)
     throw Error({.where = out_.string(),
                  .what = "is not empty",
                  .hint = "Give another --out, or --resume to go on with this run"});
-  if (resume_ && !std::filesystem::exists(checkpoint()))
-    throw Error({.where = out_.string(), .what = "holds no checkpoint to resume", .expected = checkpoint().string()});
+  if (resume_ && !checkpoints_.any())
+    throw Error(
+        {.where = out_.string(), .what = "holds no checkpoint to resume", .expected = checkpoints_.newest().string()});
   check_writable();
 }
 
@@ -105,8 +106,9 @@ void RunFolder::check_writable() const {
 TrainState RunFolder::start(const Weights& weights, AdamW& optimizer) {
   TrainState state;
   if (resume_) {
-    const SafetensorsFile file(checkpoint());
-    const std::string where = checkpoint().string();
+    const SafetensorsFile file =
+        checkpoints_.read([](const std::string& note) { std::fprintf(stderr, "warning: %s\n", note.c_str()); });
+    const std::string where = file.path().string();
     const auto& metadata = file.metadata();
     state = {number(metadata, "step", where), number(metadata, "tokens", where), number(metadata, "overloaded", where)};
     const std::string& made_with = entry(metadata, "settings", where);
@@ -127,20 +129,10 @@ TrainState RunFolder::start(const Weights& weights, AdamW& optimizer) {
 }
 
 void RunFolder::save(const Weights& weights, AdamW& optimizer, const TrainState& state) const {
-  const auto tensors = state_tensors(weights, optimizer);
-  std::vector<TensorHeader> headers;
-  for (const auto& [name, tensor] : tensors)
-    headers.push_back({name, DType::f32, std::vector<uint64_t>(tensor.sizes().begin(), tensor.sizes().end())});
-  SafetensorsWriter writer(checkpoint(), std::move(headers),
-                           {{"step", std::to_string(state.step)},
-                            {"tokens", std::to_string(state.tokens)},
-                            {"overloaded", std::to_string(state.overloaded)},
-                            {"settings", identity_}});
-  for (const TensorHeader& header : writer.order()) {
-    const Tensor value = tensors.at(header.name).contiguous();
-    writer.append({static_cast<const std::byte*>(value.data_ptr()), size_t(value.numel()) * sizeof(float)});
-  }
-  writer.commit();
+  checkpoints_.write(state_tensors(weights, optimizer), {{"step", std::to_string(state.step)},
+                                                         {"tokens", std::to_string(state.tokens)},
+                                                         {"overloaded", std::to_string(state.overloaded)},
+                                                         {"settings", identity_}});
 }
 
 }  // namespace starnest::train

@@ -8,6 +8,7 @@
 
 #include "core/format/jsonl.h"
 #include "train/distill/optimizer.h"
+#include "train/recipes/run_checkpoints.h"
 
 namespace starnest::train {
 
@@ -50,21 +51,22 @@ class RunFolder {
 
   const std::filesystem::path& path() const { return out_; }
 
-  // Restores weights, optimiser and state when resuming, and cuts the log back to that step; else the start state.
-  // Throws Error when the checkpoint was made with other settings.
+  // Restores weights, optimiser and state when resuming (from the checkpoint before the newest, with a warning on
+  // standard error, when the newest is damaged), and cuts the log back to that step; else the start state. Throws Error
+  // when the checkpoint was made with other settings.
   TrainState start(const Weights& weights, AdamW& optimizer);
 
-  // Atomic: the last good checkpoint stays until the new one is on disk.
+  // The last good checkpoint stays until the new one is on disk.
   void save(const Weights& weights, AdamW& optimizer, const TrainState& state) const;
 
   void log(const JsonLine& line) { log_->write(line); }  // one line per step
 
  private:
-  std::filesystem::path checkpoint() const { return out_ / "training" / "checkpoint.safetensors"; }
   std::filesystem::path log_path() const { return out_ / "training" / "log.jsonl"; }
   void check_writable() const;
 
   std::filesystem::path out_;
+  RunCheckpoints checkpoints_;
   bool resume_;
   std::string identity_;
   std::unique_ptr<JsonlWriter> log_;
