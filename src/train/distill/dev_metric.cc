@@ -20,13 +20,13 @@ constexpr size_t kRows = 100;
 constexpr int kPadMultiple = 8;
 
 // Rows of similar length together, so that little is padded.
-DevSet make_set(const std::vector<tasks::Problem>& problems, const Way& way) {
+DevSet make_set(const std::string& family, const std::vector<tasks::Problem>& problems, const Way& way) {
   std::vector<tasks::TokenSample> samples;
   for (const tasks::Problem& problem : problems)
     samples.push_back(tasks::tokens(tasks::make_sample(problem, way.effort, way.steps_cut)));
   std::stable_sort(samples.begin(), samples.end(),
                    [](const auto& a, const auto& b) { return a.ids.size() < b.ids.size(); });
-  DevSet set{way.name, {}};
+  DevSet set{family, way.name, {}};
   for (size_t first = 0; first < samples.size(); first += kRows) {
     const size_t rows = std::min(kRows, samples.size() - first);
     set.batches.push_back(to_tensors(tasks::make_batch(std::span(samples).subspan(first, rows), kPadMultiple)));
@@ -44,12 +44,16 @@ Tensor is_right(const Weights& weights, const SizeContext& size, const BatchTens
 
 }  // namespace
 
-std::vector<DevSet> dev_sets(const std::string& family, tasks::Split split, size_t problems, uint64_t seed) {
-  const tasks::FamilyInfo& info = tasks::family_named(family).info();
-  const tasks::KRange k{std::max(info.train_k.low, info.first_split_k), info.train_k.high};
-  const std::vector<tasks::Problem> drawn = tasks::test_set(family, split, problems, seed, k);
+std::vector<DevSet> dev_sets(const std::vector<std::string>& families, tasks::Split split, size_t problems,
+                             uint64_t seed) {
+  const size_t each = (problems + families.size() - 1) / families.size();
   std::vector<DevSet> sets;
-  for (const Way& way : kWays) sets.push_back(make_set(drawn, way));
+  for (const std::string& family : families) {
+    const tasks::FamilyInfo& info = tasks::family_named(family).info();
+    const tasks::KRange k{std::max(info.train_k.low, info.first_split_k), info.train_k.high};
+    const std::vector<tasks::Problem> drawn = tasks::test_set(family, split, each, seed, k);
+    for (const Way& way : kWays) sets.push_back(make_set(family, drawn, way));
+  }
   return sets;
 }
 

@@ -19,15 +19,17 @@ struct Accuracy {
   double answer = 0;  // every token of the answer, <eos> included, given the gold trace
 };
 
-// The problems of one way to ask.
+// The problems of one family, asked in one way.
 struct DevSet {
-  std::string name;
+  std::string family;
+  std::string way;
   std::vector<BatchTensors> batches;
 };
 
-// The same `problems` problems of family `family`, k from its first split upward, in four ways: "long" (e2), "terse"
-// (e1), "none" (e0), and "cut" (e2, the trace one step short: only its answer can be told).
-std::vector<DevSet> dev_sets(const std::string& family, tasks::Split split, size_t problems, uint64_t seed);
+// For every family its share of `problems` problems, k from its first split upward, the same ones in four ways: "long"
+// (e2), "terse" (e1), "none" (e0), and "cut" (e2, the trace one step short: only its answer can be told).
+std::vector<DevSet> dev_sets(const std::vector<std::string>& families, tasks::Split split, size_t problems,
+                             uint64_t seed);
 
 Accuracy accuracy(const Weights& weights, const SizeContext& size, const DevSet& set);
 

@@ -23,7 +23,7 @@ Weights table_model(const std::vector<std::pair<int, int>>& next) {
 DevSet one_batch(const std::vector<tasks::Sample>& samples) {
   std::vector<tasks::TokenSample> rows;
   for (const tasks::Sample& sample : samples) rows.push_back(tasks::tokens(sample));
-  return {"made", {to_tensors(tasks::make_batch(rows, 8))}};
+  return {"r", "made", {to_tensors(tasks::make_batch(rows, 8))}};
 }
 
 TEST(DevMetric, TellsTraceAndAnswerApart) {
@@ -44,18 +44,30 @@ TEST(DevMetric, TellsTraceAndAnswerApart) {
 }
 
 TEST(DevMetric, SetsHoldTheSameProblemsInFourWays) {
-  const std::vector<DevSet> sets = dev_sets("r", tasks::Split::development, 150, 1);
+  const std::vector<DevSet> sets = dev_sets({"r"}, tasks::Split::development, 150, 1);
   ASSERT_EQ(sets.size(), 4u);
   std::vector<int64_t> completions;
   for (const DevSet& set : sets) {
     int64_t rows = 0, positions = 0;
     for (const BatchTensors& batch : set.batches) rows += batch.ids.size(0), positions += batch.completion.numel();
-    EXPECT_EQ(rows, 150) << set.name;
+    EXPECT_EQ(rows, 150) << set.way;
     completions.push_back(positions);
   }
   EXPECT_GT(completions[0], completions[1]);  // long against terse
   EXPECT_EQ(completions[2], 150 * 3);         // none: </think>, a digit, <eos>
   EXPECT_GT(completions[0], completions[3]);  // long against long less a step
+}
+
+TEST(DevMetric, SetsShareTheProblemsAmongFamilies) {
+  const std::vector<DevSet> sets = dev_sets({"r", "h", "c"}, tasks::Split::development, 90, 1);
+  ASSERT_EQ(sets.size(), 12u);
+  for (const DevSet& set : sets) {
+    int64_t rows = 0;
+    for (const BatchTensors& batch : set.batches) rows += batch.ids.size(0);
+    EXPECT_EQ(rows, 30) << set.family << " " << set.way;
+  }
+  EXPECT_EQ(sets[4].family, "h");
+  EXPECT_EQ(sets[4].way, "long");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "command_line/interrupt.h"
 #include "command_line/program.h"
 #include "train/recipes/elastify.h"
+#include "train/recipes/gaps.h"
 #include "train/recipes/pretrain.h"
 #include "train/recipes/rank.h"
 
@@ -62,6 +63,15 @@ void add_elastify(CLI::App& app) {
   command->callback([settings] { elastify(*settings, stop_when_interrupted); });
 }
 
+void add_gaps(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("gaps", "Tells which tasks gain from a larger size that answers");
+  const auto settings = std::make_shared<GapSettings>();
+  add_fields(*command, *settings);
+  command->get_option("--model")->required();
+  command->footer("Example:\n  starnest-train gaps --model models/pocket --families r");
+  command->callback([settings] { print_gaps(*settings); });
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Trains elastic language models: a parent, its ranking, and all nested sizes at once.",
                "starnest-train"};
@@ -71,6 +81,7 @@ int run(int argc, char** argv) {
   add_pretrain(app);
   add_rank(app);
   add_elastify(app);
+  add_gaps(app);
   const Interrupt interrupt;
   return run_program(app, argc, argv);
 }

@@ -56,7 +56,7 @@ JsonLine size_json(const SizeResult& result) {
 void warn_of_drift(TrainingBar& bar, const TrainState& state, int64_t steps, const Measured& largest,
                    const Measured& parent) {
   for (const char* way : {"long", "terse"}) {
-    const double drop = accuracy_of(parent, way).whole - accuracy_of(largest, way).whole;
+    const double drop = mean_of(parent, way).whole - mean_of(largest, way).whole;
     if (double(state.step) >= 0.6 * double(steps) && drop > 0.02)
       bar.say("warning: the largest size is " + format_number("%.1f", 100 * drop) + " points below the parent on " +
               way);
@@ -139,8 +139,7 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   student.require_gradients();
   AdamW optimizer(student, settings.optimizer);
   TrainState state = folder.start(student, optimizer);
-  const auto dev =
-      dev_sets(settings.mix.families.at(0), tasks::Split::development, size_t(settings.run.dev_problems), 1);
+  const auto dev = dev_sets(settings.mix.families, tasks::Split::development, size_t(settings.run.dev_problems), 1);
   const Measured parent_dev = measure(teacher, SizeContext::full(), dev);
   tasks::BatchStream data(settings.mix, settings.batch,
                           {.seed = uint64_t(settings.run.seed), .total_batches = uint64_t(settings.run.steps)});

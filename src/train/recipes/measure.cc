@@ -21,35 +21,51 @@ bool is_due(int64_t step, int every, int64_t steps) { return step == steps || (e
 
 Measured measure(const Weights& weights, const SizeContext& size, const std::vector<DevSet>& sets) {
   Measured measured;
-  for (const DevSet& set : sets) measured.emplace_back(set.name, accuracy(weights, size, set));
+  for (const DevSet& set : sets) measured.push_back({set.family, set.way, accuracy(weights, size, set)});
   return measured;
 }
 
-std::string measured_text(const Measured& measured) {
-  std::string text;
-  for (const auto& [name, a] : measured) {
-    text += (text.empty() ? "" : "  ") + name + " ";
-    if (name == "cut")
-      text += percent(a.answer);
-    else
-      text += percent(a.whole);
-    if (name == "long" || name == "terse")
-      text += " (trace " + percent(a.trace) + ", answer " + percent(a.answer) + ")";
+Accuracy mean_of(const Measured& measured, const std::string& way) {
+  Accuracy sum;
+  double families = 0;
+  for (const MeasuredSet& set : measured) {
+    if (set.way != way) continue;
+    sum.whole += set.accuracy.whole, sum.trace += set.accuracy.trace, sum.answer += set.accuracy.answer;
+    ++families;
   }
-  return text;
+  SN_CHECK(families > 0, "there is no dev set of this way");
+  return {sum.whole / families, sum.trace / families, sum.answer / families};
+}
+
+std::string measured_text(const Measured& measured) {
+  std::string text, by_family;
+  for (const MeasuredSet& set : measured) {
+    if (set.way == "long") by_family += " " + set.family + " " + percent(set.accuracy.whole);
+    if (set.family != measured.front().family) continue;
+    const Accuracy mean = mean_of(measured, set.way);
+    text += (text.empty() ? "" : "  ") + set.way + " " + percent(set.way == "cut" ? mean.answer : mean.whole);
+    if (set.way == "long" || set.way == "terse")
+      text += " (trace " + percent(mean.trace) + ", answer " + percent(mean.answer) + ")";
+  }
+  const bool several = measured.back().family != measured.front().family;
+  return several ? text + "; long:" + by_family : text;
 }
 
 JsonLine measured_json(const Measured& measured) {
-  JsonLine json;
-  for (const auto& [name, a] : measured)
-    json.set(name, JsonLine().set("whole", a.whole).set("trace", a.trace).set("answer", a.answer));
-  return json;
-}
-
-const Accuracy& accuracy_of(const Measured& measured, const std::string& name) {
-  for (const auto& [known, a] : measured)
-    if (known == name) return a;
-  check_failed("known name", "no such dev set", __FILE__, __LINE__);
+  const auto shares = [](const Accuracy& a) {
+    return JsonLine().set("whole", a.whole).set("trace", a.trace).set("answer", a.answer);
+  };
+  JsonLine json, families;
+  for (auto set = measured.begin(); set != measured.end();) {
+    JsonLine family;
+    const std::string name = set->family;
+    for (; set != measured.end() && set->family == name; ++set) {
+      family.set(set->way, shares(set->accuracy));
+      if (name == measured.front().family) json.set(set->way, shares(mean_of(measured, set->way)));
+    }
+    families.set(name, family);
+  }
+  return json.set("families", families);
 }
 
 }  // namespace starnest::train

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/format/jsonl.h"
@@ -16,13 +15,17 @@ void use_threads(int threads);
 // Whether something that happens every `every` steps (0: never) is due after `step` of `steps`; always at the end.
 bool is_due(int64_t step, int every, int64_t steps);
 
-using Measured = std::vector<std::pair<std::string, Accuracy>>;  // by name of the dev set
+struct MeasuredSet {
+  std::string family, way;
+  Accuracy accuracy;
+};
+using Measured = std::vector<MeasuredSet>;  // in the order of the dev sets
 Measured measure(const Weights& weights, const SizeContext& size, const std::vector<DevSet>& sets);
 
 // Percent: "long 99.8 (trace 99.9, answer 100.0)  terse ...  none 21.0  cut 98.0". The trace of "none" is empty, and of
-// "cut" only the answer counts.
+// "cut" only the answer counts. Means over families; with several, each one's "long" follows.
 std::string measured_text(const Measured& measured);
 JsonLine measured_json(const Measured& measured);
-const Accuracy& accuracy_of(const Measured& measured, const std::string& name);
+Accuracy mean_of(const Measured& measured, const std::string& way);  // over families, which weigh alike
 
 }  // namespace starnest::train

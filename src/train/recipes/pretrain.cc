@@ -70,8 +70,7 @@ void pretrain(const PretrainSettings& settings, const Progress& progress) {
   weights.require_gradients();
   AdamW optimizer(weights, settings.optimizer);
   TrainState state = folder.start(weights, optimizer);
-  const auto dev =
-      dev_sets(settings.mix.families.at(0), tasks::Split::development, size_t(settings.run.dev_problems), 1);
+  const auto dev = dev_sets(settings.mix.families, tasks::Split::development, size_t(settings.run.dev_problems), 1);
   tasks::BatchStream data(settings.mix, settings.batch,
                           {.seed = uint64_t(settings.run.seed), .total_batches = uint64_t(settings.run.steps)});
 

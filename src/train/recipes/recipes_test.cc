@@ -11,6 +11,7 @@
 #include "starnest/error.h"
 #include "train/modules/weights_io.h"
 #include "train/recipes/elastify.h"
+#include "train/recipes/gaps.h"
 #include "train/recipes/pretrain.h"
 #include "train/recipes/rank.h"
 
@@ -163,6 +164,21 @@ TEST_F(Recipes, WriteAFamilyThatReadsBack) {
   read_weights(at("family"), family.spec);
   for (const char* name : {"tokenizer.json", "generation_config.json", "chat_template.jinja"})
     EXPECT_EQ(read_text(root_ / "family" / name), read_text(root_ / "parent" / name)) << name;
+}
+
+TEST_F(Recipes, GapsAreThoseOfTheLargestAndTheSmallestSize) {
+  const std::string pocket = (fs::path(STARNEST_SOURCE_DIR) / "models" / "pocket").string();
+  const std::vector<Gap> gaps = measure_gaps({.model = pocket, .families = {"r"}, .problems = 100});
+  ASSERT_EQ(gaps.size(), 3u);
+  EXPECT_EQ(gaps[0].way, "long");
+  EXPECT_GE(gaps[0].trace_small, 0.98);  // it has learned all of r
+  EXPECT_EQ(gaps[2].way, "cut");
+  EXPECT_EQ(gaps[2].trace_small, gaps[0].trace_small);
+  for (const Gap& gap : gaps) EXPECT_FALSE(gap.small_thinks_large_answers()) << gap.way;
+  EXPECT_TRUE((Gap{"x", "cut", 1.0, 0.99, 0.9, 0.7}).small_thinks_large_answers());
+  EXPECT_FALSE((Gap{"x", "cut", 1.0, 0.9, 0.9, 0.7}).small_thinks_large_answers());
+  pretrain(tiny_parent("parent", 1));
+  EXPECT_NE(message_of([&] { measure_gaps({.model = at("parent")}); }).find("one size"), std::string::npos);
 }
 
 }  // namespace

@@ -1,0 +1,45 @@
+// Which tasks can tell plans apart: where one size answers better than another although both think equally well.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace starnest::train {
+
+struct GapSettings {
+  std::string model;                       // family folder
+  std::vector<std::string> families{"r"};  // task families
+  int problems = 1000;                     // of each family, from the development split
+  int threads = 1;
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    field("model", &GapSettings::model, "family folder");
+    field("families", &GapSettings::families, "task families");
+    field("problems", &GapSettings::problems, "problems of each task family, from the development split");
+    field("threads", &GapSettings::threads, "threads of LibTorch");
+  }
+};
+
+// One way to ask one task family; shares in [0, 1] of the largest and the smallest size, teacher-forced.
+struct Gap {
+  std::string family;
+  std::string way;  // "long", "terse", or "cut": the answer after a long trace that stops one step early
+  double trace_large, trace_small;    // whole trace right
+  double answer_large, answer_small;  // answer right given the gold trace
+
+  // Thinking does not need the large size, answering does: then small->large should beat small alone.
+  bool small_thinks_large_answers() const {
+    return answer_large - answer_small >= kAnswerGap && trace_large - trace_small <= kTraceGap;
+  }
+
+  static constexpr double kAnswerGap = 0.15, kTraceGap = 0.02;
+};
+
+// Measured without generation (distill/dev_metric.h). Throws Error for a model of one size.
+std::vector<Gap> measure_gaps(const GapSettings& settings);
+
+// The same as a table on standard output.
+void print_gaps(const GapSettings& settings);
+
+}  // namespace starnest::train
