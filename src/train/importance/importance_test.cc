@@ -73,9 +73,14 @@ TEST(Sorting, PutsTheMostImportantFirst) {
     return importance.scores();
   };
   const ByAxis scores = measure(weights);
-  EXPECT_EQ(scores.size(), 1u + 2u * 2u + 1u);  // hidden; experts and shared expert of two blocks; one dense MLP
-  for (const auto& [key, values] : measure(sorted(weights, orders_of(spec, scores))))
-    EXPECT_TRUE((values.slice(-1, 1) <= values.slice(-1, 0, -1) * (1 + 1e-5)).all().item<bool>());
+  // hidden; experts, their channels and those of the shared expert; the dense MLP; query heads; Mamba heads and
+  // channels
+  EXPECT_EQ(scores.size(), 1u + 2u * 3u + 1u + 1u + 2u * 2u);
+  for (const auto& [key, all] : measure(sorted(weights, orders_of(spec, scores)))) {
+    const bool grouped = key.second == Axis::query_heads || key.second == Axis::mamba_heads;  // two groups each
+    const Tensor values = all.unflatten(-1, {grouped ? 2 : 1, -1});
+    EXPECT_TRUE((values.slice(-1, 1) <= values.slice(-1, 0, -1) * (1 + 1e-5)).all().item<bool>()) << key_of(key.second);
+  }
 }
 
 // Written out for one place of each kind.
@@ -90,7 +95,13 @@ TEST(Importance, FollowsItsFormulaOverCompletionPositionsOnly) {
   // Expert 0 sees token 1 (sample 0), expert 4 sees tokens 2 (sample 0) and 3 (sample 1); the rest is padding.
   const Tensor tokens = torch::tensor({1, 0, 0, 0, 0, 0, 0, 0, 2, 3}, torch::kLong);
   const Tensor used = torch::tensor({1, 0, 0, 0, 0, 0, 0, 0, 1, 1}).to(torch::kBool);
-  importance.experts(1, {torch::full({10, 1}, 6.0), tokens, used});
+  const Tensor outputs = torch::zeros({10, 2});
+  outputs[0] = torch::tensor({3.0, 4.0}), outputs[8] = torch::tensor({0.0, 2.0}),
+  outputs[9] = torch::tensor({1.0, 0.0});
+  importance.experts(1, {torch::full({10, 1}, 6.0), tokens, used, outputs, torch::full({10}, 0.5) * used});
+  // Two heads of two channels.
+  importance.mamba_input(0, act.unsqueeze(-1) * torch::tensor({1.0, 2.0}));
+  importance.attention_heads(2, act.unsqueeze(-1) * torch::tensor({3.0, 4.0}));
   const ByAxis scores = importance.scores();
   const double first = std::sqrt(2.0 * 2.0 + 5.0 * 5.0);  // means (1 + 3) / 2 and 5
   EXPECT_NEAR(scores.at({-1, Axis::hidden})[0].item<double>(), first, 1e-12);
@@ -99,6 +110,14 @@ TEST(Importance, FollowsItsFormulaOverCompletionPositionsOnly) {
   EXPECT_NEAR((scores.at({1, Axis::moe_ffn})[0][0].item<double>()), 3, 1e-12);
   EXPECT_NEAR((scores.at({1, Axis::moe_ffn})[4][0].item<double>()), std::sqrt(9.0 + 36.0), 1e-12);
   EXPECT_EQ((scores.at({1, Axis::moe_ffn})[2][0].item<double>()), 0);
+  const auto score = [&](int block, Axis axis, int64_t unit) { return scores.at({block, axis})[unit].item<double>(); };
+  EXPECT_NEAR(score(1, Axis::experts, 0), 0.5 * 5, 1e-6);
+  EXPECT_NEAR(score(1, Axis::experts, 4), (0.5 * 2 + 0.5 * 1) / 2, 1e-6);
+  EXPECT_EQ(score(1, Axis::experts, 2), 0);
+  EXPECT_NEAR(score(0, Axis::mamba_heads, 0), first * std::sqrt(1.0 + 4.0), 1e-6);
+  EXPECT_NEAR(score(0, Axis::mamba_heads, 1), 3 * std::sqrt(1.0 + 4.0), 1e-6);
+  EXPECT_NEAR(score(0, Axis::mamba_head_dim, 1), 2 * std::sqrt(first * first + 9.0), 1e-6);
+  EXPECT_NEAR(score(2, Axis::query_heads, 1), 3 * 5, 1e-6);
 }
 
 TEST(Importance, AddsUpOverPasses) {
@@ -114,6 +133,37 @@ TEST(Importance, AddsUpOverPasses) {
   }
   EXPECT_EQ(once.samples(), twice.samples());
   for (const auto& [key, values] : once.scores()) EXPECT_TRUE(values.allclose(twice.scores().at(key), 1e-4, 1e-6));
+}
+
+TEST(LayerRanking, DropsWhatDoesNothingFirstAndSumsErrorsOverBatches) {
+  const ModelSpec spec = small_spec();
+  Weights weights = random_weights(spec, torch::kFloat);
+  const torch::NoGradGuard no_gradients;
+  weights(Role::attention_out, 2).zero_();
+  weights(Role::down, 3).mul_(1e-3);
+  std::vector<tasks::TokenSample> samples;
+  for (int i = 0; i < 6; ++i) samples.push_back({{1, 5 + i, 9, 3, 20 + i, 4, 11, 2}, 4, 6});
+  const auto batch = [&](size_t first, size_t count) {
+    return to_tensors(tasks::make_batch(std::span(samples).subspan(first, count), 8));
+  };
+  int64_t calls = 0;
+  const std::vector<BlockDrop> drops = rank_layers(weights, {batch(0, 6)}, [&](int64_t, int64_t total) {
+    ++calls;
+    EXPECT_EQ(total, 20);
+  });
+  EXPECT_EQ(calls, 20);
+  ASSERT_EQ(drops.size(), 5u);
+  EXPECT_EQ(drops[0].block, 2);
+  EXPECT_EQ(drops[0].error, 0);
+  EXPECT_EQ(drops[1].block, 3);
+  EXPECT_GT(drops[1].error, 0);
+  EXPECT_LT(drops[1].error, 1e-2);
+  EXPECT_GT(drops[4].error, drops[1].error);
+  const std::vector<BlockDrop> split = rank_layers(weights, {batch(0, 2), batch(2, 4)});
+  for (size_t i = 0; i < drops.size(); ++i) {
+    EXPECT_EQ(split[i].block, drops[i].block);
+    EXPECT_NEAR(split[i].error, drops[i].error, 1e-5 * (1 + drops[i].error));
+  }
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ Weights sorted(const Weights& weights, const ByAxis& orders) {
   return out;
 }
 
-void write_scores(const std::filesystem::path& file, const ByAxis& scores) {
+void write_scores(const std::filesystem::path& file, const ByAxis& scores, const std::vector<BlockDrop>& drops) {
   JsonLine json;
   std::map<int, JsonLine> blocks;
   for (const auto& [key, values] : scores) {
@@ -102,6 +102,9 @@ void write_scores(const std::filesystem::path& file, const ByAxis& scores) {
   std::vector<JsonLine> list;
   for (auto& [number, block] : blocks) list.push_back(std::move(block));
   json.set("blocks", std::span<const JsonLine>(list));
+  std::vector<JsonLine> dropped;
+  for (const BlockDrop& drop : drops) dropped.push_back(JsonLine().set("block", drop.block).set("error", drop.error));
+  if (!drops.empty()) json.set("dropped", std::span<const JsonLine>(dropped));
   write_text(file, json.text() + "\n");
 }
 

@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <map>
 #include <utility>
+#include <vector>
 
+#include "train/importance/layer_ranking.h"
 #include "train/modules/weights.h"
 
 namespace starnest::train {
@@ -22,8 +24,9 @@ ByAxis orders_of(const ModelSpec& spec, const ByAxis& scores);
 // expert are by its old number. Axes without an order stay as they are.
 Weights sorted(const Weights& weights, const ByAxis& orders);
 
-// {"hidden": [..], "blocks": [{"block": 1, "moe_intermediate_size": [{"scores": [..]}, ..]}, ..]} with every score in
-// file order of the model that was ranked.
-void write_scores(const std::filesystem::path& file, const ByAxis& scores);
+// {"hidden": [..], "blocks": [{"block": 1, "moe_intermediate_size": [{"scores": [..]}, ..]}, ..], "dropped": [{"block":
+// 4, "error": 0.01}, ..]} with every score in file order of the model that was ranked; "dropped" is `drops`, and absent
+// when that is empty.
+void write_scores(const std::filesystem::path& file, const ByAxis& scores, const std::vector<BlockDrop>& drops);
 
 }  // namespace starnest::train

@@ -14,7 +14,7 @@ Tensor repeat_heads(const Tensor& x, int64_t times) {
 
 }  // namespace
 
-Tensor attention(const Tensor& u, const AttentionSpec& dims, const BlockView& w) {
+Tensor attention(const Tensor& u, const AttentionSpec& dims, const BlockView& w, Observer* observer) {
   const int64_t shared_by = dims.query_heads / dims.kv_heads;
   const Tensor q = split_heads(torch::linear(u, w[Role::query]), dims.query_heads);
   const Tensor k = repeat_heads(split_heads(torch::linear(u, w[Role::key]), dims.kv_heads), shared_by);
@@ -22,7 +22,9 @@ Tensor attention(const Tensor& u, const AttentionSpec& dims, const BlockView& w)
   Tensor y = at::scaled_dot_product_attention(q, k, v, {}, /*dropout_p=*/0.0, /*is_causal=*/true, double(dims.scale));
   const AxisMask& heads = w.masks()[Axis::query_heads];
   if (!heads.full()) y = y * heads.mask.view({-1, 1, 1});
-  return torch::linear(y.transpose(1, 2).flatten(-2), w[Role::attention_out]);
+  y = y.transpose(1, 2);
+  if (observer) observer->attention_heads(w.block(), y);
+  return torch::linear(y.flatten(-2), w[Role::attention_out]);
 }
 
 }  // namespace starnest::train

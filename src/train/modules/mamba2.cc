@@ -23,10 +23,11 @@ Tensor causal_conv(const Tensor& x, const Tensor& taps, const Tensor& bias) {
   return bias.defined() ? y + bias : y;
 }
 
-Tensor mamba2(const Tensor& u, const Mamba2Spec& dims, const BlockView& w) {
+Tensor mamba2(const Tensor& u, const Mamba2Spec& dims, const BlockView& w, Observer* observer) {
   const int64_t inner = int64_t(dims.heads) * dims.head_dim, bc = int64_t(dims.groups) * dims.state;
   const auto p = torch::linear(u, w[Role::mamba_in], w.find(Role::mamba_in_bias))
                      .split_with_sizes({inner, inner + 2 * bc, dims.heads}, -1);  // z | x B C | dt
+  if (observer) observer->mamba_input(w.block(), p[1].narrow(-1, 0, inner).unflatten(-1, {dims.heads, dims.head_dim}));
   const auto xBC = torch::silu(causal_conv(p[1], w[Role::conv_taps], w.find(Role::conv_bias)))
                        .split_with_sizes({inner, bc, bc}, -1);  // x | B | C
   const Tensor x = masked_heads(xBC[0].unflatten(-1, {dims.heads, dims.head_dim}), w.masks());

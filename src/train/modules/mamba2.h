@@ -2,6 +2,7 @@
 #pragma once
 
 #include "train/modules/narrow.h"
+#include "train/modules/observer.h"
 
 namespace starnest::train {
 
@@ -9,7 +10,7 @@ namespace starnest::train {
 //   y = scan(x, dt, -exp(decay_log), B, C) + skip x;    out = W_out norm(y silu(z))
 // u [R, T, D] -> [R, T, D]. Masks of heads and head channels are applied once, to x after the convolution: a masked
 // channel then has state 0 and y = 0, whatever z and dt are.
-Tensor mamba2(const Tensor& u, const Mamba2Spec& dims, const BlockView& weights);
+Tensor mamba2(const Tensor& u, const Mamba2Spec& dims, const BlockView& weights, Observer* observer);
 
 // Depthwise causal convolution over time: y_t = bias + sum_w taps[w] x_{t-(W-1)+w}, zeros before the first token.
 // x [R, T, C], taps [C, 1, W], bias [C] or undefined.

@@ -15,8 +15,8 @@ struct Mixer {
   const BlockView& weights;
   Observer* observer;
 
-  Tensor operator()(const Mamba2Spec& dims) const { return mamba2(u, dims, weights); }
-  Tensor operator()(const AttentionSpec& dims) const { return attention(u, dims, weights); }
+  Tensor operator()(const Mamba2Spec& dims) const { return mamba2(u, dims, weights, observer); }
+  Tensor operator()(const AttentionSpec& dims) const { return attention(u, dims, weights, observer); }
   Tensor operator()(const MlpSpec&) const { return mlp(u, weights, observer); }
   Tensor operator()(const MoeSpec& dims) const { return moe(u, dims, weights, observer); }
 };

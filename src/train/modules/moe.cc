@@ -15,11 +15,12 @@ Tensor routed_experts(const Tensor& x, const Routing& routing, const MoeSpec& di
   Tensor h = squared_relu(torch::bmm(rows, w[Role::expert_up].transpose(1, 2)));
   const AxisMask& mask = w.masks()[Axis::moe_ffn];
   if (!mask.full()) h = h * mask.mask;
-  if (observer) {
-    const Tensor used = order.row_pair < x.size(0) * J;
-    observer->experts(w.block(), {h.flatten(0, 1), order.row_pair.floor_divide(J).masked_fill(~used, 0), used});
-  }
   const Tensor y = torch::bmm(h, w[Role::expert_down].transpose(1, 2)).flatten(0, 1);
+  if (observer) {
+    const Tensor used = order.row_pair < x.size(0) * J, pair = order.row_pair.masked_fill(~used, 0);
+    observer->experts(w.block(), {h.flatten(0, 1), pair.floor_divide(J), used, y,
+                                  routing.weights.flatten().index_select(0, pair) * used});
+  }
   return (collect(y, order).unflatten(0, {-1, J}) * routing.weights.unsqueeze(-1)).sum(1);
 }
 

@@ -18,9 +18,11 @@ struct Routing {
 
 // Activations of routed experts: expert e owns rows [e * capacity, (e + 1) * capacity).
 struct ExpertActivations {
-  Tensor values;  // [E * capacity, F] input of the second matrix
-  Tensor tokens;  // [E * capacity] the token (0 .. n-1) of each row
-  Tensor used;    // [E * capacity] false: the row is padding and means nothing
+  Tensor values;   // [E * capacity, F] input of the second matrix
+  Tensor tokens;   // [E * capacity] the token (0 .. n-1) of each row
+  Tensor used;     // [E * capacity] false: the row is padding and means nothing
+  Tensor outputs;  // [E * capacity, D] of the expert, before its weight
+  Tensor weights;  // [E * capacity] what the output is multiplied by; 0 for padding
 };
 
 // Called in the order of the blocks, on the thread of the pass. Tensors may be kept.
@@ -29,6 +31,8 @@ class Observer {
   virtual ~Observer() = default;
   virtual void block_input(int /*block*/, const Tensor& /*normed*/) {}             // [R, T, D]
   virtual void ffn(int /*block*/, Axis /*axis*/, const Tensor& /*activation*/) {}  // [R, T, F], dense or shared
+  virtual void mamba_input(int /*block*/, const Tensor& /*x*/) {}      // [R, T, M, P] x part of the projection
+  virtual void attention_heads(int /*block*/, const Tensor& /*y*/) {}  // [R, T, H, Q] input of the output projection
   virtual void routing(int /*block*/, const Routing&) {}
   virtual void experts(int /*block*/, const ExpertActivations&) {}
 };

@@ -12,6 +12,7 @@
 #include "starnest/error.h"
 #include "train/distill/losses.h"
 #include "train/importance/importance.h"
+#include "train/importance/layer_ranking.h"
 #include "train/modules/weights_io.h"
 #include "train/recipes/measure.h"
 #include "train/recipes/settings.h"
@@ -45,6 +46,26 @@ void check_same_function(const Weights& original, const Weights& moved, const Ba
                  .got = format_number("%.1e", error)});
 }
 
+std::vector<BlockDrop> ranked_layers(const RankSettings& settings, const Weights& weights, tasks::BatchStream& data,
+                                     int rows, const Progress& progress) {
+  const int64_t samples = std::min(settings.layer_samples, settings.samples);
+  if (samples == 0 || weights.spec().blocks.size() < 2) return {};
+  std::vector<BatchTensors> batches;
+  int64_t tokens = 0;
+  for (int64_t i = 0; i < (samples + rows - 1) / rows; ++i) {
+    batches.push_back(to_tensors(data.at(uint64_t(i))));
+    tokens += batches.back().tokens();
+  }
+  TrainingBar bar("rank blocks", 0, int64_t(weights.spec().blocks.size() * (weights.spec().blocks.size() + 1) / 2 - 1));
+  const std::vector<BlockDrop> drops = rank_layers(weights, batches, [&](int64_t done, int64_t total) {
+    bar.update(done, tokens, std::to_string(samples) + " samples");
+    if (progress) progress(uint64_t(done), uint64_t(total));
+  });
+  std::printf("blocks that can go, the least needed first (error of the logits without it and those before it):\n");
+  for (const BlockDrop& drop : drops) std::printf("  block %-3d %9.2e\n", drop.block, drop.error);
+  return drops;
+}
+
 }  // namespace
 
 void rank(const RankJob& job, const Progress& progress) {
@@ -52,6 +73,7 @@ void rank(const RankJob& job, const Progress& progress) {
   std::fflush(stdout);
   use_threads(job.settings.threads);
   require_at_least("--samples", job.settings.samples, 1);
+  require_at_least("--layer-samples", job.settings.layer_samples, 0);
   const torch::NoGradGuard no_gradients;
   const FamilySpec family = read_family(job.settings.model);
   OutputFolder out(job.settings.out, job.settings.model, job.settings.force ? Overwrite::replace : Overwrite::refuse);
@@ -72,13 +94,14 @@ void rank(const RankJob& job, const Progress& progress) {
 
   const ByAxis scores = importance.scores();
   print_scores(scores);
+  const std::vector<BlockDrop> drops = ranked_layers(job.settings, weights, data, batching.rows, progress);
   const Weights moved = sorted(weights, orders_of(family.spec, scores));
   check_same_function(weights, moved, to_tensors(data.at(0)));
   copy_small_files(job.settings.model, out.partial(),
                    [](const std::string& note) { std::printf("%s\n", note.c_str()); });
   write_text(out.partial() / "config.json", family.config.text());
   std::filesystem::create_directories(out.partial() / "training");
-  write_scores(out.partial() / "training" / "scores.json", scores);
+  write_scores(out.partial() / "training" / "scores.json", scores, drops);
   write_weights(out.partial() / "model.safetensors", moved);
   out.commit();
 }

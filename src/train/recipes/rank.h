@@ -9,10 +9,11 @@
 namespace starnest::train {
 
 struct RankSettings {
-  std::string model;   // folder to read
-  std::string out;     // folder to make
-  int64_t seed = 1;    // of the samples
-  int samples = 1024;  // that are read; completions only
+  std::string model;        // folder to read
+  std::string out;          // folder to make
+  int64_t seed = 1;         // of the samples
+  int samples = 1024;       // that are read; completions only
+  int layer_samples = 200;  // of these, for the ranking of blocks; 0: no such ranking
   int threads = 1;
   bool force = false;  // replace `out` when it is not empty
 
@@ -22,6 +23,7 @@ struct RankSettings {
     field("out", &RankSettings::out, "folder to make: the sorted model, and training/scores.json");
     field("seed", &RankSettings::seed, "of the samples");
     field("samples", &RankSettings::samples, "samples that the model reads");
+    field("layer_samples", &RankSettings::layer_samples, "of these, for the ranking of blocks; 0 = none");
     field("threads", &RankSettings::threads, "threads of LibTorch");
     field("force", &RankSettings::force, "replace the folder when it is not empty");
   }
@@ -32,7 +34,8 @@ struct RankJob {
   tasks::MixConfig mix{.growth = 0};
 };
 
-// Hidden channels, and inner channels of dense MLPs, of every routed expert and of shared experts. Throws Error when
+// Hidden channels; inner channels of dense MLPs, of every routed expert and of shared experts; experts; query heads;
+// Mamba heads and their channels. Blocks are ranked, not moved. Throws Error when
 // the sorted model does not compute what the original computes (1e-5 relative). `progress` is called after every batch
 // and may throw to cancel; then nothing is left behind.
 void rank(const RankJob& job, const Progress& progress = {});
