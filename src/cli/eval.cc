@@ -19,7 +19,7 @@ namespace starnest::cli {
 namespace {
 
 constexpr const char* kExamples = R"(Examples:
-  starnest eval -m models/pocket --task r --effort e2 -n 1000 --size small --json small.json
+  starnest eval -m models/pocket --task r --effort e2 -n 1000 --size small --json small.json --records small.jsonl
   starnest eval -m models/pocket --task r --effort e2 -n 1000 --think-size small --answer-size large
       --think-budget 24 --think-grace 0)";
 
@@ -29,7 +29,7 @@ struct EvalOptions {
   std::string split = "test";
   TaskQuestionSet questions;
   PlanOptions plan;
-  std::string json;
+  std::string json, records;
   int parallel = 32;
   int threads = 0;
 };
@@ -79,6 +79,23 @@ JsonLine report_json(const EvalOptions& options, const Plan& plan, const Samplin
       .set("seconds", result.seconds);
 }
 
+void write_records(const std::string& path, const EvalOptions& options, const TaskAccuracy& result) {
+  JsonlWriter writer(path, JsonlWriter::Mode::replace);
+  for (const TaskRecord& record : result.records)
+    writer.write(JsonLine()
+                     .set("question", record.problem.canonical() + "?" + options.effort)
+                     .set("k", record.problem.k)
+                     .set("think_size", result.think_size)
+                     .set("answer_size", result.answer_size)
+                     .set("expected", record.expected)
+                     .set("answer", record.answer)
+                     .set("right", record.right)
+                     .set("thinking", record.thinking)
+                     .set("think_end", name_of(record.think_end))
+                     .set("thinking_tokens", record.thinking_tokens)
+                     .set("answer_tokens", record.answer_tokens));
+}
+
 void print_report(const TaskAccuracy& result) {
   const Tally tally = result.tally();
   const Interval interval = wilson(tally);
@@ -104,6 +121,7 @@ void run(EvalOptions options) {
                                             [&](uint64_t done, uint64_t total) { bar.update(done, total); });
   bar.clear();
   print_report(result);
+  if (!options.records.empty()) write_records(options.records, options, result);
   if (!json) return;
   json->write(report_json(options, plan, sampling, result).text() + "\n");
   json->commit();
@@ -128,6 +146,7 @@ void add_eval(CLI::App& app) {
   command->add_option("--split", options->split, "test, development or train")->capture_default_str();
   command->add_option("--k-low", options->questions.k_low, "smallest k of the task")->capture_default_str();
   command->add_option("--k-high", options->questions.k_high, "largest k; 0 = as in training")->capture_default_str();
+  command->add_option("--records", options->records, "write every question and answer to this file (JSON lines)");
   command->add_option("--json", options->json, "write the report to this file");
   command->add_option("--parallel", options->parallel, "questions that share the engine's steps")
       ->capture_default_str()

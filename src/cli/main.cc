@@ -22,6 +22,7 @@ int run(int argc, char** argv) {
   add_slice(app);
   add_run(app);
   add_eval(app);
+  add_compare(app);
   add_bench(app);
   add_logits(app);
   add_tokenize(app);

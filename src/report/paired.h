@@ -1,0 +1,35 @@
+// Two models on the same problems: how much they differ, and whether one is not worse than the other.
+// Pure functions; safe to call from any thread.
+#pragma once
+
+#include <cstdint>
+
+#include "report/intervals.h"
+
+namespace starnest {
+
+// Numbers of problems by who was right.
+struct PairedTable {
+  uint64_t both = 0, only_first = 0, only_second = 0, neither = 0;
+
+  uint64_t trials() const { return both + only_first + only_second + neither; }
+  Tally first() const { return {both + only_first, trials()}; }
+  Tally second() const { return {both + only_second, trials()}; }
+  Discordant discordant() const { return {only_first, only_second}; }
+  double difference() const;  // share of the first minus share of the second; 0 without trials
+};
+
+// Interval for the difference: Newcombe's square-and-add of Wilson's intervals with a correction for the correlation
+// (Newcombe, Statistics in Medicine 17, 1998, method 10). Keeps its coverage where normal intervals do not: near 0 and
+// 1, and with few discordant pairs. No trials: [-1, 1].
+Interval difference_interval(const PairedTable& table, double z = kZ95);
+
+// Whether the first is shown to be at most `margin` (a share, above 0) worse: the interval's lower end lies above
+// -margin, one-sided 97.5 % at the default z.
+bool is_non_inferior(const PairedTable& table, double margin, double z = kZ95);
+
+// Problems needed to show non-inferiority of equal models with 80 % power at one-sided 5 %: 6.2 p / margin^2, p the
+// share of discordant problems.
+uint64_t problems_needed(double discordant_share, double margin);
+
+}  // namespace starnest

@@ -1,0 +1,87 @@
+// `starnest compare`: two evaluations of the same questions.
+#include <nlohmann/json.hpp>
+
+#include "program.h"
+
+namespace starnest {
+namespace {
+
+std::string answer_line(const std::string& question, bool right) {
+  return R"({"question":")" + question + R"(","think_size":"small","answer_size":"large","right":)" +
+         (right ? "true" : "false") + "}\n";
+}
+
+// Questions 0 .. right + wrong - 1, the first `right` of them answered rightly.
+std::string answers(int right, int wrong) {
+  std::string text;
+  for (int i = 0; i < right + wrong; ++i) text += answer_line("r:" + std::to_string(i), i < right);
+  return text;
+}
+
+TEST(Compare, PairsTheAnswersToEachQuestion) {
+  const TestFolder folder;
+  const std::string a = folder / "a", b = folder / "b";
+  put_file(a, answers(90, 10));
+  put_file(b, answers(80, 20));
+  const Finished text = starnest_program({"compare", a, b});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_CONTAINS(text.out, "100 questions, paired");
+  EXPECT_CONTAINS(text.out, "small>large");
+  EXPECT_CONTAINS(text.out, "only the first right 10, only the second 0; McNemar's exact test p = 0.00195");
+  EXPECT_CONTAINS(text.out, "difference +10.00 points");
+  EXPECT_CONTAINS(text.out, "not worse");
+
+  const nlohmann::json json = nlohmann::json::parse(starnest_program({"compare", b, a, "--margin", "2", "--json"}).out);
+  EXPECT_EQ(json["both_right"], 80);
+  EXPECT_EQ(json["only_second_right"], 10);
+  EXPECT_EQ(json["neither_right"], 10);
+  EXPECT_EQ(json["non_inferior"], false);
+  EXPECT_EQ(json["margin"], 0.02);
+}
+
+TEST(Compare, SaysHowManyQuestionsAreMissingWhenNothingIsShown) {
+  const TestFolder folder;
+  const std::string a = folder / "a", b = folder / "b";
+  put_file(a, answer_line("r:0", true) + answer_line("r:1", false) + answer_line("r:2", true));
+  put_file(b, answer_line("r:2", true) + answer_line("r:1", true) + answer_line("r:0", false));
+  EXPECT_CONTAINS(starnest_program({"compare", a, b}).out, "need about 41,334 questions");  // 6.2 * 2/3 / 0.01^2
+}
+
+TEST(Compare, RefusesOtherQuestionsTwiceTheSameAndBadFiles) {
+  const TestFolder folder;
+  const std::string a = folder / "a", b = folder / "b";
+  const auto error = [&] {
+    const Finished done = starnest_program({"compare", a, b});
+    EXPECT_EQ(done.exit_code, 1);
+    EXPECT_EQ(done.out, "");
+    return done.err;
+  };
+  put_file(a, answers(3, 0));
+  put_file(b, answers(2, 0));
+  EXPECT_CONTAINS(error(), "expected 'r:2'");
+  put_file(b, answers(4, 0));
+  EXPECT_CONTAINS(error(), "expected 3, got 4");
+  put_file(b, answer_line("r:0", true) + answer_line("r:0", true));
+  EXPECT_CONTAINS(error(), "twice");
+  put_file(b, "");
+  EXPECT_CONTAINS(error(), "holds no answers");
+  put_file(b, "{\"question\":\"r:0\",\"right\":1}\n");
+  EXPECT_CONTAINS(error(), "right");
+}
+
+TEST(Compare, ReadsWhatEvalWrites) {
+  const TestFolder folder;
+  const std::string model = in_tests("../models/pocket").string();
+  for (const std::string size : {"small", "large"}) {
+    const Finished done = starnest_program(
+        {"eval", "-m", model, "-n", "40", "--size", size, "--effort", "e0", "--records", folder / size});
+    EXPECT_EQ(done.exit_code, 0) << done.err;
+  }
+  const Finished done = starnest_program({"compare", folder / "small", folder / "large"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_CONTAINS(done.out, "40 questions, paired");
+  EXPECT_CONTAINS(done.out, "small>small");
+}
+
+}  // namespace
+}  // namespace starnest
