@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <optional>
 
 #include "core/arch/cost.h"
 #include "core/arch/family_spec.h"
@@ -11,6 +12,7 @@
 #include "core/convert/small_files.h"
 #include "starnest/error.h"
 #include "train/distill/sandwich.h"
+#include "train/distill/weight_average.h"
 #include "train/modules/weights_io.h"
 #include "train/recipes/measure.h"
 #include "train/recipes/settings.h"
@@ -129,6 +131,9 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   std::printf("elastify\n%s\n", settings_text(settings).c_str());
   std::fflush(stdout);
   use_threads(settings.run.threads);
+  const double decay = settings.family.average;
+  if (!(decay >= 0 && decay < 1))
+    throw Error({.where = "--average", .what = "is out of range", .expected = "[0, 1)", .got = std::to_string(decay)});
   const FamilySpec parent = read_family(settings.family.model);
   const ElasticFile file = family_file(settings, parent.spec);
   const std::vector<Size> sizes = sizes_of(parent.spec, file);
@@ -138,7 +143,10 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   Weights student = teacher.clone();
   student.require_gradients();
   AdamW optimizer(student, settings.optimizer);
-  TrainState state = folder.start(student, optimizer);
+  const std::optional<Weights> average = decay > 0 ? std::optional(teacher.clone()) : std::nullopt;
+  const Weights* const average_or_null = average ? &*average : nullptr;
+  const Weights& result_weights = average ? *average : student;
+  TrainState state = folder.start(student, optimizer, average_or_null);
   const auto dev = dev_sets(settings.mix.families, tasks::Split::development, size_t(settings.run.dev_problems), 1);
   const Measured parent_dev = measure(teacher, SizeContext::full(), dev);
   tasks::BatchStream data(settings.mix, settings.batch,
@@ -163,6 +171,7 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
                    .what = "the loss or its gradient is not a number",
                    .hint = "Try a smaller --rate"});
     optimizer.step(result.gradients, learning_rate(settings.optimizer, state.step, settings.run.steps));
+    if (average) update_average(*average, student, decay, state.step);
     state.step += 1;
     state.tokens += batch.tokens();
 
@@ -174,7 +183,7 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
       JsonLine entry = size_json(result.sizes[s]);
       status += " " + sizes[s].name + " " + format_number("%.4f", result.sizes[s].kl);
       if (measured_now) {
-        const Measured now = measure(student, students[s].context, dev);
+        const Measured now = measure(result_weights, students[s].context, dev);
         entry.set("dev", measured_json(now));
         bar.say("step " + std::to_string(state.step) + " " + sizes[s].name + ": " + measured_text(now));
         if (s == 0) warn_of_drift(bar, state, settings.run.steps, now, parent_dev);
@@ -183,10 +192,11 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
     }
     folder.log(line.set("sizes", by_size).set("seconds", bar.seconds()));
     bar.update(state.step, batch.tokens(), status);
-    if (is_due(state.step, settings.run.checkpoint_every, settings.run.steps)) folder.save(student, optimizer, state);
+    if (is_due(state.step, settings.run.checkpoint_every, settings.run.steps))
+      folder.save(student, optimizer, state, average_or_null);
     if (progress) progress(uint64_t(state.step), uint64_t(settings.run.steps));
   }
-  write_family(folder.path(), settings, parent, file, student, state);
+  write_family(folder.path(), settings, parent, file, result_weights, state);
 }
 
 }  // namespace starnest::train

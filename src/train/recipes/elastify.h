@@ -16,6 +16,7 @@ struct FamilySettings {
   std::vector<std::string> sizes;  // "name" is the full model; "name:key=value,..." with the keys of elastic.json
   std::string think;               // default plan: which size thinks; empty: the smallest
   std::string answer;              // and which one answers; empty: the largest
+  double average = 0;              // decay of the moving average of weights that is measured and written; 0: none
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -23,6 +24,8 @@ struct FamilySettings {
     field("size", &FamilySettings::sizes, "NAME, or NAME:KEY=VALUE,... with the keys of elastic.json; repeat per size");
     field("think", &FamilySettings::think, "default plan: the size that thinks; empty = the smallest");
     field("answer", &FamilySettings::answer, "default plan: the size that answers; empty = the largest");
+    field("average", &FamilySettings::average,
+          "decay of a moving average of the weights (EMA), which is then measured and written, in [0, 1); 0 = none");
   }
 };
 

@@ -109,6 +109,18 @@ TEST_F(Recipes, AResumedElasticRunEqualsAnUninterruptedOneBitForBit) {
   expect_resumed_equals_uninterrupted(tiny_family("parent", "family", 7), elastify, 5);
 }
 
+TEST_F(Recipes, AResumedRunWithAnAverageEqualsAnUninterruptedOneAndDiffersFromOneWithout) {
+  pretrain(tiny_parent("parent", 2));
+  ElastifySettings settings = tiny_family("parent", "averaged", 7);
+  settings.family.average = 0.9;
+  expect_resumed_equals_uninterrupted(settings, elastify, 5);
+  elastify(tiny_family("parent", "plain", 7));
+  EXPECT_NE(read_text(root_ / "averaged" / "model.safetensors"), read_text(root_ / "plain" / "model.safetensors"));
+  settings.run.out = at("wrong");
+  settings.family.average = 1;
+  EXPECT_NE(message_of([&] { elastify(settings); }).find("--average"), std::string::npos);
+}
+
 TEST_F(Recipes, ARepeatedRunIsEqualAndAnotherSeedIsNot) {
   pretrain(tiny_parent("a", 2));
   pretrain(tiny_parent("b", 2));

@@ -16,7 +16,7 @@ namespace starnest::train {
 namespace {
 
 // Every tensor that a resumed run needs, by its name in the checkpoint. The tensors are those in use, not copies.
-std::map<std::string, Tensor> state_tensors(const Weights& weights, AdamW& optimizer) {
+std::map<std::string, Tensor> state_tensors(const Weights& weights, AdamW& optimizer, const Weights* average) {
   const Naming naming{.stacked_experts = true};
   std::map<std::string, Tensor> tensors;
   size_t i = 0;
@@ -26,6 +26,7 @@ std::map<std::string, Tensor> state_tensors(const Weights& weights, AdamW& optim
     if (!parameter.trained()) continue;
     tensors["adam.first." + name] = optimizer.first_moments()[i];
     tensors["adam.second." + name] = optimizer.second_moments()[i];
+    if (average) tensors["average." + name] = (*average)(parameter.spec.role, parameter.spec.block);
     ++i;
   }
   return tensors;
@@ -103,7 +104,7 @@ void RunFolder::check_writable() const {
   std::filesystem::remove(probe);
 }
 
-TrainState RunFolder::start(const Weights& weights, AdamW& optimizer) {
+TrainState RunFolder::start(const Weights& weights, AdamW& optimizer, const Weights* average) {
   TrainState state;
   if (resume_) {
     const SafetensorsFile file =
@@ -116,7 +117,7 @@ TrainState RunFolder::start(const Weights& weights, AdamW& optimizer) {
       throw Error({.where = where,
                    .what = "was made with other settings",
                    .hint = "They differ in " + first_difference(identity_, made_with)});
-    for (const auto& [name, tensor] : state_tensors(weights, optimizer)) {
+    for (const auto& [name, tensor] : state_tensors(weights, optimizer, average)) {
       const TensorInfo* info = file.find(name);
       if (!info) throw Error(where, "there is no tensor " + in_quotes(name));
       tensor.copy_(read_tensor(file, *info));
@@ -128,11 +129,11 @@ TrainState RunFolder::start(const Weights& weights, AdamW& optimizer) {
   return state;
 }
 
-void RunFolder::save(const Weights& weights, AdamW& optimizer, const TrainState& state) const {
-  checkpoints_.write(state_tensors(weights, optimizer), {{"step", std::to_string(state.step)},
-                                                         {"tokens", std::to_string(state.tokens)},
-                                                         {"overloaded", std::to_string(state.overloaded)},
-                                                         {"settings", identity_}});
+void RunFolder::save(const Weights& weights, AdamW& optimizer, const TrainState& state, const Weights* average) const {
+  checkpoints_.write(state_tensors(weights, optimizer, average), {{"step", std::to_string(state.step)},
+                                                                  {"tokens", std::to_string(state.tokens)},
+                                                                  {"overloaded", std::to_string(state.overloaded)},
+                                                                  {"settings", identity_}});
 }
 
 }  // namespace starnest::train

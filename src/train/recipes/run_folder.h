@@ -51,13 +51,14 @@ class RunFolder {
 
   const std::filesystem::path& path() const { return out_; }
 
-  // Restores weights, optimiser and state when resuming (from the checkpoint before the newest, with a warning on
-  // standard error, when the newest is damaged), and cuts the log back to that step; else the start state. Throws Error
-  // when the checkpoint was made with other settings.
-  TrainState start(const Weights& weights, AdamW& optimizer);
+  // `average` (distill/weight_average.h), here and below, may be null: then there is none.
+  // Restores weights, average, optimiser and state when resuming (from the checkpoint before the newest, with a warning
+  // on standard error, when the newest is damaged), and cuts the log back to that step; else the start state. Throws
+  // Error when the checkpoint was made with other settings.
+  TrainState start(const Weights& weights, AdamW& optimizer, const Weights* average = nullptr);
 
   // The last good checkpoint stays until the new one is on disk.
-  void save(const Weights& weights, AdamW& optimizer, const TrainState& state) const;
+  void save(const Weights& weights, AdamW& optimizer, const TrainState& state, const Weights* average = nullptr) const;
 
   void log(const JsonLine& line) { log_->write(line); }  // one line per step
 
