@@ -14,6 +14,7 @@ void elastic(std::string_view bytes);
 void config(std::string_view bytes);
 void tokenizer(std::string_view bytes);
 void prompt(std::string_view bytes);
+void token_index(std::string_view bytes);
 
 // Calls target; an Error is what bad input deserves.
 template <class Target>

@@ -8,7 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "core/base/text.h"
+#include "core/format/documents.h"
 #include "core/format/model_location.h"
+#include "core/format/token_shards.h"
 #include "core/format/tokenizer.h"
 #include "starnest/error.h"
 
@@ -22,6 +25,10 @@ struct Options {
   bool decode = false;
   bool no_special = false;
   bool jsonl = false;
+  std::vector<std::string> corpus;
+  std::string out;
+  std::string end = "<|endoftext|>";
+  uint64_t most_bad = 0;
 };
 
 std::string read_all(std::istream& in) { return {std::istreambuf_iterator<char>(in), {}}; }
@@ -71,11 +78,42 @@ void run_lines(const Tokenizer& tokenizer, const Options& options) {
   }
 }
 
+TokenId end_token(const Tokenizer& tokenizer, const std::string& text) {
+  const std::optional<TokenId> id = tokenizer.id_of(text);
+  if (!id)
+    throw Error({.where = "--end",
+                 .what = "the vocabulary has no such token",
+                 .got = in_quotes(text),
+                 .hint = "Name the token that ends a document, or give --end '' for none"});
+  return *id;
+}
+
+// A corpus as token shards, for training.
+void write_shards(const Tokenizer& tokenizer, const Options& options) {
+  if (options.out.empty())
+    throw Error({.where = "--out", .what = "is missing", .hint = "Give the PREFIX of the .bin and .idx to write"});
+  DocumentSettings settings{.most_bad = options.most_bad};
+  if (!options.end.empty()) settings.end = end_token(tokenizer, options.end);
+  TokenShardWriter writer(options.out, tokenizer.size());
+  DocumentCounts sum;
+  for (const std::string& file : options.corpus) {
+    settings.most_bad = options.most_bad - sum.bad;
+    const DocumentCounts counts = read_documents(
+        file, tokenizer, settings, [](const std::string& note) { std::cerr << note << '\n'; },
+        [&](const TokenDocument& document) { writer.add(document.ids); });
+    sum.documents += counts.documents, sum.tokens += counts.tokens, sum.bad += counts.bad;
+  }
+  writer.commit();
+  std::cerr << options.out << ".bin: " << grouped(sum.documents) << " documents, " << grouped(sum.tokens)
+            << " tokens; left out " << grouped(sum.bad) << '\n';
+}
+
 void run(const Options& options) {
   std::filesystem::path path = std::filesystem::is_regular_file(options.model) ? std::filesystem::path(options.model)
                                                                                : find_model(options.model);
   if (std::filesystem::is_directory(path)) path /= "tokenizer.json";
   const Tokenizer tokenizer(path);
+  if (!options.corpus.empty()) return write_shards(tokenizer, options);
   if (options.jsonl) {
     run_lines(tokenizer, options);
   } else if (options.decode) {
@@ -91,7 +129,8 @@ void run(const Options& options) {
 
 void add_tokenize(CLI::App& app) {
   const auto options = std::make_shared<Options>();
-  CLI::App& command = *app.add_subcommand("tokenize", "Turn text on standard input into token ids, or ids into text");
+  CLI::App& command =
+      *app.add_subcommand("tokenize", "Turn text into token ids, ids into text, or a corpus into shards");
   command.add_option("-m,--model", options->model, "Model folder, or a tokenizer.json")
       ->required()
       ->type_name("DIR|FILE");
@@ -99,11 +138,19 @@ void add_tokenize(CLI::App& app) {
   command.add_flag("--no-special", options->no_special, "Add no special tokens; with --decode, leave them out");
   command.add_flag("--jsonl", options->jsonl,
                    "One JSON string per line in, one JSON list per line out (or the reverse)");
+  command.add_option("corpus", options->corpus,
+                     "Text files (*.jsonl with text, or prompt and completion; others plain) to write as shards");
+  command.add_option("-o,--out", options->out, "Shards to write: PREFIX.bin and PREFIX.idx, as Megatron-LM reads them")
+      ->type_name("PREFIX");
+  command.add_option("--end", options->end, "Token that ends each document; '' = none")->capture_default_str();
+  command.add_option("--most-bad", options->most_bad, "Bad documents to leave out before giving up")
+      ->capture_default_str();
   command.footer(
       "Examples:\n"
       "  printf 'Hello world' | starnest tokenize -m models/pocket\n"
       "  echo '[12, 1010]' | starnest tokenize -m models/nano --decode\n"
-      "  starnest tokenize -m tokenizer.json --jsonl < texts.jsonl > ids.jsonl");
+      "  starnest tokenize -m tokenizer.json --jsonl < texts.jsonl > ids.jsonl\n"
+      "  starnest tokenize -m tokenizer.json stories.txt more.jsonl --out data/stories");
   command.callback([options] { run(*options); });
 }
 

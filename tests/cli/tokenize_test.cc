@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "core/base/file.h"
+#include "core/base/test_support.h"
 #include "program.h"
 
 namespace starnest {
@@ -35,6 +37,24 @@ TEST(Tokenize, SpecialTokensCanBeLeftOut) {
   EXPECT_EQ(kept.out, "Hello<|endoftext|>");
   const Finished left_out = starnest_program({"tokenize", "-m", kGpt2, "--decode", "--no-special"}, "[15496, 50256]");
   EXPECT_EQ(left_out.out, "Hello");
+}
+
+TEST(Tokenize, ACorpusBecomesShards) {
+  const TestFolder folder;
+  const std::string plain = folder.write("a.txt", "Hello world\n<|endoftext|>\nHello\n").string();
+  const std::string lines = folder.write("b.jsonl", "{\"text\": \" world\"}\nbroken\n").string();
+  const std::string prefix = (folder / "corpus").string();
+  const Finished refused = starnest_program({"tokenize", "-m", kGpt2, plain, lines, "--out", prefix});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_CONTAINS(refused.err, "b.jsonl:2");
+  EXPECT_FALSE(std::filesystem::exists(prefix + ".bin"));
+
+  const Finished done = starnest_program({"tokenize", "-m", kGpt2, plain, lines, "--out", prefix, "--most-bad", "1"});
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_CONTAINS(done.err, "3 documents, 7 tokens; left out 1");
+  const std::vector<uint16_t> ids{15496, 995, 50256, 15496, 50256, 995, 50256};
+  EXPECT_EQ(read_text(prefix + ".bin"), std::string(reinterpret_cast<const char*>(ids.data()), 14));
+  EXPECT_TRUE(std::filesystem::exists(prefix + ".idx"));
 }
 
 TEST(TokenizeError, BadInputIsNamed) {
