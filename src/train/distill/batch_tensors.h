@@ -4,10 +4,9 @@
 #include <torch/torch.h>
 
 #include "tasks/batch.h"
+#include "train/modules/sequences.h"
 
 namespace starnest::train {
-
-using torch::Tensor;
 
 // Owns its tensors. R rows of T tokens.
 struct BatchTensors {
@@ -16,8 +15,10 @@ struct BatchTensors {
   Tensor completion;  // [n] int64: the positions with mask 1, in the flattened batch
   Tensor targets;     // [n] int64: the next tokens there
   Tensor valid;       // [R, T] F32, 0 in padding
-  Tensor answers;     // [R, 1] int64: the first position whose next token belongs to the answer
+  Tensor segments;    // [R, T] as in Sequences, where rows are packed; else undefined
+  Tensor answers;     // [R, 1] int64: the first position whose next token belongs to the answer; tasks only
 
+  Sequences input() const { return {ids, segments}; }
   int64_t tokens() const { return valid_tokens; }
   int64_t valid_tokens = 0;  // padding not counted
 };

@@ -4,7 +4,7 @@ namespace starnest::train {
 
 Tensor completion_logits(const Weights& weights, const BatchTensors& batch, const SizeContext& size,
                          Observer* observer) {
-  const Tensor hidden = hidden_states(weights, batch.ids, size, observer).flatten(0, 1);
+  const Tensor hidden = hidden_states(weights, batch.input(), size, observer).flatten(0, 1);
   return logits_of(weights, hidden.index_select(0, batch.completion), size);
 }
 

@@ -7,7 +7,9 @@
 namespace starnest::train {
 
 //   out = W_o softmax(scale q k' + causal mask) v;  query head h reads key/value head h / (H/K)
-// u [R, T, D] -> [R, T, D]. A mask of query heads multiplies each head's result: zeroing q instead would average v.
-Tensor attention(const Tensor& u, const AttentionSpec& dims, const BlockView& weights, Observer* observer);
+// u [R, T, D] -> [R, T, D]; segments as in Sequences. A mask of query heads multiplies each head's result: zeroing q
+// instead would average v.
+Tensor attention(const Tensor& u, const Tensor& segments, const AttentionSpec& dims, const BlockView& weights,
+                 Observer* observer);
 
 }  // namespace starnest::train

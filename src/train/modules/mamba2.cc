@@ -1,6 +1,7 @@
 #include "train/modules/mamba2.h"
 
 #include "train/modules/rms_norm.h"
+#include "train/modules/sequences.h"
 #include "train/modules/ssm_scan.h"
 
 namespace starnest::train {
@@ -13,29 +14,39 @@ Tensor masked_heads(Tensor x, const BlockMasks& masks) {
   return x;
 }
 
+// [R, T]: whether a token sees the one `back` before it, which may lie before the row.
+Tensor seen_back(const Tensor& segments, int64_t back) {
+  if (back >= segments.size(1)) return torch::zeros_like(segments);
+  return torch::constant_pad_nd(same_segment(segments, back), {back, 0}, 0);
+}
+
 }  // namespace
 
-Tensor causal_conv(const Tensor& x, const Tensor& taps, const Tensor& bias) {
+Tensor causal_conv(const Tensor& x, const Tensor& taps, const Tensor& bias, const Tensor& segments) {
   const int64_t W = taps.size(2), T = x.size(1);
   const Tensor padded = torch::constant_pad_nd(x, {0, 0, W - 1, 0});
   Tensor y = padded.narrow(1, W - 1, T) * taps.select(2, W - 1).squeeze(1);
-  for (int64_t w = 0; w + 1 < W; ++w) y = torch::addcmul(y, padded.narrow(1, w, T), taps.select(2, w).squeeze(1));
+  for (int64_t w = 0; w + 1 < W; ++w) {
+    Tensor earlier = padded.narrow(1, w, T);
+    if (segments.defined()) earlier = earlier * seen_back(segments, W - 1 - w).unsqueeze(-1).to(x.scalar_type());
+    y = torch::addcmul(y, earlier, taps.select(2, w).squeeze(1));
+  }
   return bias.defined() ? y + bias : y;
 }
 
-Tensor mamba2(const Tensor& u, const Mamba2Spec& dims, const BlockView& w, Observer* observer) {
+Tensor mamba2(const Tensor& u, const Tensor& segments, const Mamba2Spec& dims, const BlockView& w, Observer* observer) {
   const int64_t inner = int64_t(dims.heads) * dims.head_dim, bc = int64_t(dims.groups) * dims.state;
   const auto p = torch::linear(u, w[Role::mamba_in], w.find(Role::mamba_in_bias))
                      .split_with_sizes({inner, inner + 2 * bc, dims.heads}, -1);  // z | x B C | dt
   if (observer) observer->mamba_input(w.block(), p[1].narrow(-1, 0, inner).unflatten(-1, {dims.heads, dims.head_dim}));
-  const auto xBC = torch::silu(causal_conv(p[1], w[Role::conv_taps], w.find(Role::conv_bias)))
+  const auto xBC = torch::silu(causal_conv(p[1], w[Role::conv_taps], w.find(Role::conv_bias), segments))
                        .split_with_sizes({inner, bc, bc}, -1);  // x | B | C
   const Tensor x = masked_heads(xBC[0].unflatten(-1, {dims.heads, dims.head_dim}), w.masks());
   const Tensor B = xBC[1].unflatten(-1, {dims.groups, dims.state});
   const Tensor C = xBC[2].unflatten(-1, {dims.groups, dims.state});
   const Tensor dt = torch::softplus(p[2] + w[Role::dt_bias]);
   const Tensor decay = -w[Role::decay_log].exp();
-  const Tensor y = ssm_scan(x, dt, decay, B, C) + x * w[Role::skip].unsqueeze(-1);
+  const Tensor y = ssm_scan(x, dt, decay, B, C, {.segments = segments}) + x * w[Role::skip].unsqueeze(-1);
   const Tensor v = gated_norm(y.flatten(-2), p[0], w[Role::gated_norm], w.eps(), dims.groups,
                               w.masks()[Axis::mamba_heads], w.masks()[Axis::mamba_head_dim]);
   return torch::linear(v, w[Role::mamba_out], w.find(Role::mamba_out_bias));

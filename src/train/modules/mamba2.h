@@ -8,12 +8,13 @@ namespace starnest::train {
 
 //   [z | x B C | dt] = W_in u;  xBC = silu(conv(xBC));  dt = softplus(dt + dt_bias)
 //   y = scan(x, dt, -exp(decay_log), B, C) + skip x;    out = W_out norm(y silu(z))
-// u [R, T, D] -> [R, T, D]. Masks of heads and head channels are applied once, to x after the convolution: a masked
-// channel then has state 0 and y = 0, whatever z and dt are.
-Tensor mamba2(const Tensor& u, const Mamba2Spec& dims, const BlockView& weights, Observer* observer);
+// u [R, T, D] -> [R, T, D]; segments as in Sequences. Masks of heads and head channels are applied once, to x after the
+// convolution: a masked channel then has state 0 and y = 0, whatever z and dt are.
+Tensor mamba2(const Tensor& u, const Tensor& segments, const Mamba2Spec& dims, const BlockView& weights,
+              Observer* observer);
 
-// Depthwise causal convolution over time: y_t = bias + sum_w taps[w] x_{t-(W-1)+w}, zeros before the first token.
-// x [R, T, C], taps [C, 1, W], bias [C] or undefined.
-Tensor causal_conv(const Tensor& x, const Tensor& taps, const Tensor& bias);
+// Depthwise causal convolution over time: y_t = bias + sum_w taps[w] x_{t-(W-1)+w}, zeros before the first token
+// of a segment. x [R, T, C], taps [C, 1, W], bias [C] or undefined, segments [R, T] or undefined.
+Tensor causal_conv(const Tensor& x, const Tensor& taps, const Tensor& bias, const Tensor& segments = {});
 
 }  // namespace starnest::train

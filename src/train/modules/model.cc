@@ -12,20 +12,22 @@ namespace {
 
 struct Mixer {
   const Tensor& u;
+  const Tensor& segments;
   const BlockView& weights;
   Observer* observer;
 
-  Tensor operator()(const Mamba2Spec& dims) const { return mamba2(u, dims, weights, observer); }
-  Tensor operator()(const AttentionSpec& dims) const { return attention(u, dims, weights, observer); }
+  Tensor operator()(const Mamba2Spec& dims) const { return mamba2(u, segments, dims, weights, observer); }
+  Tensor operator()(const AttentionSpec& dims) const { return attention(u, segments, dims, weights, observer); }
   Tensor operator()(const MlpSpec&) const { return mlp(u, weights, observer); }
   Tensor operator()(const MoeSpec& dims) const { return moe(u, dims, weights, observer); }
 };
 
 // What a block adds to the residual stream.
-Tensor block_output(const Tensor& x, const BlockView& weights, const AxisMask& hidden, Observer* observer) {
+Tensor block_output(const Tensor& x, const Tensor& segments, const BlockView& weights, const AxisMask& hidden,
+                    Observer* observer) {
   const Tensor u = rms_norm(x, weights[Role::block_norm], weights.eps(), hidden);
   if (observer) observer->block_input(weights.block(), u);
-  Tensor y = std::visit(Mixer{u, weights, observer}, weights.spec());
+  Tensor y = std::visit(Mixer{u, segments, weights, observer}, weights.spec());
   if (!hidden.full()) y = y * hidden.mask;
   if (weights.masks().gate.defined()) y = y * weights.masks().gate;
   return y;
@@ -39,11 +41,11 @@ Tensor global(const Weights& weights, Role role, const SizeContext& size) {
 
 }  // namespace
 
-Tensor hidden_states(const Weights& weights, const Tensor& ids, const SizeContext& size, Observer* observer) {
-  Tensor x = torch::embedding(global(weights, Role::embedding, size), ids);
+Tensor hidden_states(const Weights& weights, const Sequences& input, const SizeContext& size, Observer* observer) {
+  Tensor x = torch::embedding(global(weights, Role::embedding, size), input.ids);
   if (!size.hidden().full()) x = x * size.hidden().mask;
   for (int b = 0; b < int(weights.spec().blocks.size()); ++b)
-    if (size.keeps(b)) x = x + block_output(x, BlockView(weights, size, b), size.hidden(), observer);
+    if (size.keeps(b)) x = x + block_output(x, input.segments, BlockView(weights, size, b), size.hidden(), observer);
   return rms_norm(x, global(weights, Role::final_norm, size), double(weights.spec().norm_eps), size.hidden());
 }
 
@@ -52,8 +54,8 @@ Tensor logits_of(const Weights& weights, const Tensor& hidden, const SizeContext
   return torch::linear(hidden, global(weights, head, size));
 }
 
-Tensor logits(const Weights& weights, const Tensor& ids, const SizeContext& size, Observer* observer) {
-  return logits_of(weights, hidden_states(weights, ids, size, observer), size);
+Tensor logits(const Weights& weights, const Sequences& input, const SizeContext& size, Observer* observer) {
+  return logits_of(weights, hidden_states(weights, input, size, observer), size);
 }
 
 }  // namespace starnest::train

@@ -7,8 +7,10 @@ namespace starnest::train {
 
 using torch::Tensor;
 
-// Sequences up to this long are one chunk.
-inline constexpr int64_t kScanChunk = 64;
+struct ScanOptions {
+  Tensor segments = {};  // [R, T] as in Sequences: the state is 0 before the first token of each; may be undefined
+  int64_t chunk = 64;    // tokens; sequences up to this long are one chunk
+};
 
 //   h_t = exp(dt_t decay) h_{t-1} + dt_t x_t B_t'        y_t = h_t C_t,  h_0 = 0
 // x [R, T, M, P] (R sequences), dt [R, T, M] after softplus, decay [M] < 0, B and C [R, T, G, N]; head m reads group
@@ -18,6 +20,6 @@ inline constexpr int64_t kScanChunk = 64;
 // c = cumsum(dt decay); from chunk to chunk the state is carried on. The only loop is over chunks. Gradients by
 // autograd.
 Tensor ssm_scan(const Tensor& x, const Tensor& dt, const Tensor& decay, const Tensor& B, const Tensor& C,
-                int64_t chunk = kScanChunk);
+                const ScanOptions& options = {});
 
 }  // namespace starnest::train

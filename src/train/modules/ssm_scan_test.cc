@@ -41,7 +41,7 @@ TEST(SsmScan, EqualsTheRecurrenceForEveryChunkLength) {
     const Inputs in = random_inputs(T, torch::kFloat);
     const Tensor expected = recurrence(in);
     for (const int64_t chunk : {1, 3, 8, 64, 200}) {
-      const Tensor got = ssm_scan(in.x, in.dt, in.decay, in.B, in.C, chunk);
+      const Tensor got = ssm_scan(in.x, in.dt, in.decay, in.B, in.C, {.chunk = chunk});
       ASSERT_EQ(got.sizes(), expected.sizes());
       EXPECT_LT(((got - expected).abs().max() / expected.abs().max()).item<double>(), 1e-5) << T << " by " << chunk;
     }
@@ -53,7 +53,7 @@ TEST(SsmScan, GradientsEqualThoseOfTheRecurrence) {
     const Inputs in = random_inputs(11, torch::kDouble);
     const Tensor weight = torch::randn({2, 11, 6, 5}, torch::kDouble);
     const auto expected = torch::autograd::grad({(recurrence(in) * weight).sum()}, in.all());
-    const Tensor y = ssm_scan(in.x, in.dt, in.decay, in.B, in.C, chunk);
+    const Tensor y = ssm_scan(in.x, in.dt, in.decay, in.B, in.C, {.chunk = chunk});
     const auto got = torch::autograd::grad({(y * weight).sum()}, in.all());
     for (size_t i = 0; i < got.size(); ++i)
       EXPECT_LT(((got[i] - expected[i]).abs().max() / expected[i].abs().max()).item<double>(), 1e-10) << i;

@@ -87,7 +87,7 @@ void rank(const RankJob& job, const Progress& progress) {
   for (int64_t i = 0; i < batches; ++i) {
     const BatchTensors batch = to_tensors(data.at(uint64_t(i)));
     importance.expect(batch.mask);
-    hidden_states(weights, batch.ids, SizeContext::full(), &importance);
+    hidden_states(weights, batch.input(), SizeContext::full(), &importance);
     bar.update(i + 1, batch.tokens(), std::to_string(importance.samples()) + " samples");
     if (progress) progress(uint64_t(i + 1), uint64_t(batches));
   }

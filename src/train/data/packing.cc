@@ -1,0 +1,55 @@
+#include "train/data/packing.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <utility>
+
+#include "core/base/check.h"
+#include "core/base/rng.h"
+
+namespace starnest::train {
+namespace {
+
+constexpr uint64_t kPieceStream = 11, kRowStream = 12;
+
+template <class Item>
+void shuffle(std::vector<Item>& items, Rng rng) {
+  for (size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[rng.below(i)]);
+}
+
+}  // namespace
+
+std::vector<Row> pack(std::span<const size_t> lengths, size_t row_length, uint64_t seed) {
+  SN_CHECK(row_length >= 1, "a row holds at least one token");
+  std::vector<Piece> pieces;
+  for (size_t document = 0; document < lengths.size(); ++document)
+    for (size_t begin = 0; begin < lengths[document]; begin += row_length)
+      pieces.push_back({document, begin, std::min(row_length, lengths[document] - begin)});
+  shuffle(pieces, Rng(key_of(seed, kPieceStream)));
+
+  std::vector<Row> rows;
+  std::set<std::pair<size_t, size_t>> open;  // (room, row): the fullest first
+  for (const Piece& piece : pieces) {
+    const auto found = open.lower_bound({piece.length, 0});
+    size_t room = row_length, row = rows.size();
+    if (found == open.end()) {
+      rows.emplace_back();
+    } else {
+      std::tie(room, row) = *found;
+      open.erase(found);
+    }
+    rows[row].push_back(piece);
+    if (room > piece.length) open.insert({room - piece.length, row});
+  }
+  return rows;
+}
+
+std::vector<size_t> shuffled_order(size_t count, uint64_t seed, uint64_t epoch) {
+  std::vector<size_t> order(count);
+  std::iota(order.begin(), order.end(), size_t{0});
+  shuffle(order, Rng(key_of(seed, kRowStream, epoch)));
+  return order;
+}
+
+}  // namespace starnest::train
