@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "train/data/batch_source.h"
 #include "train/data/corpus.h"
 #include "train/data/packing.h"
-#include "train/distill/batch_tensors.h"
 
 namespace starnest::train {
 
@@ -36,14 +36,14 @@ struct TextSettings {
 
 // The packed rows of a corpus. Batch i holds the rows [i * rows, (i + 1) * rows) of the endless list of all rows, in
 // another order every round; so any batch can be made again. Not thread-safe.
-class TextBatches {
+class TextBatches : public BatchSource {
  public:
   // Takes the corpus over. length, rows >= 1.
   TextBatches(Corpus corpus, size_t length, size_t rows, uint64_t seed);
 
   // Segments number the pieces of a row; padding is a segment of its own. The mask is 1 where the next token is of the
   // same piece and part of a completion.
-  BatchTensors at(uint64_t index);
+  BatchTensors at(uint64_t index) override;
   size_t rows_of_round() const { return rows_.size(); }
   const Corpus& corpus() const { return corpus_; }
 

@@ -21,6 +21,12 @@ void stop_when_interrupted(uint64_t done, uint64_t) {
                    "pretrain and elastify go on from their last checkpoint with --resume");
 }
 
+void add_data(CLI::App& command, DataSettings& data) {
+  add_fields(command, data.mix, {.prefix = "mix-"});
+  add_fields(command, data.batch, {.prefix = "batch-"});
+  add_fields(command, data.text, {.prefix = "data-"});
+}
+
 void add_pretrain(CLI::App& app) {
   CLI::App* command = app.add_subcommand("pretrain", "Trains a small hybrid reasoning model from scratch");
   const auto settings = std::make_shared<PretrainSettings>();
@@ -28,8 +34,7 @@ void add_pretrain(CLI::App& app) {
   add_fields(*command, settings->model, {.prefix = "model-"});
   add_fields(*command, settings->optimizer);
   add_fields(*command, settings->balance, {.prefix = "balance-"});
-  add_fields(*command, settings->mix, {.prefix = "mix-"});
-  add_fields(*command, settings->batch, {.prefix = "batch-"});
+  add_data(*command, settings->data);
   command->get_option("--out")->required();
   command->footer("Example:\n  starnest-train pretrain --out runs/parent");
   command->callback([settings] { pretrain(*settings, stop_when_interrupted); });
@@ -39,7 +44,7 @@ void add_rank(CLI::App& app) {
   CLI::App* command = app.add_subcommand("rank", "Sorts the channels of a model by importance");
   const auto job = std::make_shared<RankJob>();
   add_fields(*command, job->settings);
-  add_fields(*command, job->mix, {.prefix = "mix-"});
+  add_data(*command, job->data);
   command->get_option("--model")->required();
   command->get_option("--out")->required();
   command->footer("Example:\n  starnest-train rank --model runs/parent --out runs/sorted");
@@ -52,8 +57,7 @@ void add_elastify(CLI::App& app) {
   add_fields(*command, settings->run);
   add_fields(*command, settings->family);
   add_fields(*command, settings->optimizer);
-  add_fields(*command, settings->mix, {.prefix = "mix-"});
-  add_fields(*command, settings->batch, {.prefix = "batch-"});
+  add_data(*command, settings->data);
   for (const char* name : {"--model", "--out", "--size"}) command->get_option(name)->required();
   command->footer(
       "Example:\n"

@@ -22,8 +22,7 @@ namespace starnest::train {
 namespace {
 
 std::string job_text(const ElastifySettings& s) {
-  return settings_text(s.family) + settings_text(s.optimizer) + settings_text(s.mix, "mix.") +
-         settings_text(s.batch, "batch.");
+  return settings_text(s.family) + settings_text(s.optimizer) + settings_text(s.data);
 }
 
 ElasticFile family_file(const ElastifySettings& settings, const ModelSpec& spec) {
@@ -57,6 +56,7 @@ JsonLine size_json(const SizeResult& result) {
 // The larger sizes dip early and recover with the cosine, so an alarm means something only late in the run.
 void warn_of_drift(TrainingBar& bar, const TrainState& state, int64_t steps, const Measured& largest,
                    const Measured& parent) {
+  if (largest.sets.empty()) return;
   for (const char* way : {"long", "terse"}) {
     const double drop = mean_of(parent, way).whole - mean_of(largest, way).whole;
     if (double(state.step) >= 0.6 * double(steps) && drop > 0.02)
@@ -67,7 +67,7 @@ void warn_of_drift(TrainingBar& bar, const TrainState& state, int64_t steps, con
 
 void write_family(const std::filesystem::path& folder, const ElastifySettings& settings, const FamilySpec& parent,
                   ElasticFile file, const Weights& weights, const TrainState& state) {
-  file.provenance = {{"ranked_on", "\"tasks " + join(settings.mix.families, " ") + ", completion positions\""},
+  file.provenance = {{"ranked_on", std::string("\"") + description(settings.data) + ", completion positions\""},
                      {"trained_tokens", std::to_string(state.tokens)},
                      {"seed", std::to_string(settings.run.seed)}};
   copy_small_files(settings.family.model, folder, [](const std::string& note) { std::printf("%s\n", note.c_str()); });
@@ -131,6 +131,7 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   std::printf("elastify\n%s\n", settings_text(settings).c_str());
   std::fflush(stdout);
   use_threads(settings.run.threads);
+  check(settings.data);
   const double decay = settings.family.average;
   if (!(decay >= 0 && decay < 1))
     throw Error({.where = "--average", .what = "is out of range", .expected = "[0, 1)", .got = std::to_string(decay)});
@@ -147,10 +148,11 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   const Weights* const average_or_null = average ? &*average : nullptr;
   const Weights& result_weights = average ? *average : student;
   TrainState state = folder.start(student, optimizer, average_or_null);
-  const auto dev = dev_sets(settings.mix.families, tasks::Split::development, size_t(settings.run.dev_problems), 1);
+  const DevData dev =
+      development_data(settings.data, settings.family.model, parent.spec.vocab, settings.run.dev_problems);
   const Measured parent_dev = measure(teacher, SizeContext::full(), dev);
-  tasks::BatchStream data(settings.mix, settings.batch,
-                          {.seed = uint64_t(settings.run.seed), .total_batches = uint64_t(settings.run.steps)});
+  const auto data =
+      training_batches(settings.data, settings.family.model, parent.spec.vocab, settings.run.seed, settings.run.steps);
   std::vector<StudentSize> students;
   for (const Size& size : sizes) students.push_back({size.name, SizeContext::narrow(size.widths)});
 
@@ -160,7 +162,7 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
     for (const StudentSize& size : students)
       bar.say("before distillation, " + size.name + ": " + measured_text(measure(student, size.context, dev)));
   while (state.step < settings.run.steps) {
-    const BatchTensors batch = to_tensors(data.at(uint64_t(state.step)));
+    const BatchTensors batch = data->at(uint64_t(state.step));
     const Tensor goal = [&] {
       const torch::NoGradGuard no_gradients;
       return completion_logits(teacher, batch, SizeContext::full());

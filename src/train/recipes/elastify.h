@@ -6,7 +6,7 @@
 
 #include "core/base/progress.h"
 #include "core/format/elastic_json.h"
-#include "tasks/batch.h"
+#include "train/recipes/run_data.h"
 #include "train/recipes/run_folder.h"
 
 namespace starnest::train {
@@ -33,8 +33,7 @@ struct ElastifySettings {
   RunSettings run{.steps = 760, .checkpoint_every = 100, .dev_every = 100};
   FamilySettings family;
   OptimizerSettings optimizer{.rate = 3e-3, .warm_up = 30, .weight_decay = 0};
-  tasks::MixConfig mix{.growth = 0};
-  tasks::BatchConfig batch;
+  DataSettings data{.mix = {.growth = 0}, .batch = {}, .text = {}};
 };
 
 std::string settings_text(const ElastifySettings& settings);

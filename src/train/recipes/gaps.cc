@@ -17,19 +17,21 @@ std::vector<Gap> measure_gaps(const GapSettings& settings) {
   if (family.sizes.size() < 2)
     throw Error({.where = settings.model, .what = "has one size only", .expected = "a family of at least two sizes"});
   const Weights weights = read_weights(settings.model, family.spec);
-  const auto sets =
+  DevData dev;
+  dev.sets =
       dev_sets(settings.families, tasks::Split::development, size_t(settings.problems) * settings.families.size(), 1);
-  const Measured large = measure(weights, SizeContext::narrow(family.sizes.front().widths), sets);
-  const Measured small = measure(weights, SizeContext::narrow(family.sizes.back().widths), sets);
+  const Measured large = measure(weights, SizeContext::narrow(family.sizes.front().widths), dev);
+  const Measured small = measure(weights, SizeContext::narrow(family.sizes.back().widths), dev);
 
   std::vector<Gap> gaps;
   Accuracy long_large, long_small;  // of this family
-  for (size_t i = 0; i < sets.size(); ++i) {
-    if (sets[i].way == "none") continue;
-    Accuracy l = large[i].accuracy, s = small[i].accuracy;
-    if (sets[i].way == "long") long_large = l, long_small = s;
-    if (sets[i].way == "cut") l.trace = long_large.trace, s.trace = long_small.trace;  // the end of thinking is forced
-    gaps.push_back({sets[i].family, sets[i].way, l.trace, s.trace, l.answer, s.answer});
+  for (size_t i = 0; i < dev.sets.size(); ++i) {
+    const auto& [family_name, way, l_measured] = large.sets[i];
+    if (way == "none") continue;
+    Accuracy l = l_measured, s = small.sets[i].accuracy;
+    if (way == "long") long_large = l, long_small = s;
+    if (way == "cut") l.trace = long_large.trace, s.trace = long_small.trace;  // the end of thinking is forced
+    gaps.push_back({family_name, way, l.trace, s.trace, l.answer, s.answer});
   }
   return gaps;
 }

@@ -1,8 +1,11 @@
 #include "train/recipes/measure.h"
 
+#include <cmath>
+
 #include "core/base/check.h"
 #include "core/base/range.h"
 #include "core/base/text.h"
+#include "train/distill/losses.h"
 
 namespace starnest::train {
 namespace {
@@ -19,16 +22,24 @@ void use_threads(int threads) {
 
 bool is_due(int64_t step, int every, int64_t steps) { return step == steps || (every > 0 && step % every == 0); }
 
-Measured measure(const Weights& weights, const SizeContext& size, const std::vector<DevSet>& sets) {
+Measured measure(const Weights& weights, const SizeContext& size, const DevData& dev) {
+  const torch::NoGradGuard no_gradients;
   Measured measured;
-  for (const DevSet& set : sets) measured.push_back({set.family, set.way, accuracy(weights, size, set)});
+  for (const DevSet& set : dev.sets) measured.sets.push_back({set.family, set.way, accuracy(weights, size, set)});
+  double loss = 0, positions = 0;
+  for (const BatchTensors& batch : dev.text) {
+    const double n = double(batch.completion.numel());
+    loss += n * cross_entropy(completion_logits(weights, batch, size), batch.targets).item<double>();
+    positions += n;
+  }
+  if (positions > 0) measured.text_loss = loss / positions;
   return measured;
 }
 
 Accuracy mean_of(const Measured& measured, const std::string& way) {
   Accuracy sum;
   double families = 0;
-  for (const MeasuredSet& set : measured) {
+  for (const MeasuredSet& set : measured.sets) {
     if (set.way != way) continue;
     sum.whole += set.accuracy.whole, sum.trace += set.accuracy.trace, sum.answer += set.accuracy.answer;
     ++families;
@@ -38,16 +49,20 @@ Accuracy mean_of(const Measured& measured, const std::string& way) {
 }
 
 std::string measured_text(const Measured& measured) {
+  if (measured.text_loss)
+    return "loss " + format_number("%.4f", *measured.text_loss) + " (perplexity " +
+           format_number("%.2f", std::exp(*measured.text_loss)) + ")";
+  if (measured.sets.empty()) return "nothing to measure";
   std::string text, by_family;
-  for (const MeasuredSet& set : measured) {
+  for (const MeasuredSet& set : measured.sets) {
     if (set.way == "long") by_family += " " + set.family + " " + percent(set.accuracy.whole);
-    if (set.family != measured.front().family) continue;
+    if (set.family != measured.sets.front().family) continue;
     const Accuracy mean = mean_of(measured, set.way);
     text += (text.empty() ? "" : "  ") + set.way + " " + percent(set.way == "cut" ? mean.answer : mean.whole);
     if (set.way == "long" || set.way == "terse")
       text += " (trace " + percent(mean.trace) + ", answer " + percent(mean.answer) + ")";
   }
-  const bool several = measured.back().family != measured.front().family;
+  const bool several = measured.sets.back().family != measured.sets.front().family;
   return several ? text + "; long:" + by_family : text;
 }
 
@@ -56,12 +71,13 @@ JsonLine measured_json(const Measured& measured) {
     return JsonLine().set("whole", a.whole).set("trace", a.trace).set("answer", a.answer);
   };
   JsonLine json, families;
-  for (auto set = measured.begin(); set != measured.end();) {
+  if (measured.text_loss) return json.set("loss", *measured.text_loss);
+  for (auto set = measured.sets.begin(); set != measured.sets.end();) {
     JsonLine family;
     const std::string name = set->family;
-    for (; set != measured.end() && set->family == name; ++set) {
+    for (; set != measured.sets.end() && set->family == name; ++set) {
       family.set(set->way, shares(set->accuracy));
-      if (name == measured.front().family) json.set(set->way, shares(mean_of(measured, set->way)));
+      if (name == measured.sets.front().family) json.set(set->way, shares(mean_of(measured, set->way)));
     }
     families.set(name, family);
   }

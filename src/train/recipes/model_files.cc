@@ -23,6 +23,7 @@ constexpr const char* kGenerationConfig = R"({
 }
 )";
 static_assert(tasks::kThink == 3 && tasks::kEndThink == 4 && tasks::kStepEnd == 49 && tasks::kEos == 2);
+static_assert(tasks::kVocabulary == Vocabulary{}.size && tasks::kBos == Vocabulary{}.bos);
 
 constexpr const char* kTokenizerConfig = R"({
   "tokenizer_class": "PreTrainedTokenizerFast",
@@ -37,11 +38,11 @@ constexpr const char* kTokenizerConfig = R"({
 
 }  // namespace
 
-HfConfig make_config(const ModelSettings& s) {
+HfConfig make_config(const ModelSettings& s, const Vocabulary& vocabulary) {
   JsonLine json;
   const std::vector<std::string> architectures{"NemotronHForCausalLM"};
   json.set("architectures", std::span<const std::string>(architectures)).set("model_type", "nemotron_h");
-  json.set("vocab_size", tasks::kVocabulary).set("hidden_size", s.hidden).set("num_hidden_layers", s.pattern.size());
+  json.set("vocab_size", vocabulary.size).set("hidden_size", s.hidden).set("num_hidden_layers", s.pattern.size());
   json.set("hybrid_override_pattern", s.pattern).set("tie_word_embeddings", false).set("max_position_embeddings", 4096);
   json.set("layer_norm_epsilon", 1e-5).set("norm_eps", 1e-5).set("residual_in_fp32", false);
   json.set("mamba_num_heads", s.mamba_heads).set("mamba_head_dim", s.mamba_head_dim).set("n_groups", s.ssm_groups);
@@ -59,7 +60,7 @@ HfConfig make_config(const ModelSettings& s) {
       .set("initializer_range", 0.02)
       .set("rescale_prenorm_residual", true);
   json.set("use_cache", true).set("num_logits_to_keep", 1).set("torch_dtype", "float32");
-  json.set("bos_token_id", tasks::kBos).set("eos_token_id", tasks::kEos).set("pad_token_id", tasks::kPad);
+  json.set("bos_token_id", vocabulary.bos).set("eos_token_id", vocabulary.eos).set("pad_token_id", vocabulary.pad);
   return HfConfig::parse(json.text(), "the new config.json");
 }
 
@@ -69,6 +70,18 @@ void write_model_files(const std::filesystem::path& folder, const HfConfig& conf
   write_text(folder / "tokenizer_config.json", kTokenizerConfig);
   write_text(folder / "generation_config.json", kGenerationConfig);
   write_text(folder / "chat_template.jinja", kEffortTemplate);
+}
+
+void write_text_model_files(const std::filesystem::path& folder, const HfConfig& config,
+                            const std::filesystem::path& tokenizer, const Vocabulary& vocabulary) {
+  write_text(folder / "config.json", config.text());
+  write_text(folder / "tokenizer.json", read_text(tokenizer));
+  write_text(folder / "generation_config.json", JsonLine()
+                                                        .set("bos_token_id", vocabulary.bos)
+                                                        .set("eos_token_id", vocabulary.eos)
+                                                        .set("do_sample", false)
+                                                        .text() +
+                                                    "\n");
 }
 
 }  // namespace starnest::train

@@ -8,7 +8,7 @@
 
 namespace starnest::train {
 
-// A nemotron_h model over the vocabulary of the synthetic tasks. The defaults are the study model C: 266,984
+// A nemotron_h model. The defaults are the study model C: 266,984
 // parameters, 168,680 active.
 struct ModelSettings {
   std::string pattern = "M*EM*E";  // one letter per block: M Mamba-2, * attention, E experts, - dense MLP
@@ -49,11 +49,22 @@ struct ModelSettings {
   }
 };
 
+// The tokens of a new model.
+struct Vocabulary {
+  int size = 64;
+  int bos = 1, eos = 2, pad = 0;
+};
+
 // config.json in the names that every reader of nemotron_h knows. `time_step_min` is 1e-30, since transformers clamps
 // dt to it in prefill, which the model does not.
-HfConfig make_config(const ModelSettings& settings);
+HfConfig make_config(const ModelSettings& settings, const Vocabulary& vocabulary);
 
-// config.json, tokenizer.json, tokenizer_config.json, generation_config.json, chat_template.jinja.
+// Of a model of the synthetic tasks: config.json, tokenizer.json, tokenizer_config.json, generation_config.json,
+// chat_template.jinja.
 void write_model_files(const std::filesystem::path& folder, const HfConfig& config);
+
+// Of a model of text: config.json, a copy of the tokenizer file, generation_config.json.
+void write_text_model_files(const std::filesystem::path& folder, const HfConfig& config,
+                            const std::filesystem::path& tokenizer, const Vocabulary& vocabulary);
 
 }  // namespace starnest::train

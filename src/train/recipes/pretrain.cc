@@ -20,7 +20,7 @@ namespace {
 
 std::string job_text(const PretrainSettings& s) {
   return settings_text(s.model, "model.") + settings_text(s.optimizer) + settings_text(s.balance, "balance.") +
-         settings_text(s.mix, "mix.") + settings_text(s.batch, "batch.");
+         settings_text(s.data);
 }
 
 struct StepResult {
@@ -55,6 +55,13 @@ void check_load(const StepResult& result, const BalanceSettings& balance, TrainS
                .got = format_number("%.1f", result.worst_load)});
 }
 
+// The end token is the only special one.
+Vocabulary text_vocabulary(const DataSettings& data) {
+  const Tokenizer tokenizer(tokenizer_file(data, ""));
+  const TokenId end = data.text.end.empty() ? 0 : tokenizer.id_of(data.text.end).value_or(0);
+  return {.size = int(tokenizer.size()), .bos = end, .eos = end, .pad = end};
+}
+
 }  // namespace
 
 std::string settings_text(const PretrainSettings& s) { return settings_text(s.run) + job_text(s); }
@@ -63,20 +70,21 @@ void pretrain(const PretrainSettings& settings, const Progress& progress) {
   std::printf("pretrain\n%s\n", settings_text(settings).c_str());
   std::fflush(stdout);
   use_threads(settings.run.threads);
-  const HfConfig config = make_config(settings.model);
+  check(settings.data);
+  const Vocabulary vocabulary = settings.data.is_text() ? text_vocabulary(settings.data) : Vocabulary{};
+  const HfConfig config = make_config(settings.model, vocabulary);
   const ModelSpec spec = architecture_of(config).read(config);
   RunFolder folder(settings.run, job_text(settings));
   Weights weights = initial_weights(spec, uint64_t(settings.run.seed));
   weights.require_gradients();
   AdamW optimizer(weights, settings.optimizer);
   TrainState state = folder.start(weights, optimizer);
-  const auto dev = dev_sets(settings.mix.families, tasks::Split::development, size_t(settings.run.dev_problems), 1);
-  tasks::BatchStream data(settings.mix, settings.batch,
-                          {.seed = uint64_t(settings.run.seed), .total_batches = uint64_t(settings.run.steps)});
+  const DevData dev = development_data(settings.data, "", vocabulary.size, settings.run.dev_problems);
+  const auto data = training_batches(settings.data, "", vocabulary.size, settings.run.seed, settings.run.steps);
 
   TrainingBar bar("pretrain", state.step, settings.run.steps);
   while (state.step < settings.run.steps) {
-    const BatchTensors batch = to_tensors(data.at(uint64_t(state.step)));
+    const BatchTensors batch = data->at(uint64_t(state.step));
     const StepResult result = train_step(weights, optimizer, batch, settings, state.step);
     state.step += 1;
     state.tokens += batch.tokens();
@@ -97,7 +105,10 @@ void pretrain(const PretrainSettings& settings, const Progress& progress) {
     if (is_due(state.step, settings.run.checkpoint_every, settings.run.steps)) folder.save(weights, optimizer, state);
     if (progress) progress(uint64_t(state.step), uint64_t(settings.run.steps));
   }
-  write_model_files(folder.path(), config);
+  if (settings.data.is_text())
+    write_text_model_files(folder.path(), config, tokenizer_file(settings.data, ""), vocabulary);
+  else
+    write_model_files(folder.path(), config);
   write_weights(folder.path() / "model.safetensors", weights);
 }
 

@@ -1,9 +1,9 @@
-// Trains a small hybrid reasoning model from scratch.
+// Trains a small hybrid model from scratch, on reasoning tasks or on text.
 #pragma once
 
 #include "core/base/progress.h"
-#include "tasks/batch.h"
 #include "train/recipes/model_files.h"
+#include "train/recipes/run_data.h"
 #include "train/recipes/run_folder.h"
 
 namespace starnest::train {
@@ -28,8 +28,7 @@ struct PretrainSettings {
   ModelSettings model;
   OptimizerSettings optimizer;
   BalanceSettings balance;
-  tasks::MixConfig mix;
-  tasks::BatchConfig batch;
+  DataSettings data;
 };
 
 std::string settings_text(const PretrainSettings& settings);  // all of them, one per line

@@ -46,14 +46,14 @@ void check_same_function(const Weights& original, const Weights& moved, const Ba
                  .got = format_number("%.1e", error)});
 }
 
-std::vector<BlockDrop> ranked_layers(const RankSettings& settings, const Weights& weights, tasks::BatchStream& data,
-                                     int rows, const Progress& progress) {
+std::vector<BlockDrop> ranked_layers(const RankSettings& settings, const Weights& weights, BatchSource& data, int rows,
+                                     const Progress& progress) {
   const int64_t samples = std::min(settings.layer_samples, settings.samples);
   if (samples == 0 || weights.spec().blocks.size() < 2) return {};
   std::vector<BatchTensors> batches;
   int64_t tokens = 0;
   for (int64_t i = 0; i < (samples + rows - 1) / rows; ++i) {
-    batches.push_back(to_tensors(data.at(uint64_t(i))));
+    batches.push_back(data.at(uint64_t(i)));
     tokens += batches.back().tokens();
   }
   TrainingBar bar("rank blocks", 0, int64_t(weights.spec().blocks.size() * (weights.spec().blocks.size() + 1) / 2 - 1));
@@ -69,9 +69,10 @@ std::vector<BlockDrop> ranked_layers(const RankSettings& settings, const Weights
 }  // namespace
 
 void rank(const RankJob& job, const Progress& progress) {
-  std::printf("rank\n%s%s\n", settings_text(job.settings).c_str(), settings_text(job.mix, "mix.").c_str());
+  std::printf("rank\n%s%s\n", settings_text(job.settings).c_str(), settings_text(job.data).c_str());
   std::fflush(stdout);
   use_threads(job.settings.threads);
+  check(job.data);
   require_at_least("--samples", job.settings.samples, 1);
   require_at_least("--layer-samples", job.settings.layer_samples, 0);
   const torch::NoGradGuard no_gradients;
@@ -79,13 +80,13 @@ void rank(const RankJob& job, const Progress& progress) {
   OutputFolder out(job.settings.out, job.settings.model, job.settings.force ? Overwrite::replace : Overwrite::refuse);
   const Weights weights = read_weights(job.settings.model, family.spec);
 
-  const tasks::BatchConfig batching;
-  const int64_t batches = (job.settings.samples + batching.rows - 1) / batching.rows;
-  tasks::BatchStream data(job.mix, batching, {.seed = uint64_t(job.settings.seed), .total_batches = uint64_t(batches)});
+  const int rows = job.data.is_text() ? job.data.text.rows : job.data.batch.rows;
+  const int64_t batches = (job.settings.samples + rows - 1) / rows;
+  const auto data = training_batches(job.data, job.settings.model, family.spec.vocab, job.settings.seed, batches);
   Importance importance(family.spec);
   TrainingBar bar("rank", 0, batches);
   for (int64_t i = 0; i < batches; ++i) {
-    const BatchTensors batch = to_tensors(data.at(uint64_t(i)));
+    const BatchTensors batch = data->at(uint64_t(i));
     importance.expect(batch.mask);
     hidden_states(weights, batch.input(), SizeContext::full(), &importance);
     bar.update(i + 1, batch.tokens(), std::to_string(importance.samples()) + " samples");
@@ -94,9 +95,9 @@ void rank(const RankJob& job, const Progress& progress) {
 
   const ByAxis scores = importance.scores();
   print_scores(scores);
-  const std::vector<BlockDrop> drops = ranked_layers(job.settings, weights, data, batching.rows, progress);
+  const std::vector<BlockDrop> drops = ranked_layers(job.settings, weights, *data, rows, progress);
   const Weights moved = sorted(weights, orders_of(family.spec, scores));
-  check_same_function(weights, moved, to_tensors(data.at(0)));
+  check_same_function(weights, moved, data->at(0));
   copy_small_files(job.settings.model, out.partial(),
                    [](const std::string& note) { std::printf("%s\n", note.c_str()); });
   write_text(out.partial() / "config.json", family.config.text());

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/base/progress.h"
-#include "tasks/batch.h"
+#include "train/recipes/run_data.h"
 
 namespace starnest::train {
 
@@ -31,7 +31,7 @@ struct RankSettings {
 
 struct RankJob {
   RankSettings settings;
-  tasks::MixConfig mix{.growth = 0};
+  DataSettings data{.mix = {.growth = 0}, .batch = {}, .text = {}};
 };
 
 // Hidden channels; inner channels of dense MLPs, of every routed expert and of shared experts; experts; query heads;

@@ -8,6 +8,8 @@
 
 #include "core/arch/family_spec.h"
 #include "core/base/file.h"
+#include "core/base/test_support.h"
+#include "core/format/jsonl.h"
 #include "starnest/error.h"
 #include "train/modules/weights_io.h"
 #include "train/recipes/elastify.h"
@@ -47,7 +49,7 @@ class Recipes : public ::testing::Test {
                       .experts = 4,
                       .expert_ffn = 32,
                       .shared_ffn = 32};
-    settings.batch = {.rows = 8, .group = 2};
+    settings.data.batch = {.rows = 8, .group = 2};
     return settings;
   }
 
@@ -57,7 +59,7 @@ class Recipes : public ::testing::Test {
         .out = at(out), .seed = 3, .steps = steps, .checkpoint_every = 2, .dev_every = 0, .dev_problems = 40};
     settings.family.model = at(model);
     settings.family.sizes = {"small:hidden_size=16,moe_intermediate_size=16", "large"};
-    settings.batch = {.rows = 8, .group = 2};
+    settings.data.batch = {.rows = 8, .group = 2};
     return settings;
   }
 
@@ -165,7 +167,8 @@ TEST_F(Recipes, SizesAreParsedStrictly) {
 
 TEST_F(Recipes, WriteAFamilyThatReadsBack) {
   pretrain(tiny_parent("parent", 4));
-  rank({.settings = {.model = at("parent"), .out = at("sorted"), .samples = 40}, .mix = {.growth = 0}});
+  rank({.settings = {.model = at("parent"), .out = at("sorted"), .samples = 40},
+        .data = {.mix = {.growth = 0}, .batch = {}, .text = {}}});
   EXPECT_TRUE(fs::exists(root_ / "sorted" / "training" / "scores.json"));
   elastify(tiny_family("sorted", "family", 3));
   const FamilySpec family = read_family(at("family"));
@@ -191,6 +194,51 @@ TEST_F(Recipes, GapsAreThoseOfTheLargestAndTheSmallestSize) {
   EXPECT_FALSE((Gap{"x", "cut", 1.0, 0.9, 0.9, 0.7}).small_thinks_large_answers());
   pretrain(tiny_parent("parent", 1));
   EXPECT_NE(message_of([&] { measure_gaps({.model = at("parent")}); }).find("one size"), std::string::npos);
+}
+
+// A parent and a family on text: a few sentences over a vocabulary of letters.
+TEST_F(Recipes, TextIsPackedTrainedOnAndMeasured) {
+  std::string vocab;
+  for (char c = 'a'; c <= 'z'; ++c) vocab += "\"" + std::string(1, c) + "\": " + std::to_string(c - 'a') + ", ";
+  write_text(at("tokenizer.json"), R"({"model": {"type": "BPE", "vocab": {)" + vocab + R"("\u0120": 26}, "merges": []},
+    "added_tokens": [{"id": 27, "content": "<|endoftext|>", "special": true}],
+    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false},
+    "decoder": {"type": "ByteLevel"}})");
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += "the cat sat on the mat\n<|endoftext|>\na dog ran\n<|endoftext|>\n";
+  write_text(at("train.txt"), text);
+  write_text(at("dev.txt"), "the cat sat on the mat");
+
+  PretrainSettings parent = tiny_parent("parent", 30);
+  parent.data.text = {
+      .files = {at("train.txt")}, .dev = {at("dev.txt")}, .tokenizer = at("tokenizer.json"), .length = 48, .rows = 4};
+  parent.run.dev_every = 1;
+  pretrain(parent);
+  const auto log = read_jsonl(at("parent/training/log.jsonl"));
+  const auto loss = [&](size_t step) { return log[step].object("dev").number("loss"); };
+  ASSERT_EQ(log.size(), 30u);
+  EXPECT_GT(loss(0), 2.5);  // ln 28 = 3.3 for a uniform guess
+  EXPECT_LT(loss(29), loss(0) - 1);
+  EXPECT_EQ(read_family(at("parent")).spec.vocab, 28);
+  EXPECT_EQ(read_text(at("parent/tokenizer.json")), read_text(at("tokenizer.json")));
+
+  ElastifySettings family = tiny_family("parent", "family", 4);
+  family.data.text = parent.data.text;
+  family.data.text.tokenizer = "";  // that of the model
+  elastify(family);
+  EXPECT_EQ(read_jsonl(at("family/training/log.jsonl")).size(), 4u);
+
+  family.run.out = at("other");
+  family.family.model = at("tasks");
+  pretrain(tiny_parent("tasks", 0));
+  write_text(at("tokenizer65.json"), [&] {
+    std::string larger = read_text(at("tokenizer.json"));
+    larger.replace(larger.find("\"id\": 27"), 8, "\"id\": 64");
+    return larger;
+  }());
+  family.data.text.tokenizer = at("tokenizer65.json");
+  EXPECT_NE(error_of([&] { elastify(family); }).find("has more tokens than the model; expected at most 64, got 65"),
+            std::string::npos);
 }
 
 }  // namespace
