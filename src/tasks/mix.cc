@@ -85,6 +85,7 @@ void check(const MixConfig& mix) {
   require(mix.none + mix.terse + mix.full > 0, "full", "at least one share above 0", "none");
   require_part(mix.cut, "cut");
   require(mix.cut_steps >= 1, "cut_steps", "at least 1", std::to_string(mix.cut_steps));
+  require_part(mix.short_share, "short_share");
   require_part(mix.growth, "growth");
   for (const std::string& name : mix.families) {
     const Family& family = family_named(name);
@@ -104,7 +105,8 @@ Sample draw(const MixConfig& mix, Split split, uint64_t seed, uint64_t index, do
   Rng rng(key_of(seed, kSampleStream, index));
   const Family& family = family_named(mix.families[rng.below(mix.families.size())]);
   const Effort effort = draw_effort(mix, rng);
-  const KRange range = k_range(mix, family, progress);
+  KRange range = k_range(mix, family, progress);
+  if (mix.short_share > 0 && rng.uniform() < mix.short_share) range.high = (range.low + range.high) / 2;
   const int k = rng.between(range.low, range.high);
   const bool stops_early = effort != Effort::none && rng.uniform() < mix.cut;
   const int steps_cut = stops_early ? rng.between(1, mix.cut_steps) : 0;

@@ -22,6 +22,7 @@ struct MixConfig {
   int cut_steps = 1;                          // how many whole steps early: uniform from 1 to this; >= 1
   int k_low = 0;                              // smallest k; 0 = each family's own training range
   int k_high = 0;                             // largest k; 0 = each family's own training range
+  double short_share = 0;                     // part of the samples with k from the lower half of its range, in [0, 1]
   double growth = 0.4;  // part of training over which the upper end of k grows linearly from low to high, in [0, 1]
 
   template <class Visitor>
@@ -34,6 +35,7 @@ struct MixConfig {
     field("cut_steps", &MixConfig::cut_steps, "most steps cut off; at least 1");
     field("k_low", &MixConfig::k_low, "smallest k; 0 = the family's own");
     field("k_high", &MixConfig::k_high, "largest k; 0 = the family's own");
+    field("short_share", &MixConfig::short_share, "part of the samples with k from the lower half of its range");
     field("growth", &MixConfig::growth, "part of training over which the largest k grows, in [0, 1]");
   }
 };

@@ -91,7 +91,7 @@ Weights distilled(const Weights& teacher, const std::vector<StudentSize>& sizes,
     const BatchTensors batch = to_tensors(data.at(uint64_t(step)));
     const Tensor goal = completion_logits(teacher, batch, SizeContext::full()).detach();
     const SandwichResult result = sandwich(student, goal, batch, sizes, settings.clip);
-    EXPECT_TRUE(result.finite());
+    for (const SizeResult& size : result.sizes) EXPECT_TRUE(size.finite());
     optimizer.step(result.gradients, learning_rate(settings, step, steps));
   }
   return student;

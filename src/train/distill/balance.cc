@@ -4,13 +4,22 @@
 
 namespace starnest::train {
 
+Tensor ExpertLoad::hits(const Routing& routing) const {
+  const int64_t R = valid_.size(0), T = valid_.size(1), E = routing.scores.size(1);
+  const auto options = routing.scores.options().requires_grad(false);
+  return torch::zeros({R * T, E}, options).scatter(1, routing.chosen, 1.0).view({R, T, E}) *
+         valid_.to(options).unsqueeze(-1);
+}
+
+void ExpertLoad::routing(int block, const Routing& routing) {
+  loads_.push_back({block, hits(routing).sum(torch::IntArrayRef{0, 1})});
+}
+
 void ExpertBalance::routing(int block, const Routing& routing) {
   const int64_t R = valid_.size(0), T = valid_.size(1), E = routing.scores.size(1), J = routing.chosen.size(1);
   const Tensor valid = valid_.to(routing.scores.scalar_type());
-  const Tensor tokens = valid.sum(1, true);  // [R, 1]
-  const Tensor hits =
-      torch::zeros({R * T, E}, valid.options()).scatter(1, routing.chosen, 1.0).view({R, T, E}) * valid.unsqueeze(-1);
-  const Tensor counts = hits.sum(1);  // [R, E]
+  const Tensor tokens = valid.sum(1, true);    // [R, 1]
+  const Tensor counts = hits(routing).sum(1);  // [R, E]
   const Tensor shares = routing.scores / (routing.scores.sum(-1, true) + 1e-20);
   const Tensor P = (shares.view({R, T, E}) * valid.unsqueeze(-1)).sum(1) / tokens;
   const Tensor loss = (counts / (tokens * J) * P).sum(-1).mean() * E;
@@ -24,7 +33,7 @@ void ExpertBalance::update_biases(const Weights& weights, double step) const {
     weights(Role::gate_bias, load.block).add_(torch::sign(load.counts.mean() - load.counts), step);
 }
 
-double ExpertBalance::worst_load() const {
+double ExpertLoad::worst() const {
   double worst = 0;
   for (const Load& load : loads_) worst = std::max(worst, (load.counts.max() / load.counts.mean()).item<double>());
   return worst;

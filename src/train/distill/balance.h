@@ -9,11 +9,30 @@
 
 namespace starnest::train {
 
+// Counts, in one pass, the tokens that go to each expert. Padding is not counted.
+class ExpertLoad : public Observer {
+ public:
+  explicit ExpertLoad(const BatchTensors& batch) : valid_(batch.valid) {}
+
+  void routing(int block, const Routing& routing) override;
+  double worst() const;  // largest load of an expert / mean load, over blocks; 1 when even, 0 without MoE blocks
+
+ protected:
+  struct Load {
+    int block;
+    Tensor counts;  // [E]
+  };
+  Tensor hits(const Routing& routing) const;  // [R, T, E] 1 where a token goes to an expert
+
+  Tensor valid_;
+  std::vector<Load> loads_;
+};
+
 // Watches one pass. Padding is not counted. Sources: DeepSeek-V3's bias rule and sequence-wise loss as Megatron has
 // them.
-class ExpertBalance : public Observer {
+class ExpertBalance : public ExpertLoad {
  public:
-  explicit ExpertBalance(const BatchTensors& batch) : valid_(batch.valid) {}
+  using ExpertLoad::ExpertLoad;
 
   void routing(int block, const Routing& routing) override;
 
@@ -22,16 +41,9 @@ class ExpertBalance : public Observer {
   Tensor loss() const { return loss_; }
   // bias_i += step * sign(mean load - load_i)
   void update_biases(const Weights& weights, double step) const;
-  double worst_load() const;  // largest load of an expert / mean load, over blocks; 1 when even, 0 without MoE blocks
 
  private:
-  struct Load {
-    int block;
-    Tensor counts;  // [E]
-  };
-  Tensor valid_;
   Tensor loss_;
-  std::vector<Load> loads_;
 };
 
 }  // namespace starnest::train

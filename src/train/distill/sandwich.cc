@@ -2,13 +2,25 @@
 
 #include <cmath>
 
-namespace starnest::train {
+#include "train/distill/balance.h"
 
-bool SandwichResult::finite() const {
-  for (const SizeResult& size : sizes)
-    if (!std::isfinite(size.kl) || !std::isfinite(size.gradient_norm)) return false;
-  return true;
+namespace starnest::train {
+namespace {
+
+// Over all tensors; undefined ones count as zero.
+double dot(std::span<const Tensor> a, std::span<const Tensor> b) {
+  Tensor sum;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (!a[i].defined() || !b[i].defined()) continue;
+    const Tensor product = (a[i] * b[i]).sum();
+    sum = sum.defined() ? sum + product : product;
+  }
+  return sum.defined() ? sum.item<double>() : 0;
 }
+
+}  // namespace
+
+bool SizeResult::finite() const { return std::isfinite(kl) && std::isfinite(gradient_norm); }
 
 SandwichResult sandwich(const Weights& student, const Tensor& teacher, const BatchTensors& batch,
                         std::span<const StudentSize> sizes, double clip) {
@@ -16,15 +28,20 @@ SandwichResult sandwich(const Weights& student, const Tensor& teacher, const Bat
   SandwichResult result;
   for (const Tensor& parameter : parameters)
     result.gradients.push_back(torch::zeros_like(parameter, torch::requires_grad(false)));
+  std::vector<Tensor> first;  // the gradients of the first size
+  double first_norm = 0;
   for (const StudentSize& size : sizes) {
-    const Tensor kl = forward_kl(teacher, completion_logits(student, batch, size.context));
-    const std::vector<Tensor> gradients = torch::autograd::grad({kl}, parameters, {}, /*retain_graph=*/false,
-                                                                /*create_graph=*/false, /*allow_unused=*/true);
+    ExpertLoad load(batch);
+    const Tensor kl = forward_kl(teacher, completion_logits(student, batch, size.context, &load));
+    std::vector<Tensor> gradients = torch::autograd::grad({kl}, parameters, {}, /*retain_graph=*/false,
+                                                          /*create_graph=*/false, /*allow_unused=*/true);
     const double norm = global_norm(gradients);
     const double scale = norm > clip ? clip / norm : 1.0;
     for (size_t i = 0; i < parameters.size(); ++i)
       if (gradients[i].defined()) result.gradients[i].add_(gradients[i], size.weight * scale);
-    result.sizes.push_back({kl.item<double>(), norm, norm > clip});
+    if (first.empty()) first = gradients, first_norm = norm;
+    const double cosine = dot(gradients, first) / std::max(norm * first_norm, 1e-30);
+    result.sizes.push_back({kl.item<double>(), norm, norm > clip, cosine, load.worst()});
   }
   return result;
 }

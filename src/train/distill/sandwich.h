@@ -19,13 +19,15 @@ struct SizeResult {
   double kl = 0;             // nats per completion position
   double gradient_norm = 0;  // before clipping
   bool clipped = false;
+  double cosine = 1;      // of its gradient with that of the first size
+  double worst_load = 0;  // as ExpertLoad::worst
+
+  bool finite() const;  // KL and norm
 };
 
 struct SandwichResult {
   std::vector<SizeResult> sizes;  // in the order given
   std::vector<Tensor> gradients;  // sum_b weight_b clip(g_b), in the order of Weights::trained()
-
-  bool finite() const;  // all KL and norms
 };
 
 // Runs every size on the batch against the same teacher logits [n, V] at the completion positions. Each size's gradient

@@ -77,7 +77,11 @@ TEST(Sandwich, AFullSizeEqualToItsTeacherHasNothingToLearn) {
   const SandwichResult result = sandwich(student, goal, batch, sizes, 1);
   EXPECT_NEAR(result.sizes[0].kl, 0, 1e-6);
   EXPECT_LT(result.sizes[0].gradient_norm, 1e-5);
-  EXPECT_TRUE(result.finite());
+  for (const SizeResult& size : result.sizes) EXPECT_TRUE(size.finite());
+  EXPECT_NEAR(result.sizes[0].cosine, 1, 1e-5);
+  EXPECT_LT(result.sizes[1].cosine, 0.999);
+  EXPECT_GT(result.sizes[1].cosine, -1);
+  for (const SizeResult& size : result.sizes) EXPECT_GE(size.worst_load, 1);
 }
 
 TEST(LearningRate, WarmsUpThenFollowsACosineToItsEnd) {
@@ -123,7 +127,7 @@ TEST(ExpertBalance, MeasuresLoadWithoutPaddingAndMovesBiasesTowardsTheMean) {
   const BatchTensors batch = some_batch();
   ExpertBalance balance(batch);
   completion_logits(weights, batch, SizeContext::full(), &balance);
-  EXPECT_GE(balance.worst_load(), 1);
+  EXPECT_GE(balance.worst(), 1);
   EXPECT_GT(balance.loss().item<double>(), 1.5);  // two blocks, about 1 each
   const Tensor before = weights(Role::gate_bias, 1).clone();
   balance.update_biases(weights, 0.25);
@@ -137,7 +141,7 @@ TEST(ExpertBalance, MeasuresLoadWithoutPaddingAndMovesBiasesTowardsTheMean) {
   padded.valid = torch::constant_pad_nd(batch.valid, {0, 8});
   ExpertBalance again(padded);
   hidden_states(untouched, padded.ids, SizeContext::full(), &again);
-  EXPECT_NEAR(again.worst_load(), balance.worst_load(), 1e-6);
+  EXPECT_NEAR(again.worst(), balance.worst(), 1e-6);
 }
 
 }  // namespace

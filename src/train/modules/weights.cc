@@ -17,7 +17,7 @@ Weights::Weights(const ModelSpec& spec, torch::ScalarType dtype) : spec_(spec) {
   for (TensorSpec& tensor : tensors_of(spec, Naming{.stacked_experts = true})) {
     index_[{tensor.block, tensor.role}] = parameters_.size();
     const std::vector<int64_t> shape = full_shape(tensor);
-    parameters_.push_back({std::move(tensor), torch::zeros(shape, torch::dtype(dtype))});
+    parameters_.push_back({std::move(tensor), torch::zeros(shape, torch::dtype(dtype)), /*frozen=*/false});
   }
 }
 
@@ -25,6 +25,10 @@ const Parameter& Weights::parameter(Role role, int block) const {
   const auto found = index_.find({block, role});
   SN_CHECK(found != index_.end(), "the model has no such parameter");
   return parameters_[found->second];
+}
+
+void Weights::freeze(const std::function<bool(const TensorSpec&)>& chosen) {
+  for (Parameter& parameter : parameters_) parameter.frozen = parameter.frozen || chosen(parameter.spec);
 }
 
 void Weights::require_gradients() {
@@ -40,7 +44,10 @@ std::vector<Tensor> Weights::trained() const {
 
 Weights Weights::clone(torch::ScalarType dtype) const {
   Weights copy(spec_, dtype);
-  for (size_t i = 0; i < parameters_.size(); ++i) copy.parameters_[i].value.copy_(parameters_[i].value.detach());
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    copy.parameters_[i].value.copy_(parameters_[i].value.detach());
+    copy.parameters_[i].frozen = parameters_[i].frozen;
+  }
   return copy;
 }
 
@@ -48,7 +55,7 @@ std::vector<Parameter> per_expert(const Weights& weights) {
   std::vector<Parameter> out;
   for (const TensorSpec& spec : tensors_of(weights.spec(), Naming{})) {
     const Tensor& whole = weights(spec.role, spec.block);
-    out.push_back({spec, spec.expert < 0 ? whole : whole.select(0, spec.expert)});
+    out.push_back({spec, spec.expert < 0 ? whole : whole.select(0, spec.expert), /*frozen=*/false});
   }
   return out;
 }

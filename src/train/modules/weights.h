@@ -1,6 +1,7 @@
 // The parameters of a model as LibTorch tensors, found by what they are rather than by name.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <span>
 #include <utility>
@@ -17,9 +18,10 @@ using torch::Tensor;
 struct Parameter {
   TensorSpec spec;  // experts stacked: up [E, F, D], down [E, D, F]
   Tensor value;     // a leaf of full width
+  bool frozen = false;
 
   // The correction bias of the expert router selects and never weighs, so no gradient reaches it.
-  bool trained() const { return spec.role != Role::gate_bias; }
+  bool trained() const { return spec.role != Role::gate_bias && !frozen; }
 };
 
 // Owns one tensor per parameter, in the order of tensors_of() with stacked experts. Copies share the tensors; clone()
@@ -35,6 +37,8 @@ class Weights {
   const Parameter& parameter(Role role, int block = -1) const;  // aborts when absent
   const Tensor& operator()(Role role, int block = -1) const { return parameter(role, block).value; }
 
+  // Freezes what `chosen` says, of the spec of a parameter. Before require_gradients() and before an optimiser is made.
+  void freeze(const std::function<bool(const TensorSpec&)>& chosen);
   void require_gradients();                      // makes every trained parameter a leaf that collects gradients
   std::vector<Tensor> trained() const;           // in order
   Weights clone(torch::ScalarType dtype) const;  // a deep copy that collects no gradients

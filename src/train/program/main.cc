@@ -56,6 +56,7 @@ void add_elastify(CLI::App& app) {
   const auto settings = std::make_shared<ElastifySettings>();
   add_fields(*command, settings->run);
   add_fields(*command, settings->family);
+  add_fields(*command, settings->curriculum, {.prefix = "curriculum-"});
   add_fields(*command, settings->optimizer);
   add_data(*command, settings->data);
   for (const char* name : {"--model", "--out", "--size"}) command->get_option(name)->required();

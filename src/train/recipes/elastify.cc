@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <map>
+#include <memory>
+#include <numeric>
 #include <optional>
+#include <set>
 
 #include "core/arch/cost.h"
 #include "core/arch/family_spec.h"
@@ -22,7 +26,8 @@ namespace starnest::train {
 namespace {
 
 std::string job_text(const ElastifySettings& s) {
-  return settings_text(s.family) + settings_text(s.optimizer) + settings_text(s.data);
+  return settings_text(s.family) + settings_text(s.curriculum, "curriculum.") + settings_text(s.optimizer) +
+         settings_text(s.data);
 }
 
 ElasticFile family_file(const ElastifySettings& settings, const ModelSpec& spec) {
@@ -50,7 +55,12 @@ void print_sizes(const ModelSpec& spec, const std::vector<Size>& sizes) {
 }
 
 JsonLine size_json(const SizeResult& result) {
-  return JsonLine().set("kl", result.kl).set("gradient_norm", result.gradient_norm).set("clipped", result.clipped);
+  return JsonLine()
+      .set("kl", result.kl)
+      .set("gradient_norm", result.gradient_norm)
+      .set("clipped", result.clipped)
+      .set("cosine", result.cosine)
+      .set("worst_load", result.worst_load);
 }
 
 // The larger sizes dip early and recover with the cosine, so an alarm means something only late in the run.
@@ -64,6 +74,108 @@ void warn_of_drift(TrainingBar& bar, const TrainState& state, int64_t steps, con
               way);
   }
 }
+
+void freeze(Weights& weights, const std::vector<std::string>& names) {
+  static const std::map<std::string, std::set<Role>> kRoles{
+      {"embedding", {Role::embedding}},
+      {"head", {Role::head}},
+      {"gates", {Role::gate}},
+      {"norms", {Role::block_norm, Role::gated_norm, Role::final_norm}}};
+  for (const std::string& name : names) {
+    const auto found = kRoles.find(name);
+    if (found == kRoles.end())
+      throw Error({.where = "--freeze",
+                   .what = "there is nothing of this name",
+                   .expected = "embedding, head, gates or norms",
+                   .got = in_quotes(name)});
+    weights.freeze([&](const TensorSpec& spec) { return found->second.contains(spec.role); });
+  }
+}
+
+struct SizeOfStep {
+  size_t size;        // number of the size
+  std::string where;  // "batch 7, size small"
+  SizeResult result;  // of the last batch that it ran on
+};
+
+struct StepResult {
+  std::vector<SizeOfStep> sizes;
+  std::vector<Tensor> gradients;
+  int64_t tokens = 0;
+
+  const SizeOfStep* find(size_t size) const {
+    const auto found = std::find_if(sizes.rbegin(), sizes.rend(), [&](const auto& s) { return s.size == size; });
+    return found == sizes.rend() ? nullptr : &*found;
+  }
+};
+
+// Runs the sizes of a step on its batches against the frozen teacher. Refers to the weights.
+class Distiller {
+ public:
+  Distiller(const ElastifySettings& settings, const Weights& teacher, const Weights& student,
+            std::vector<StudentSize> sizes)
+      : teacher_(teacher),
+        student_(student),
+        sizes_(std::move(sizes)),
+        micro_batches_(settings.curriculum.micro_batches),
+        curriculum_(settings.curriculum, sizes_.size(), settings.run.steps, uint64_t(settings.run.seed)) {
+    const auto batches = [&](const DataSettings& data) {
+      return training_batches(data, settings.family.model, teacher.spec().vocab, settings.run.seed,
+                              int64_t(settings.run.steps) * std::max(1, micro_batches_));
+    };
+    stage2_ = batches(settings.data);
+    if (settings.curriculum.short_share == 0 || settings.data.is_text()) return;
+    DataSettings stage1 = settings.data;
+    stage1.mix.short_share = settings.curriculum.short_share;
+    stage1_ = batches(stage1);
+  }
+
+  StepResult step(int64_t number, double clip) {
+    StepResult result;
+    if (micro_batches_ == 0) {
+      std::vector<StudentSize> sizes = sizes_;
+      for (size_t s = 0; s < sizes.size(); ++s) sizes[s].weight = curriculum_.weights(number)[s];
+      std::vector<size_t> all(sizes.size());
+      std::iota(all.begin(), all.end(), size_t{0});
+      run(number, number, all, sizes, clip, result);
+      return result;
+    }
+    const std::vector<size_t> drawn = curriculum_.draw(number);
+    for (size_t i = 0; i < drawn.size(); ++i) {
+      StudentSize size = sizes_[drawn[i]];
+      size.weight = double(sizes_.size()) / double(drawn.size());  // the sum weighs as much as that of all sizes
+      run(number, number * micro_batches_ + int64_t(i), {drawn[i]}, {size}, clip, result);
+    }
+    return result;
+  }
+
+ private:
+  void run(int64_t step, int64_t number, const std::vector<size_t>& numbers, const std::vector<StudentSize>& sizes,
+           double clip, StepResult& into) {
+    BatchSource& source = stage1_ && !curriculum_.in_stage2(step) ? *stage1_ : *stage2_;
+    const BatchTensors batch = source.at(uint64_t(number));
+    const Tensor goal = [&] {
+      const torch::NoGradGuard no_gradients;
+      return completion_logits(teacher_, batch, SizeContext::full());
+    }();
+    const SandwichResult result = sandwich(student_, goal, batch, sizes, clip);
+    for (size_t s = 0; s < sizes.size(); ++s)
+      into.sizes.push_back(
+          {numbers[s], "batch " + std::to_string(number) + ", size " + sizes[s].name, result.sizes[s]});
+    if (into.gradients.empty())
+      into.gradients = result.gradients;
+    else
+      for (size_t i = 0; i < into.gradients.size(); ++i) into.gradients[i].add_(result.gradients[i]);
+    into.tokens += batch.tokens();
+  }
+
+  const Weights& teacher_;
+  const Weights& student_;
+  std::vector<StudentSize> sizes_;
+  int micro_batches_;
+  Curriculum curriculum_;
+  std::unique_ptr<BatchSource> stage1_, stage2_;  // stage1_ only where its data differ
+};
 
 void write_family(const std::filesystem::path& folder, const ElastifySettings& settings, const FamilySpec& parent,
                   ElasticFile file, const Weights& weights, const TrainState& state) {
@@ -142,6 +254,7 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   RunFolder folder(settings.run, job_text(settings));
   const Weights teacher = read_weights(settings.family.model, parent.spec);
   Weights student = teacher.clone();
+  freeze(student, settings.family.freeze);
   student.require_gradients();
   AdamW optimizer(student, settings.optimizer);
   const std::optional<Weights> average = decay > 0 ? std::optional(teacher.clone()) : std::nullopt;
@@ -151,10 +264,9 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   const DevData dev =
       development_data(settings.data, settings.family.model, parent.spec.vocab, settings.run.dev_problems);
   const Measured parent_dev = measure(teacher, SizeContext::full(), dev);
-  const auto data =
-      training_batches(settings.data, settings.family.model, parent.spec.vocab, settings.run.seed, settings.run.steps);
   std::vector<StudentSize> students;
   for (const Size& size : sizes) students.push_back({size.name, SizeContext::narrow(size.widths)});
+  Distiller distiller(settings, teacher, student, students);
 
   TrainingBar bar("elastify", state.step, settings.run.steps);
   bar.say("parent: " + measured_text(parent_dev));
@@ -162,28 +274,24 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
     for (const StudentSize& size : students)
       bar.say("before distillation, " + size.name + ": " + measured_text(measure(student, size.context, dev)));
   while (state.step < settings.run.steps) {
-    const BatchTensors batch = data->at(uint64_t(state.step));
-    const Tensor goal = [&] {
-      const torch::NoGradGuard no_gradients;
-      return completion_logits(teacher, batch, SizeContext::full());
-    }();
-    const SandwichResult result = sandwich(student, goal, batch, students, settings.optimizer.clip);
-    if (!result.finite())
-      throw Error({.where = "step " + std::to_string(state.step),
-                   .what = "the loss or its gradient is not a number",
-                   .hint = "Try a smaller --rate"});
+    const StepResult result = distiller.step(state.step, settings.optimizer.clip);
+    for (const SizeOfStep& size : result.sizes)
+      if (!size.result.finite()) folder.stop_at_nan(state.step, size.where);
     optimizer.step(result.gradients, learning_rate(settings.optimizer, state.step, settings.run.steps));
     if (average) update_average(*average, student, decay, state.step);
     state.step += 1;
-    state.tokens += batch.tokens();
+    state.tokens += result.tokens;
 
     const bool measured_now = is_due(state.step, settings.run.dev_every, settings.run.steps);
     JsonLine line, by_size;
     line.set("step", state.step).set("tokens", state.tokens);
     std::string status = "KL";
     for (size_t s = 0; s < sizes.size(); ++s) {
-      JsonLine entry = size_json(result.sizes[s]);
-      status += " " + sizes[s].name + " " + format_number("%.4f", result.sizes[s].kl);
+      JsonLine entry;
+      if (const SizeOfStep* of_step = result.find(s)) {
+        entry = size_json(of_step->result);
+        status += " " + sizes[s].name + " " + format_number("%.4f", of_step->result.kl);
+      }
       if (measured_now) {
         const Measured now = measure(result_weights, students[s].context, dev);
         entry.set("dev", measured_json(now));
@@ -193,7 +301,7 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
       by_size.set(sizes[s].name, entry);
     }
     folder.log(line.set("sizes", by_size).set("seconds", bar.seconds()));
-    bar.update(state.step, batch.tokens(), status);
+    bar.update(state.step, result.tokens, status);
     if (is_due(state.step, settings.run.checkpoint_every, settings.run.steps))
       folder.save(student, optimizer, state, average_or_null);
     if (progress) progress(uint64_t(state.step), uint64_t(settings.run.steps));

@@ -6,17 +6,20 @@
 
 #include "core/base/progress.h"
 #include "core/format/elastic_json.h"
+#include "train/distill/curriculum.h"
+#include "train/distill/optimizer.h"
 #include "train/recipes/run_data.h"
 #include "train/recipes/run_folder.h"
 
 namespace starnest::train {
 
 struct FamilySettings {
-  std::string model;               // folder with the sorted parent, which is the teacher too
-  std::vector<std::string> sizes;  // "name" is the full model; "name:key=value,..." with the keys of elastic.json
-  std::string think;               // default plan: which size thinks; empty: the smallest
-  std::string answer;              // and which one answers; empty: the largest
-  double average = 0;              // decay of the moving average of weights that is measured and written; 0: none
+  std::string model;                // folder with the sorted parent, which is the teacher too
+  std::vector<std::string> sizes;   // "name" is the full model; "name:key=value,..." with the keys of elastic.json
+  std::string think;                // default plan: which size thinks; empty: the smallest
+  std::string answer;               // and which one answers; empty: the largest
+  std::vector<std::string> freeze;  // what is not trained: embedding, head, gates, norms
+  double average = 0;               // decay of the moving average of weights that is measured and written; 0: none
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -24,6 +27,7 @@ struct FamilySettings {
     field("size", &FamilySettings::sizes, "NAME, or NAME:KEY=VALUE,... with the keys of elastic.json; repeat per size");
     field("think", &FamilySettings::think, "default plan: the size that thinks; empty = the smallest");
     field("answer", &FamilySettings::answer, "default plan: the size that answers; empty = the largest");
+    field("freeze", &FamilySettings::freeze, "what is not trained: embedding, head, gates (of experts), norms");
     field("average", &FamilySettings::average,
           "decay of a moving average of the weights (EMA), which is then measured and written, in [0, 1); 0 = none");
   }
@@ -32,6 +36,7 @@ struct FamilySettings {
 struct ElastifySettings {
   RunSettings run{.steps = 760, .checkpoint_every = 100, .dev_every = 100};
   FamilySettings family;
+  CurriculumSettings curriculum;
   OptimizerSettings optimizer{.rate = 3e-3, .warm_up = 30, .weight_decay = 0};
   DataSettings data{.mix = {.growth = 0}, .batch = {}, .text = {}};
 };
@@ -39,9 +44,10 @@ struct ElastifySettings {
 std::string settings_text(const ElastifySettings& settings);
 
 // Writes settings.run.out: a family folder (config.json, model.safetensors, elastic.json and the parent's small files),
-// with log and checkpoints in training/. Every step runs all sizes on one batch against the frozen parent; correction
-// biases are frozen. Throws Error for bad sizes, an unwritable folder, and a loss that is not a number.
-// `progress` is called after every step and may throw to cancel: the run can then be resumed from its last checkpoint.
+// with log and checkpoints in training/. Every step runs all sizes on one batch against the frozen parent, or each of
+// several batches with one size (distill/curriculum.h); correction biases are frozen. Throws Error for bad sizes, an
+// unwritable folder, and a loss that is not a number. `progress` is called after every step and may throw to cancel:
+// the run can then be resumed from its last checkpoint.
 void elastify(const ElastifySettings& settings, const Progress& progress = {});
 
 // The text of one --size as an entry of elastic.json. Lists (per block, and layers) are written 0+1+3.

@@ -25,19 +25,19 @@ std::string job_text(const PretrainSettings& s) {
 
 struct StepResult {
   double loss, gradient_norm, worst_load;
+
+  bool finite() const { return std::isfinite(loss) && std::isfinite(gradient_norm); }
 };
 
+// Without an update when the result is not finite.
 StepResult train_step(const Weights& weights, AdamW& optimizer, const BatchTensors& batch,
                       const PretrainSettings& settings, int64_t step) {
   ExpertBalance balance(batch);
   const Tensor loss = cross_entropy(completion_logits(weights, batch, SizeContext::full(), &balance), batch.targets);
   const Tensor total = balance.loss().defined() ? loss + settings.balance.loss * balance.loss() : loss;
   std::vector<Tensor> gradients = torch::autograd::grad({total}, weights.trained());
-  const StepResult result{loss.item<double>(), global_norm(gradients), balance.worst_load()};
-  if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm))
-    throw Error({.where = "step " + std::to_string(step),
-                 .what = "the loss or its gradient is not a number",
-                 .hint = "Try a smaller --rate"});
+  const StepResult result{loss.item<double>(), global_norm(gradients), balance.worst()};
+  if (!result.finite()) return result;
   const double scale = std::min(1.0, settings.optimizer.clip / std::max(result.gradient_norm, 1e-12));
   for (Tensor& gradient : gradients) gradient = (gradient * scale).contiguous();
   optimizer.step(gradients, learning_rate(settings.optimizer, step, settings.run.steps));
@@ -86,6 +86,7 @@ void pretrain(const PretrainSettings& settings, const Progress& progress) {
   while (state.step < settings.run.steps) {
     const BatchTensors batch = data->at(uint64_t(state.step));
     const StepResult result = train_step(weights, optimizer, batch, settings, state.step);
+    if (!result.finite()) folder.stop_at_nan(state.step, "batch " + std::to_string(state.step));
     state.step += 1;
     state.tokens += batch.tokens();
     check_load(result, settings.balance, state);

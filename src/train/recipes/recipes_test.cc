@@ -199,7 +199,8 @@ TEST_F(Recipes, GapsAreThoseOfTheLargestAndTheSmallestSize) {
 // A parent and a family on text: a few sentences over a vocabulary of letters.
 TEST_F(Recipes, TextIsPackedTrainedOnAndMeasured) {
   std::string vocab;
-  for (char c = 'a'; c <= 'z'; ++c) vocab += "\"" + std::string(1, c) + "\": " + std::to_string(c - 'a') + ", ";
+  for (char c = 'a'; c <= 'z'; ++c)
+    vocab.append(1, '"').append(1, c).append("\": ").append(std::to_string(c - 'a')).append(", ");
   write_text(at("tokenizer.json"), R"({"model": {"type": "BPE", "vocab": {)" + vocab + R"("\u0120": 26}, "merges": []},
     "added_tokens": [{"id": 27, "content": "<|endoftext|>", "special": true}],
     "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false},
@@ -239,6 +240,46 @@ TEST_F(Recipes, TextIsPackedTrainedOnAndMeasured) {
   family.data.text.tokenizer = at("tokenizer65.json");
   EXPECT_NE(error_of([&] { elastify(family); }).find("has more tokens than the model; expected at most 64, got 65"),
             std::string::npos);
+}
+
+TEST_F(Recipes, ALossThatIsNotANumberNamesTheStepAndTheLastGoodCheckpoint) {
+  PretrainSettings settings = tiny_parent("wild", 40);
+  settings.run.checkpoint_every = 1;
+  settings.optimizer.rate = 1e18;
+  settings.optimizer.warm_up = 0;
+  const std::string message = error_of([&] { pretrain(settings); });
+  EXPECT_TRUE(message.starts_with("step ")) << message;
+  EXPECT_NE(message.find(", batch "), std::string::npos) << message;
+  EXPECT_NE(message.find("The last good checkpoint is " + at("wild/training/checkpoint.safetensors")),
+            std::string::npos)
+      << message;
+}
+
+TEST_F(Recipes, DrawnSizesWithTwoStagesResumeToTheSameBytes) {
+  pretrain(tiny_parent("parent", 2));
+  ElastifySettings settings = tiny_family("parent", "whole", 6);
+  settings.curriculum = {.stage2_from = 0.5, .stage2_weights = {0.7, 0.3}, .micro_batches = 3, .short_share = 0.7};
+  expect_resumed_equals_uninterrupted(settings, elastify, 5);
+  const auto log = read_jsonl(at("whole/training/log.jsonl"));
+  EXPECT_GT(log.back().integer("tokens"), 6 * 3 * 8 * 10);  // three batches a step
+}
+
+TEST_F(Recipes, FrozenPartsKeepTheirBytes) {
+  pretrain(tiny_parent("parent", 2));
+  ElastifySettings settings = tiny_family("parent", "family", 3);
+  settings.family.freeze = {"embedding", "norms"};
+  elastify(settings);
+  const FamilySpec spec = read_family(at("parent"));
+  const Weights before = read_weights(at("parent"), spec.spec), after = read_weights(at("family"), spec.spec);
+  for (const Parameter& parameter : after.all()) {
+    const Role role = parameter.spec.role;
+    const bool frozen = role == Role::embedding || role == Role::block_norm || role == Role::gated_norm ||
+                        role == Role::final_norm || role == Role::gate_bias;
+    EXPECT_EQ(parameter.value.equal(before(role, parameter.spec.block)), frozen) << parameter.spec.local_name;
+  }
+  settings.run.out = at("other");
+  settings.family.freeze = {"heads"};
+  EXPECT_NE(error_of([&] { elastify(settings); }).find("--freeze"), std::string::npos);
 }
 
 }  // namespace

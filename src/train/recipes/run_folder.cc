@@ -129,6 +129,14 @@ TrainState RunFolder::start(const Weights& weights, AdamW& optimizer, const Weig
   return state;
 }
 
+void RunFolder::stop_at_nan(int64_t step, const std::string& part) const {
+  const std::string last = checkpoints_.any() ? "The last good checkpoint is " + checkpoints_.newest().string()
+                                              : "There is no checkpoint yet";
+  throw Error({.where = "step " + std::to_string(step) + ", " + part,
+               .what = "the loss or its gradient is not a number",
+               .hint = last + ". Try a smaller --rate in a new folder"});
+}
+
 void RunFolder::save(const Weights& weights, AdamW& optimizer, const TrainState& state, const Weights* average) const {
   checkpoints_.write(state_tensors(weights, optimizer, average), {{"step", std::to_string(state.step)},
                                                                   {"tokens", std::to_string(state.tokens)},

@@ -60,6 +60,10 @@ class RunFolder {
   // The last good checkpoint stays until the new one is on disk.
   void save(const Weights& weights, AdamW& optimizer, const TrainState& state, const Weights* average = nullptr) const;
 
+  // A step whose loss or gradient is not a number: throws Error naming it, what of it (`part`, e.g. "batch 7, size
+  // small") and the checkpoint to go on from.
+  [[noreturn]] void stop_at_nan(int64_t step, const std::string& part) const;
+
   void log(const JsonLine& line) { log_->write(line); }  // one line per step
 
  private:
