@@ -107,7 +107,17 @@ TEST(Mix, ASettingOutOfRangeIsNamed) {
   refused({.cut_steps = 0}, "'cut_steps'");
   refused({.k_high = 26}, "1 to 25");
   refused({.k_low = 11}, "11 to 10");
+  refused({.short_share = -0.1}, "'short_share'");
   refused({.growth = 2}, "'growth'");
+}
+
+TEST(Mix, ShortSamplesHaveAKFromTheLowerHalf) {
+  int lower = 0;
+  for (uint64_t i = 0; i < 1000; ++i) {
+    EXPECT_LE(draw({.short_share = 1}, Split::train, 10, i, 1.0).problem.k, 5);
+    lower += draw({.short_share = 0.7}, Split::train, 10, i, 1.0).problem.k <= 5;
+  }
+  EXPECT_NEAR(lower, 850, 40);  // 0.7 + 0.3 * 5/10
 }
 
 TEST(Mix, EverySettingIsInTheListOfFields) {
@@ -117,7 +127,7 @@ TEST(Mix, EverySettingIsInTheListOfFields) {
     EXPECT_GT(std::string(help).size(), 10u);
   });
   EXPECT_EQ(names, (std::set<std::string>{"families", "none", "terse", "full", "cut", "cut_steps", "k_low", "k_high",
-                                          "growth"}));
+                                          "short_share", "growth"}));
 }
 
 TEST(TestSet, HasDistinctProblemsOfItsSplitWithEveryKEquallyOften) {
