@@ -13,7 +13,9 @@
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "core/format/jsonl.h"
+#include "eval/likelihood.h"
 #include "eval/task_accuracy.h"
+#include "starnest/error.h"
 
 namespace starnest::cli {
 namespace {
@@ -21,7 +23,9 @@ namespace {
 constexpr const char* kExamples = R"(Examples:
   starnest eval -m models/pocket --task r --effort e2 -n 1000 --size small --json small.json --records small.jsonl
   starnest eval -m models/pocket --task r --effort e2 -n 1000 --think-size small --answer-size large
-      --think-budget 24 --think-grace 0)";
+      --think-budget 24 --think-grace 0
+  starnest eval -m runs/stories --text heldout.txt
+  starnest eval -m runs/stories --pairs blimp.tsv --size small --records small.jsonl)";
 
 struct EvalOptions {
   ModelOptions model;
@@ -30,6 +34,9 @@ struct EvalOptions {
   TaskQuestionSet questions;
   PlanOptions plan;
   std::string json, records;
+  std::string text, pairs;  // files; then no task is asked
+  std::string start = "<|endoftext|>";
+  int window = 1024;
   int parallel = 32;
   int threads = 0;
 };
@@ -108,7 +115,59 @@ void print_report(const TaskAccuracy& result) {
   std::printf("; %.1f s\n", result.seconds);
 }
 
+std::vector<std::string> sizes_to_score(const Family& family, const EvalOptions& options) {
+  std::vector<std::string> names = options.plan.sizes();
+  if (!names.empty()) return {names.front()};
+  for (const SizeInfo& size : family.sizes()) names.push_back(size.name);
+  return names;
+}
+
+void score_text(const EvalOptions& options, const Family& family) {
+  for (const std::string& size : sizes_to_score(family, options)) {
+    ProgressBar bar("eval " + size, "windows");
+    const TextLikelihood result =
+        text_likelihood(family, size, options.text, token_named(family, options.start), size_t(options.window),
+                        options.parallel, [&](uint64_t done, uint64_t total) { bar.update(done, total); });
+    bar.clear();
+    std::printf("%s: perplexity %.3f, %.4f bits per byte; %s tokens of %s documents in windows of %d\n", size.c_str(),
+                result.perplexity(), result.bits_per_byte(), grouped(result.tokens).c_str(),
+                grouped(result.documents).c_str(), options.window);
+  }
+}
+
+void score_pairs(const EvalOptions& options, const Family& family) {
+  const std::vector<MinimalPair> pairs = read_minimal_pairs(options.pairs);
+  const std::vector<std::string> sizes = sizes_to_score(family, options);
+  if (!options.records.empty() && sizes.size() > 1)
+    throw Error({.where = "--records", .what = "holds the answers of one size", .hint = "Name one with --size"});
+  for (const std::string& size : sizes) {
+    ProgressBar bar("eval " + size, "sentences");
+    const std::vector<bool> right =
+        prefers_good(family, size, pairs, token_named(family, options.start), options.parallel,
+                     [&](uint64_t done, uint64_t total) { bar.update(done, total); });
+    bar.clear();
+    Tally tally;
+    for (const bool good : right) tally.trials += 1, tally.successes += good ? 1 : 0;
+    const Interval interval = wilson(tally);
+    std::printf("%s: the good sentence is likelier in %s of %s pairs, %.1f %% (95 %% interval %.1f to %.1f)\n",
+                size.c_str(), grouped(tally.successes).c_str(), grouped(tally.trials).c_str(),
+                100 * double(tally.successes) / double(tally.trials), 100 * interval.low, 100 * interval.high);
+    if (options.records.empty()) continue;
+    JsonlWriter writer(options.records, JsonlWriter::Mode::replace);
+    for (size_t i = 0; i < pairs.size(); ++i)
+      writer.write(JsonLine()
+                       .set("question", pairs[i].paradigm + ": " + pairs[i].good + " / " + pairs[i].bad)
+                       .set("think_size", size)
+                       .set("answer_size", size)
+                       .set("right", bool(right[i])));
+  }
+}
+
 void run(EvalOptions options) {
+  if (!options.text.empty() || !options.pairs.empty()) {
+    const Family family = open_model(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
+    return options.text.empty() ? score_pairs(options, family) : score_text(options, family);
+  }
   options.questions.effort = tasks::effort_named(options.effort);
   options.questions.split = tasks::split_named(options.split);
   const Plan plan = options.plan.resolved();
@@ -131,10 +190,20 @@ void run(EvalOptions options) {
 
 void add_eval(CLI::App& app) {
   const auto options = std::make_shared<EvalOptions>();
-  CLI::App* command = app.add_subcommand("eval", "Measure accuracy on reasoning tasks, by generation");
+  CLI::App* command =
+      app.add_subcommand("eval", "Measure accuracy on reasoning tasks, by generation, or the likelihood of text");
   command->footer(kExamples);
   add_model_options(*command, options->model);
   command->add_option("--task", options->questions.task, "task family")->capture_default_str();
+  auto* const text =
+      command->add_option("--text", options->text, "perplexity of this text instead of a task (*.jsonl or plain)");
+  command->add_option("--pairs", options->pairs, "minimal pairs instead of a task: TSV with the columns good and bad")
+      ->excludes(text);
+  command->add_option("--start", options->start, "token that texts and sentences are read after, if there is one")
+      ->capture_default_str();
+  command->add_option("--window", options->window, "tokens of text that are read at a time")
+      ->capture_default_str()
+      ->check(CLI::Range(2, 1 << 20));
   command->add_option("--effort", options->effort, "e0, e1 or e2")->capture_default_str();
   options->plan.plan.max_tokens = 128;
   options->plan.plan.answer_reserve = 8;

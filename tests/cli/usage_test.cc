@@ -53,5 +53,21 @@ TEST(Usage, WrongWordsAreNamedWithTheNearestRightOne) {
   expect({"inspect", "-m"}, "Try 'starnest inspect --help'");
 }
 
+const std::string kPocket = STARNEST_SOURCE_DIR "/models/pocket";
+
+TEST(EvalText, PerplexityAndMinimalPairsOfEverySize) {
+  const TestFolder folder;
+  const std::string text = folder.write("text.txt", "r:a5b+3?").string();
+  const Finished perplexity = starnest_program({"eval", "-m", kPocket, "--text", text, "--start", "<bos>"});
+  ASSERT_EQ(perplexity.exit_code, 0) << perplexity.err;
+  for (const char* size :
+       {"large: perplexity ", "medium: perplexity ", "small: perplexity ", "8 tokens of 1 documents"})
+    EXPECT_CONTAINS(perplexity.out, size);
+  const std::string pairs = folder.write("pairs.tsv", "good\tbad\na;\ta(\nonly one\n").string();
+  const Finished broken = starnest_program({"eval", "-m", kPocket, "--pairs", pairs});
+  EXPECT_EQ(broken.exit_code, 1);
+  EXPECT_CONTAINS(broken.err, "pairs.tsv:3: has another number of columns");
+}
+
 }  // namespace
 }  // namespace starnest

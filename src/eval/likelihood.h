@@ -1,0 +1,49 @@
+// How likely a size finds text: perplexity, and minimal pairs.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/dims.h"
+#include "core/base/progress.h"
+#include "report/intervals.h"
+#include "starnest/family.h"
+
+namespace starnest {
+
+// Sums of log p(token | those before it in its sequence), in nats, over all tokens but the first of each sequence. Up
+// to `parallel` sequences are read in one step. Throws Error for an unknown size. One thread at a time per family.
+std::vector<double> log_likelihoods(const Family& family, const std::string& size,
+                                    std::span<const std::vector<TokenId>> sequences, int parallel,
+                                    const Progress& progress = {});
+
+// The token that is spelled so; -1 where the vocabulary has none.
+TokenId token_named(const Family& family, const std::string& text);
+
+struct TextLikelihood {
+  uint64_t documents = 0, tokens = 0, bytes = 0;  // tokens: those that were predicted
+  double log_likelihood = 0;                      // nats
+
+  double perplexity() const;     // exp(-nats / tokens)
+  double bits_per_byte() const;  // comparable between tokenizers
+};
+
+// The documents of a file (core/format/documents.h) in windows of `window` tokens, each read on its own after `start`
+// (a token, or -1 for none: then the first token of a window is not predicted).
+TextLikelihood text_likelihood(const Family& family, const std::string& size, const std::filesystem::path& file,
+                               TokenId start, size_t window, int parallel, const Progress& progress = {});
+
+// A table with a header and the columns "good" and "bad", separated by tabs; "paradigm" groups the lines if it is there
+// (BLiMP: Warstadt et al. 2020).
+struct MinimalPair {
+  std::string paradigm, good, bad;
+};
+std::vector<MinimalPair> read_minimal_pairs(const std::filesystem::path& file);
+
+// For each pair whether the good sentence, after `start`, has the higher log-likelihood (a tie counts as no).
+std::vector<bool> prefers_good(const Family& family, const std::string& size, const std::vector<MinimalPair>& pairs,
+                               TokenId start, int parallel, const Progress& progress = {});
+
+}  // namespace starnest
