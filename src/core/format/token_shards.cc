@@ -3,6 +3,7 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <type_traits>
 #include <utility>
 
 #include "core/base/check.h"
@@ -65,7 +66,7 @@ void convert(const std::byte* from, std::span<TokenId> out, const std::string& w
     std::memcpy(&value, from + i * sizeof(T), sizeof(T));
     if (!std::in_range<TokenId>(value) || value < T{0})
       throw Error({.where = where, .what = "holds a number that is no token id", .got = std::to_string(value)});
-    out[i] = TokenId(value);
+    out[i] = TokenId(std::make_unsigned_t<T>(value));
   }
 }
 
