@@ -9,6 +9,7 @@
 #include "command_line/program.h"
 #include "train/recipes/elastify.h"
 #include "train/recipes/gaps.h"
+#include "train/recipes/plot.h"
 #include "train/recipes/pretrain.h"
 #include "train/recipes/rank.h"
 
@@ -77,6 +78,15 @@ void add_gaps(CLI::App& app) {
   command->callback([settings] { print_gaps(*settings); });
 }
 
+void add_plot(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("plot", "Draws the log of a run as one HTML page");
+  const auto settings = std::make_shared<PlotSettings>();
+  command->add_option("log", settings->log, "log.jsonl of a run, or the folder of the run")->required();
+  command->add_option("-o,--out", settings->out, "HTML file to write")->required();
+  command->footer("Example:\n  starnest-train plot runs/family -o family.html");
+  command->callback([settings] { plot(*settings); });
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Trains elastic language models: a parent, its ranking, and all nested sizes at once.",
                "starnest-train"};
@@ -87,6 +97,7 @@ int run(int argc, char** argv) {
   add_rank(app);
   add_elastify(app);
   add_gaps(app);
+  add_plot(app);
   const Interrupt interrupt;
   return run_program(app, argc, argv);
 }

@@ -14,6 +14,7 @@
 #include "train/modules/weights_io.h"
 #include "train/recipes/elastify.h"
 #include "train/recipes/gaps.h"
+#include "train/recipes/plot.h"
 #include "train/recipes/pretrain.h"
 #include "train/recipes/rank.h"
 
@@ -280,6 +281,19 @@ TEST_F(Recipes, FrozenPartsKeepTheirBytes) {
   settings.run.out = at("other");
   settings.family.freeze = {"heads"};
   EXPECT_NE(error_of([&] { elastify(settings); }).find("--freeze"), std::string::npos);
+}
+
+TEST_F(Recipes, ALogBecomesAPageOfCharts) {
+  pretrain(tiny_parent("parent", 3));
+  elastify(tiny_family("parent", "family", 3));
+  plot({.log = at("family"), .out = at("family.html")});
+  const std::string page = read_text(at("family.html"));
+  for (const char* part : {"3 steps", "KL from the parent", "Cosine with", "Load of the busiest expert",
+                           "<td>small</td>", "Development: long traces right"})
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  write_text(at("empty.jsonl"), "");
+  EXPECT_NE(error_of([&] { plot({.log = at("empty.jsonl"), .out = at("x.html")}); }).find("holds no step"),
+            std::string::npos);
 }
 
 }  // namespace
