@@ -81,7 +81,7 @@ def check_tidy(build: Path, chosen: list[Path], train: bool) -> bool:
     entries = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
     by_file = {e["file"]: e for e in entries}
     source_root = str(REPOSITORY / "src") + os.sep
-    ours = {f: e for f, e in sorted(by_file.items()) if f.startswith(source_root) and not f.endswith("_test.cc")}
+    ours = {f: e for f, e in sorted(by_file.items()) if f.startswith(source_root) and f.endswith(".cc") and not f.endswith("_test.cc")}
     if chosen:
         wanted = [e for f, e in ours.items() if Path(f) in chosen]
     else:
