@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 
 #include "core/arch/family_spec.h"
 #include "core/base/file.h"
@@ -9,6 +10,7 @@
 #include "core/base/text.h"
 #include "core/convert/output_folder.h"
 #include "core/convert/small_files.h"
+#include "report/page.h"
 #include "starnest/error.h"
 #include "train/distill/losses.h"
 #include "train/importance/importance.h"
@@ -32,6 +34,32 @@ void print_scores(const ByAxis& scores) {
     const std::string place = key.first < 0 ? "model" : "block " + std::to_string(key.first);
     std::printf("  %-9s %-36s %5.1f %%\n", place.c_str(), std::string(key_of(key.second)).c_str(), 100 * share);
   }
+}
+
+// A chart per axis: the scores of each block in falling order, as parts of its largest; experts' channels as a mean.
+std::string scores_page(const ByAxis& scores) {
+  std::map<Axis, Section> by_axis;
+  for (const auto& [key, values] : scores) {
+    const auto [block, axis] = key;
+    Tensor falling = std::get<0>(values.sort(-1, /*descending=*/true));
+    if (falling.dim() == 2) falling = falling.mean(0);
+    falling = (falling / falling[0].clamp_min(1e-30)).to(torch::kDouble).contiguous();
+    Series series{block < 0 ? "model" : "block " + std::to_string(block), {}};
+    for (int64_t i = 0; i < falling.size(0); ++i) series.points.emplace_back(i + 1, falling[i].item<double>());
+    const int64_t half = falling.size(0) / 2;
+    Section& section = by_axis[axis];
+    section.title = key_of(axis);
+    section.chart.title = section.title, section.chart.x_label = "units, most important first";
+    section.chart.y_label = "score, part of the largest";
+    section.table.header = {"", "units", "score in the less important half"};
+    section.table.rows.push_back(
+        {series.name, std::to_string(falling.size(0)),
+         format_number("%.1f %%", 100 * (falling.slice(0, half).sum() / falling.sum()).item<double>())});
+    section.chart.series.push_back(std::move(series));
+  }
+  std::vector<Section> sections;
+  for (auto& [axis, section] : by_axis) sections.push_back(std::move(section));
+  return html_page("Importance of every unit", sections);
 }
 
 void check_same_function(const Weights& original, const Weights& moved, const BatchTensors& batch) {
@@ -103,6 +131,7 @@ void rank(const RankJob& job, const Progress& progress) {
   write_text(out.partial() / "config.json", family.config.text());
   std::filesystem::create_directories(out.partial() / "training");
   write_scores(out.partial() / "training" / "scores.json", scores, drops);
+  write_text(out.partial() / "training" / "scores.html", scores_page(scores));
   write_weights(out.partial() / "model.safetensors", moved);
   out.commit();
 }

@@ -20,7 +20,7 @@ struct RankSettings {
   template <class Visitor>
   static void fields(Visitor&& field) {
     field("model", &RankSettings::model, "model folder to read");
-    field("out", &RankSettings::out, "folder to make: the sorted model, and training/scores.json");
+    field("out", &RankSettings::out, "folder to make: the sorted model, and training/scores.json and .html");
     field("seed", &RankSettings::seed, "of the samples");
     field("samples", &RankSettings::samples, "samples that the model reads");
     field("layer_samples", &RankSettings::layer_samples, "of these, for the ranking of blocks; 0 = none");

@@ -170,6 +170,9 @@ TEST_F(Recipes, WriteAFamilyThatReadsBack) {
   pretrain(tiny_parent("parent", 4));
   rank({.settings = {.model = at("parent"), .out = at("sorted"), .samples = 40},
         .data = {.mix = {.growth = 0}, .batch = {}, .text = {}}});
+  const std::string page = read_text(at("sorted/training/scores.html"));
+  for (const char* part : {"hidden_size", "moe_intermediate_size", "block 2", "less important half"})
+    EXPECT_NE(page.find(part), std::string::npos) << part;
   EXPECT_TRUE(fs::exists(root_ / "sorted" / "training" / "scores.json"));
   elastify(tiny_family("sorted", "family", 3));
   const FamilySpec family = read_family(at("family"));
