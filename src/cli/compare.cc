@@ -64,9 +64,8 @@ PairedTable paired(const Answers& first, const CompareOptions& options, const An
 }
 
 std::string accuracy_text(Tally tally) {
-  const Interval interval = wilson(tally);
-  return format_number("%5.1f", 100 * double(tally.successes) / double(tally.trials)) + " % (95 % interval " +
-         format_number("%.1f", 100 * interval.low) + " to " + format_number("%.1f", 100 * interval.high) + ")";
+  return format_number("%5.1f", 100 * double(tally.successes) / double(tally.trials)) + " % (" + interval_text(tally) +
+         ")";
 }
 
 void print_text(const CompareOptions& options, const Answers& first, const Answers& second, const PairedTable& table) {

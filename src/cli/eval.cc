@@ -105,11 +105,10 @@ void write_records(const std::string& path, const EvalOptions& options, const Ta
 
 void print_report(const TaskAccuracy& result) {
   const Tally tally = result.tally();
-  const Interval interval = wilson(tally);
-  std::printf("%s thinks, %s answers: %llu of %llu right, %.1f %% (95 %% interval %.1f to %.1f)\n",
-              result.think_size.c_str(), result.answer_size.c_str(), static_cast<unsigned long long>(tally.successes),
+  std::printf("%s thinks, %s answers: %llu of %llu right, %.1f %% (%s)\n", result.think_size.c_str(),
+              result.answer_size.c_str(), static_cast<unsigned long long>(tally.successes),
               static_cast<unsigned long long>(tally.trials), 100 * double(tally.successes) / double(tally.trials),
-              100 * interval.low, 100 * interval.high);
+              interval_text(tally).c_str());
   std::printf("thinking: %.1f tokens on average; ended", result.mean_thinking_tokens());
   for (const ThinkEnd end : kEnds) std::printf(" %s %d", name_of(end), result.count(end));
   std::printf("; %.1f s\n", result.seconds);
@@ -148,10 +147,9 @@ void score_pairs(const EvalOptions& options, const Family& family) {
     bar.clear();
     Tally tally;
     for (const bool good : right) tally.trials += 1, tally.successes += good ? 1 : 0;
-    const Interval interval = wilson(tally);
-    std::printf("%s: the good sentence is likelier in %s of %s pairs, %.1f %% (95 %% interval %.1f to %.1f)\n",
-                size.c_str(), grouped(tally.successes).c_str(), grouped(tally.trials).c_str(),
-                100 * double(tally.successes) / double(tally.trials), 100 * interval.low, 100 * interval.high);
+    std::printf("%s: the good sentence is likelier in %s of %s pairs, %.1f %% (%s)\n", size.c_str(),
+                grouped(tally.successes).c_str(), grouped(tally.trials).c_str(),
+                100 * double(tally.successes) / double(tally.trials), interval_text(tally).c_str());
     if (options.records.empty()) continue;
     JsonlWriter writer(options.records, JsonlWriter::Mode::replace);
     for (size_t i = 0; i < pairs.size(); ++i)

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "core/base/check.h"
+#include "core/base/text.h"
 
 namespace starnest {
 
@@ -17,6 +18,12 @@ Interval wilson(Tally tally, double z) {
   const double half = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
   const double scale = 1 + z * z / n;
   return {std::max(0.0, (centre - half) / scale), std::min(1.0, (centre + half) / scale)};
+}
+
+std::string interval_text(Tally tally) {
+  const Interval interval = wilson(tally);
+  return "95 % interval " + format_number("%.1f", 100 * interval.low) + " to " +
+         format_number("%.1f", 100 * interval.high);
 }
 
 double mcnemar_exact(Discordant pairs) {

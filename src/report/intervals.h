@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace starnest {
 
@@ -22,6 +23,9 @@ struct Tally {
 //   (p + z^2/2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
 // Unlike p +- z sqrt(p (1 - p) / n) it stays within [0, 1] and keeps its coverage near 0 and 1. No trials: [0, 1].
 Interval wilson(Tally tally, double z = kZ95);
+
+// Wilson's interval in percent, as every report shows it: "95 % interval 34.2 to 100.0".
+std::string interval_text(Tally tally);
 
 // Problems on which two models, asked the same problems, differ. Those on which they agree carry no information.
 struct Discordant {

@@ -82,7 +82,7 @@ void BatchStream::draw_group(uint64_t group) {
     batches_.push_back(make_batch(std::span(samples).subspan(first, rows), config_.pad_multiple));
   }
   Rng rng(key_of(run_.seed, kShuffleStream, group));
-  for (size_t i = batches_.size(); i > 1; --i) std::swap(batches_[i - 1], batches_[rng.below(i)]);
+  shuffle(batches_, rng);
   held_ = group;
 }
 

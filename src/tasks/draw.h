@@ -1,19 +1,12 @@
-// What drawing problems needs besides numbers: orders.
+// What drawing problems needs besides numbers: texts in another order, lists.
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/base/rng.h"
 
 namespace starnest::tasks {
-
-// Fisher-Yates, so that the order depends on `rng` only and not on the standard library.
-template <class Sequence>
-void shuffle(Sequence& items, Rng& rng) {
-  for (size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[rng.below(i)]);
-}
 
 inline std::string shuffled(std::string text, Rng& rng) {
   shuffle(text, rng);

@@ -3,7 +3,9 @@
 // (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace starnest {
 
@@ -39,5 +41,11 @@ class Rng {
   uint64_t key_;
   uint64_t counter_;
 };
+
+// Fisher-Yates, so that the order depends on `rng` only and not on the standard library. Draws size - 1 numbers.
+template <class Sequence>
+void shuffle(Sequence& items, Rng& rng) {
+  for (size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[rng.below(i)]);
+}
 
 }  // namespace starnest

@@ -23,7 +23,7 @@ Corpus Corpus::open(const std::vector<std::string>& files, const Tokenizer& toke
     settings.most_bad -= counts.bad;
     corpus.tokens_ += counts.tokens;
   }
-  if (corpus.tokens_ == 0) throw Error({.where = "--data", .what = "holds no tokens", .got = join(files, " ")});
+  if (corpus.tokens_ == 0) throw Error(join(files, " "), "holds no tokens");
   return corpus;
 }
 

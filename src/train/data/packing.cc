@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "core/base/check.h"
@@ -13,11 +14,6 @@ namespace {
 
 constexpr uint64_t kPieceStream = 11, kRowStream = 12;
 
-template <class Item>
-void shuffle(std::vector<Item>& items, Rng rng) {
-  for (size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[rng.below(i)]);
-}
-
 }  // namespace
 
 std::vector<Row> pack(std::span<const size_t> lengths, size_t row_length, uint64_t seed) {
@@ -26,7 +22,8 @@ std::vector<Row> pack(std::span<const size_t> lengths, size_t row_length, uint64
   for (size_t document = 0; document < lengths.size(); ++document)
     for (size_t begin = 0; begin < lengths[document]; begin += row_length)
       pieces.push_back({document, begin, std::min(row_length, lengths[document] - begin)});
-  shuffle(pieces, Rng(key_of(seed, kPieceStream)));
+  Rng rng(key_of(seed, kPieceStream));
+  shuffle(pieces, rng);
 
   std::vector<Row> rows;
   std::set<std::pair<size_t, size_t>> open;  // (room, row): the fullest first
@@ -48,7 +45,8 @@ std::vector<Row> pack(std::span<const size_t> lengths, size_t row_length, uint64
 std::vector<size_t> shuffled_order(size_t count, uint64_t seed, uint64_t epoch) {
   std::vector<size_t> order(count);
   std::iota(order.begin(), order.end(), size_t{0});
-  shuffle(order, Rng(key_of(seed, kRowStream, epoch)));
+  Rng rng(key_of(seed, kRowStream, epoch));
+  shuffle(order, rng);
   return order;
 }
 

@@ -12,7 +12,7 @@
 namespace starnest::train {
 
 struct TextSettings {
-  std::vector<std::string> files;     // --data: PREFIX of token shards, *.jsonl, or plain text; empty: tasks instead
+  std::vector<std::string> files;     // PREFIX of token shards, *.jsonl, or plain text; empty: tasks instead
   std::vector<std::string> dev;       // the same, measured and never trained on
   std::string tokenizer;              // folder or tokenizer.json; empty: that of the model
   std::string end = "<|endoftext|>";  // token that ends a document of a text file; empty: none

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <numeric>
-#include <utility>
 
 #include "core/base/range.h"
 #include "core/base/rng.h"
@@ -57,7 +56,7 @@ std::vector<size_t> Curriculum::draw(int64_t step) const {
     while (at >= passed && size + 1 < shares.size()) passed += shares[++size];
     drawn.push_back(size);
   }
-  for (size_t i = drawn.size(); i > 1; --i) std::swap(drawn[i - 1], drawn[rng.below(i)]);
+  shuffle(drawn, rng);
   return drawn;
 }
 
