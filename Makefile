@@ -26,7 +26,7 @@ demo: build
 	@bash examples/demo.sh
 
 configured:
-	@tools/setup/install_packages.sh engine tests
+	@tools/setup/install_packages.sh engine train tests
 	@tools/setup/python_env.sh tools/lint/requirements.txt
 	@tools/setup/configure_tests.sh
 

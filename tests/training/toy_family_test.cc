@@ -74,7 +74,9 @@ double dev_kl(const char* what, const Weights& teacher, const Weights& student, 
   for (int i = 0; i < kBatches; ++i) {
     const BatchTensors batch = to_tensors(data.at(uint64_t(i)));
     const Tensor goal = completion_logits(teacher, batch, SizeContext::full());
-    sum += forward_kl(goal, completion_logits(student, batch, SizeContext::narrow(widths))).item<double>() / kBatches;
+    sum += forward_kl(goal, completion_logits(student, batch, SizeContext::narrow(widths)), batch.positions)
+               .item<double>() /
+           kBatches;
   }
   std::printf("%s: KL %.4f\n", what, sum);
   return sum;
@@ -85,7 +87,8 @@ Weights distilled(const Weights& teacher, const std::vector<StudentSize>& sizes,
   Weights student = teacher.clone();
   student.require_gradients();
   const OptimizerSettings settings{.rate = 1e-3, .warm_up = steps / 4, .weight_decay = 0};
-  AdamW optimizer(student, settings);
+  const Ranks alone;
+  AdamW optimizer(student, settings, alone);
   tasks::BatchStream data = batches(tasks::Split::train, seed);
   for (int step = 0; step < steps; ++step) {
     const BatchTensors batch = to_tensors(data.at(uint64_t(step)));

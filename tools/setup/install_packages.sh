@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of work needs and that are missing. Says nothing when none is.
-# Usage: install_packages.sh GROUP...      groups: engine (the program), tests (its tests and the tools in Python),
-#        fuzz (clang with libFuzzer)
+# Usage: install_packages.sh GROUP...      groups: engine (the program), train (starnest-train, beside LibTorch),
+#        tests (tests and the tools in Python), fuzz (clang with libFuzzer)
 set -euo pipefail
 
 engine=(g++ cmake ninja-build pkg-config libcli11-dev nlohmann-json3-dev libhwy-dev libpcre2-dev libutf8proc-dev
         libssl-dev zlib1g-dev libjs-chart.js)
+train=(libgloo-dev)
 tests=(libgtest-dev python3 python3-venv)
 # The runtime of libFuzzer is a package of the default clang's version.
 fuzz=(clang "$(apt-cache depends clang 2>/dev/null | sed -n 's/^ *Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p' | head -1)")
@@ -14,9 +15,10 @@ wanted=()
 for group in "$@"; do
   case "$group" in
     engine) wanted+=("${engine[@]}") ;;
+    train) wanted+=("${train[@]}") ;;
     tests) wanted+=("${tests[@]}") ;;
     fuzz) wanted+=("${fuzz[@]}") ;;
-    *) echo "install_packages.sh: unknown group '$group' (known: engine, tests)" >&2; exit 2 ;;
+    *) echo "install_packages.sh: unknown group '$group' (known: engine, train, tests, fuzz)" >&2; exit 2 ;;
   esac
 done
 

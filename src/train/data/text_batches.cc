@@ -45,7 +45,7 @@ BatchTensors TextBatches::at(uint64_t index) {
         mask[at] = piece.begin + i + 1 >= learned_from ? 1.0f : 0.0f;
       }
       ++segment;
-      batch.valid_tokens += int64_t(piece.length);
+      batch.tokens += int64_t(piece.length);
     }
     for (; at < (r + 1) * length_; ++at) segments[at] = segment;
   }
@@ -55,6 +55,8 @@ BatchTensors TextBatches::at(uint64_t index) {
   batch.valid = torch::tensor(valid).view({R, T});
   batch.completion = batch.mask.flatten().nonzero().squeeze(1);
   batch.targets = torch::tensor(targets).index_select(0, batch.completion);
+  batch.positions = batch.completion.numel();
+  batch.rows = R;
   return batch;
 }
 

@@ -15,6 +15,12 @@ void ExpertLoad::routing(int block, const Routing& routing) {
   loads_.push_back({block, hits(routing).sum(torch::IntArrayRef{0, 1})});
 }
 
+void ExpertLoad::sum_over(const Ranks& ranks) {
+  std::vector<Tensor> counts;
+  for (const Load& load : loads_) counts.push_back(load.counts);
+  ranks.sum(counts);
+}
+
 void ExpertBalance::routing(int block, const Routing& routing) {
   const int64_t R = valid_.size(0), T = valid_.size(1), E = routing.scores.size(1), J = routing.chosen.size(1);
   const Tensor valid = valid_.to(routing.scores.scalar_type());
@@ -22,7 +28,7 @@ void ExpertBalance::routing(int block, const Routing& routing) {
   const Tensor counts = hits(routing).sum(1);  // [R, E]
   const Tensor shares = routing.scores / (routing.scores.sum(-1, true) + 1e-20);
   const Tensor P = (shares.view({R, T, E}) * valid.unsqueeze(-1)).sum(1) / tokens;
-  const Tensor loss = (counts / (tokens * J) * P).sum(-1).mean() * E;
+  const Tensor loss = (counts / (tokens * J) * P).sum() * E / rows_of_batch_;
   loss_ = loss_.defined() ? loss_ + loss : loss;
   loads_.push_back({block, counts.sum(0)});
 }

@@ -6,15 +6,17 @@
 #include "train/distill/batch_tensors.h"
 #include "train/modules/observer.h"
 #include "train/modules/weights.h"
+#include "train/parallel/ranks.h"
 
 namespace starnest::train {
 
 // Counts, in one pass, the tokens that go to each expert. Padding is not counted.
 class ExpertLoad : public Observer {
  public:
-  explicit ExpertLoad(const BatchTensors& batch) : valid_(batch.valid) {}
+  explicit ExpertLoad(const BatchTensors& batch) : valid_(batch.valid), rows_of_batch_(batch.rows) {}
 
   void routing(int block, const Routing& routing) override;
+  void sum_over(const Ranks& ranks);  // after the pass, where each process has a share of the batch
   double worst() const;  // largest load of an expert / mean load, over blocks; 1 when even, 0 without MoE blocks
 
  protected:
@@ -25,6 +27,7 @@ class ExpertLoad : public Observer {
   Tensor hits(const Routing& routing) const;  // [R, T, E] 1 where a token goes to an expert
 
   Tensor valid_;
+  int64_t rows_of_batch_;
   std::vector<Load> loads_;
 };
 
@@ -37,7 +40,8 @@ class ExpertBalance : public ExpertLoad {
   void routing(int block, const Routing& routing) override;
 
   // mean over sequences of E sum_i f_i P_i, summed over blocks: f_i the share of the (token, slot) pairs that went to
-  // expert i, P_i the mean of the normalised scores. 1 per block when even. Undefined without MoE blocks.
+  // expert i, P_i the mean of the normalised scores. 1 per block when even. Of a share: its part of that mean.
+  // Undefined without MoE blocks.
   Tensor loss() const { return loss_; }
   // bias_i += step * sign(mean load - load_i)
   void update_biases(const Weights& weights, double step) const;

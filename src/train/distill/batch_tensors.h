@@ -17,12 +17,18 @@ struct BatchTensors {
   Tensor valid;       // [R, T] F32, 0 in padding
   Tensor segments;    // [R, T] as in Sequences, where rows are packed; else undefined
   Tensor answers;     // [R, 1] int64: the first position whose next token belongs to the answer; tasks only
+  // What losses are means over. They stay those of the whole batch in a share of it, so that the losses and gradients
+  // of all shares add up to those of the batch.
+  int64_t positions = 0;  // with mask 1
+  int64_t rows = 0;
+  int64_t tokens = 0;  // padding not counted; also of the whole batch
 
   Sequences input() const { return {ids, segments}; }
-  int64_t tokens() const { return valid_tokens; }
-  int64_t valid_tokens = 0;  // padding not counted
 };
 
 BatchTensors to_tensors(const tasks::Batch& batch);
+
+// The rows that share `index` of `count` has of a batch: about R / count. 0 <= index < count <= R.
+BatchTensors share_of(const BatchTensors& batch, int index, int count);
 
 }  // namespace starnest::train

@@ -8,13 +8,13 @@ Tensor completion_logits(const Weights& weights, const BatchTensors& batch, cons
   return logits_of(weights, hidden.index_select(0, batch.completion), size);
 }
 
-Tensor forward_kl(const Tensor& teacher, const Tensor& student) {
+Tensor forward_kl(const Tensor& teacher, const Tensor& student, int64_t positions) {
   const Tensor log_p = torch::log_softmax(teacher, -1), log_q = torch::log_softmax(student, -1);
-  return (log_p.exp() * (log_p - log_q)).sum(-1).mean();
+  return (log_p.exp() * (log_p - log_q)).sum() / positions;
 }
 
-Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
-  return torch::nll_loss(torch::log_softmax(logits, -1), targets);
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets, int64_t positions) {
+  return torch::nll_loss(torch::log_softmax(logits, -1), targets, /*weight=*/{}, at::Reduction::Sum) / positions;
 }
 
 }  // namespace starnest::train

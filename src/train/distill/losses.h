@@ -12,10 +12,11 @@ namespace starnest::train {
 Tensor completion_logits(const Weights& weights, const BatchTensors& batch, const SizeContext& size,
                          Observer* observer = nullptr);
 
-// Forward KL, mean over positions: sum_v p (log p - log q), p = softmax(teacher), q = softmax(student). [n, V] each.
-Tensor forward_kl(const Tensor& teacher, const Tensor& student);
+// Forward KL, the sum over n positions divided by `positions`: sum_v p (log p - log q), p = softmax(teacher),
+// q = softmax(student). [n, V] each. A mean where positions is n; see BatchTensors::positions.
+Tensor forward_kl(const Tensor& teacher, const Tensor& student, int64_t positions);
 
-// Mean negative log-likelihood of targets [n] under logits [n, V].
-Tensor cross_entropy(const Tensor& logits, const Tensor& targets);
+// Negative log-likelihood of targets [n] under logits [n, V], summed and divided by `positions`.
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets, int64_t positions);
 
 }  // namespace starnest::train

@@ -1,7 +1,9 @@
 #include "train/distill/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 
 #include "core/base/check.h"
 
@@ -11,6 +13,22 @@ namespace {
 // Matrices of linear maps and the tables; not norms, biases, convolution taps or the scalars of Mamba heads.
 bool is_matrix(const Parameter& parameter) {
   return parameter.spec.dims.size() >= 2 && parameter.spec.role != Role::conv_taps;
+}
+
+// The process that owns each parameter: the largest first, each to the one with the fewest elements so far.
+std::vector<int> owners(const std::vector<Tensor>& parameters, int count) {
+  std::vector<size_t> order(parameters.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return parameters[a].numel() > parameters[b].numel(); });
+  std::vector<int> owner(parameters.size());
+  std::vector<int64_t> load(size_t(count), 0);
+  for (const size_t i : order) {
+    const auto least = std::min_element(load.begin(), load.end());
+    owner[i] = int(least - load.begin());
+    *least += parameters[i].numel();
+  }
+  return owner;
 }
 
 }  // namespace
@@ -31,14 +49,14 @@ double global_norm(std::span<const Tensor> gradients) {
   return torch::stack(at::_foreach_norm(defined)).norm().item<double>();
 }
 
-AdamW::AdamW(const Weights& weights, const OptimizerSettings& settings)
-    : settings_(settings), parameters_(weights.trained()) {
-  for (const Parameter& parameter : weights.all()) {
-    if (!parameter.trained()) continue;
-    decayed_.push_back(is_matrix(parameter));
-    first_.push_back(torch::zeros_like(parameter.value, torch::requires_grad(false)));
-    second_.push_back(torch::zeros_like(parameter.value, torch::requires_grad(false)));
-  }
+AdamW::AdamW(const Weights& weights, const OptimizerSettings& settings, const Ranks& ranks)
+    : settings_(settings), ranks_(ranks), parameters_(weights.trained()), owner_(owners(parameters_, ranks.size())) {
+  for (const Parameter& parameter : weights.all())
+    if (parameter.trained()) decayed_.push_back(is_matrix(parameter));
+  for (size_t i = 0; i < parameters_.size(); ++i)
+    for (std::vector<Tensor>* moments : {&moments_.first, &moments_.second})
+      moments->push_back(owner_[i] == ranks_.rank() ? torch::zeros_like(parameters_[i], torch::requires_grad(false))
+                                                    : Tensor());
 }
 
 void AdamW::step(std::span<const Tensor> gradients, double rate) {
@@ -47,22 +65,52 @@ void AdamW::step(std::span<const Tensor> gradients, double rate) {
   ++steps_;
   step_group(gradients, rate, /*decayed=*/true);
   step_group(gradients, rate, /*decayed=*/false);
+  for (int rank = 0; rank < ranks_.size(); ++rank) {
+    std::vector<Tensor> owned;
+    for (size_t i = 0; i < parameters_.size(); ++i)
+      if (owner_[i] == rank) owned.push_back(parameters_[i]);
+    ranks_.share(owned, rank);
+  }
 }
 
 void AdamW::step_group(std::span<const Tensor> gradients, double rate, bool decayed) {
   std::vector<Tensor> parameters, group_gradients, first, second, steps;
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    if (decayed_[i] != decayed) continue;
+    if (decayed_[i] != decayed || owner_[i] != ranks_.rank()) continue;
     parameters.push_back(parameters_[i]);
     group_gradients.push_back(gradients[i]);
-    first.push_back(first_[i]);
-    second.push_back(second_[i]);
+    first.push_back(moments_.first[i]);
+    second.push_back(moments_.second[i]);
     steps.push_back(torch::scalar_tensor(double(steps_)));
   }
   if (parameters.empty()) return;
   at::_fused_adamw_(parameters, group_gradients, first, second, /*max_exp_avg_sqs=*/{}, steps, rate, settings_.beta1,
                     settings_.beta2, decayed ? settings_.weight_decay : 0.0, settings_.epsilon, /*amsgrad=*/false,
                     /*maximize=*/false);
+}
+
+AdamW::Moments AdamW::gather() const {
+  Moments all = moments_;
+  for (size_t i = 0; i < parameters_.size(); ++i)
+    for (std::vector<Tensor>* moments : {&all.first, &all.second}) {
+      Tensor& moment = (*moments)[i];
+      if (ranks_.first() && !moment.defined()) moment = torch::empty_like(parameters_[i], torch::requires_grad(false));
+      ranks_.move(moment, owner_[i], 0);
+    }
+  return all;
+}
+
+void AdamW::restore(const Moments& moments, int64_t steps) {
+  const torch::NoGradGuard no_gradients;
+  const auto take = [&](const std::vector<Tensor>& from, std::vector<Tensor>& into) {
+    for (size_t i = 0; i < parameters_.size(); ++i) {
+      if (owner_[i] == 0 && ranks_.first()) into[i].copy_(from[i]);
+      ranks_.move(ranks_.first() ? from[i] : into[i], 0, owner_[i]);
+    }
+  };
+  take(moments.first, moments_.first);
+  take(moments.second, moments_.second);
+  steps_ = steps;
 }
 
 }  // namespace starnest::train

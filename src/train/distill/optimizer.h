@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "train/modules/weights.h"
+#include "train/parallel/ranks.h"
 
 namespace starnest::train {
 
@@ -38,25 +39,33 @@ double learning_rate(const OptimizerSettings& settings, int64_t step, int64_t st
 // Norm over all tensors; undefined ones count as zero.
 double global_norm(std::span<const Tensor> gradients);
 
-// Updates the trained parameters of a model in place. Refers to the tensors of `weights`. Not thread-safe.
+// Updates the trained parameters of a model in place. With several processes each one owns, holds the moments of and
+// updates its part of the parameters, and sends them to the others (ZeRO stage 1, 1910.02054). Refers to the tensors of
+// `weights` and to `ranks`. Not thread-safe.
 class AdamW {
  public:
-  AdamW(const Weights& weights, const OptimizerSettings& settings);
+  AdamW(const Weights& weights, const OptimizerSettings& settings, const Ranks& ranks);
 
-  // `gradients` in the order of Weights::trained(); contiguous, of full shape.
+  // `gradients` in the order of Weights::trained(); contiguous, of full shape, equal in every process.
   void step(std::span<const Tensor> gradients, double rate);
 
-  // What a checkpoint must hold, in the order of Weights::trained(); `steps` counts updates.
-  std::vector<Tensor>& first_moments() { return first_; }
-  std::vector<Tensor>& second_moments() { return second_; }
-  int64_t steps() const { return steps_; }
-  void set_steps(int64_t steps) { steps_ = steps; }
+  // What a checkpoint must hold, in the order of Weights::trained().
+  struct Moments {
+    std::vector<Tensor> first, second;
+  };
+  // In the first process all moments, elsewhere undefined tensors. With one process they are those in use.
+  Moments gather() const;
+  // The opposite: takes from the first process what this one owns. `steps` counts the updates so far.
+  void restore(const Moments& moments, int64_t steps);
 
  private:
   void step_group(std::span<const Tensor> gradients, double rate, bool decayed);
 
   OptimizerSettings settings_;
-  std::vector<Tensor> parameters_, first_, second_;
+  const Ranks& ranks_;
+  std::vector<Tensor> parameters_;
+  Moments moments_;         // undefined for what another process owns
+  std::vector<int> owner_;  // of each parameter
   std::vector<bool> decayed_;
   int64_t steps_ = 0;
 };

@@ -23,7 +23,7 @@ double dot(std::span<const Tensor> a, std::span<const Tensor> b) {
 bool SizeResult::finite() const { return std::isfinite(kl) && std::isfinite(gradient_norm); }
 
 SandwichResult sandwich(const Weights& student, const Tensor& teacher, const BatchTensors& batch,
-                        std::span<const StudentSize> sizes, double clip) {
+                        std::span<const StudentSize> sizes, double clip, const Ranks& ranks) {
   const std::vector<Tensor> parameters = student.trained();
   SandwichResult result;
   for (const Tensor& parameter : parameters)
@@ -32,16 +32,18 @@ SandwichResult sandwich(const Weights& student, const Tensor& teacher, const Bat
   double first_norm = 0;
   for (const StudentSize& size : sizes) {
     ExpertLoad load(batch);
-    const Tensor kl = forward_kl(teacher, completion_logits(student, batch, size.context, &load));
+    const Tensor kl = forward_kl(teacher, completion_logits(student, batch, size.context, &load), batch.positions);
     std::vector<Tensor> gradients = torch::autograd::grad({kl}, parameters, {}, /*retain_graph=*/false,
                                                           /*create_graph=*/false, /*allow_unused=*/true);
+    ranks.sum(gradients);
+    load.sum_over(ranks);
     const double norm = global_norm(gradients);
     const double scale = norm > clip ? clip / norm : 1.0;
     for (size_t i = 0; i < parameters.size(); ++i)
       if (gradients[i].defined()) result.gradients[i].add_(gradients[i], size.weight * scale);
     if (first.empty()) first = gradients, first_norm = norm;
     const double cosine = dot(gradients, first) / std::max(norm * first_norm, 1e-30);
-    result.sizes.push_back({kl.item<double>(), norm, norm > clip, cosine, load.worst()});
+    result.sizes.push_back({ranks.sum({kl.item<double>()})[0], norm, norm > clip, cosine, load.worst()});
   }
   return result;
 }

@@ -6,6 +6,7 @@
 
 #include "train/distill/losses.h"
 #include "train/distill/optimizer.h"
+#include "train/parallel/ranks.h"
 
 namespace starnest::train {
 
@@ -33,7 +34,8 @@ struct SandwichResult {
 // Runs every size on the batch against the same teacher logits [n, V] at the completion positions. Each size's gradient
 // is clipped on its own before the sum: at the start the small size's KL is nats and the full one's 0, and a joint clip
 // lets the small one rewrite the part they share.
+// Where `batch` is one process's share, results and gradients are those of the whole batch, equal in every process.
 SandwichResult sandwich(const Weights& student, const Tensor& teacher, const BatchTensors& batch,
-                        std::span<const StudentSize> sizes, double clip);
+                        std::span<const StudentSize> sizes, double clip, const Ranks& ranks = {});
 
 }  // namespace starnest::train

@@ -36,14 +36,14 @@ Widths half(const ModelSpec& spec) {
 TEST(ForwardKl, IsWrittenOutAsInItsDefinition) {
   const Tensor teacher = torch::tensor({{0.0, std::log(3.0)}}), student = torch::tensor({{0.0, 0.0}});
   const double expected = 0.25 * std::log(0.25 / 0.5) + 0.75 * std::log(0.75 / 0.5);
-  EXPECT_NEAR(forward_kl(teacher, student).item<double>(), expected, 1e-6);
-  EXPECT_EQ(forward_kl(teacher, teacher).item<double>(), 0);
+  EXPECT_NEAR(forward_kl(teacher, student, 1).item<double>(), expected, 1e-6);
+  EXPECT_EQ(forward_kl(teacher, teacher, 1).item<double>(), 0);
 }
 
 TEST(BatchTensors, CountCompletionPositionsOnly) {
   const BatchTensors batch = some_batch();
   EXPECT_EQ(batch.completion.numel(), batch.mask.sum().item<int64_t>());
-  EXPECT_EQ(batch.tokens(), batch.valid.sum().item<int64_t>());
+  EXPECT_EQ(batch.tokens, batch.valid.sum().item<int64_t>());
   // The last target of every sample is <eos>.
   EXPECT_EQ((batch.targets == 2).sum().item<int64_t>(), 4);
 }
@@ -97,7 +97,8 @@ TEST(AdamW, FollowsItsEquationsAndDecaysMatricesOnly) {
   const Weights weights = test_models::random_weights(task_spec(), torch::kFloat);
   const Weights before = weights.clone();
   const OptimizerSettings settings{.beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8, .weight_decay = 0.1};
-  AdamW optimizer(weights, settings);
+  const Ranks alone;
+  AdamW optimizer(weights, settings, alone);
   std::vector<std::vector<Tensor>> gradients;
   for (int step = 0; step < 2; ++step) {
     gradients.emplace_back();

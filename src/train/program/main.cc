@@ -7,6 +7,8 @@
 #include "command_line/fields.h"
 #include "command_line/interrupt.h"
 #include "command_line/program.h"
+#include "starnest/error.h"
+#include "train/parallel/launch.h"
 #include "train/recipes/elastify.h"
 #include "train/recipes/gaps.h"
 #include "train/recipes/plot.h"
@@ -20,6 +22,15 @@ namespace {
 void stop_when_interrupted(uint64_t done, uint64_t) {
   Interrupt::check("step " + std::to_string(done),
                    "pretrain and elastify go on from their last checkpoint with --resume");
+}
+
+// For jobs that are not shared between processes: several would do the same work and write the same files.
+void demand_one_process(const std::string& job) {
+  if (const Launch launch = read_launch(); launch.size > 1)
+    throw Error({.where = job,
+                 .what = "runs as one process",
+                 .got = std::to_string(launch.size),
+                 .hint = "Only pretrain and elastify share their work"});
 }
 
 void add_data(CLI::App& command, DataSettings& data) {
@@ -49,7 +60,10 @@ void add_rank(CLI::App& app) {
   command->get_option("--model")->required();
   command->get_option("--out")->required();
   command->footer("Example:\n  starnest-train rank --model runs/parent --out runs/sorted");
-  command->callback([job] { rank(*job, stop_when_interrupted); });
+  command->callback([job] {
+    demand_one_process("rank");
+    rank(*job, stop_when_interrupted);
+  });
 }
 
 void add_elastify(CLI::App& app) {
@@ -75,7 +89,10 @@ void add_gaps(CLI::App& app) {
   add_fields(*command, *settings);
   command->get_option("--model")->required();
   command->footer("Example:\n  starnest-train gaps --model models/pocket --families r");
-  command->callback([settings] { print_gaps(*settings); });
+  command->callback([settings] {
+    demand_one_process("gaps");
+    print_gaps(*settings);
+  });
 }
 
 void add_plot(CLI::App& app) {

@@ -45,7 +45,8 @@ ElasticFile family_file(const ElastifySettings& settings, const ModelSpec& spec)
   return file;
 }
 
-void print_sizes(const ModelSpec& spec, const std::vector<Size>& sizes) {
+void print_sizes(const ModelSpec& spec, const std::vector<Size>& sizes, const Ranks& ranks) {
+  if (!ranks.first()) return;
   for (const Size& size : sizes) {
     const Cost cost = cost_of(spec, size.widths, StoredFormat::f32);
     std::printf("size %-12s %12s parameters, %12s active\n", size.name.c_str(), grouped(cost.parameters).c_str(),
@@ -109,12 +110,14 @@ struct StepResult {
   }
 };
 
-// Runs the sizes of a step on its batches against the frozen teacher. Refers to the weights.
+// Runs the sizes of a step on this process's share of its batches against the frozen teacher. Refers to what it is
+// given.
 class Distiller {
  public:
   Distiller(const ElastifySettings& settings, const Weights& teacher, const Weights& student,
-            std::vector<StudentSize> sizes)
-      : teacher_(teacher),
+            std::vector<StudentSize> sizes, const Ranks& ranks)
+      : ranks_(ranks),
+        teacher_(teacher),
         student_(student),
         sizes_(std::move(sizes)),
         micro_batches_(settings.curriculum.micro_batches),
@@ -153,12 +156,12 @@ class Distiller {
   void run(int64_t step, int64_t number, const std::vector<size_t>& numbers, const std::vector<StudentSize>& sizes,
            double clip, StepResult& into) {
     BatchSource& source = stage1_ && !curriculum_.in_stage2(step) ? *stage1_ : *stage2_;
-    const BatchTensors batch = source.at(uint64_t(number));
+    const BatchTensors batch = share_of(source.at(uint64_t(number)), ranks_.rank(), ranks_.size());
     const Tensor goal = [&] {
       const torch::NoGradGuard no_gradients;
       return completion_logits(teacher_, batch, SizeContext::full());
     }();
-    const SandwichResult result = sandwich(student_, goal, batch, sizes, clip);
+    const SandwichResult result = sandwich(student_, goal, batch, sizes, clip, ranks_);
     for (size_t s = 0; s < sizes.size(); ++s)
       into.sizes.push_back(
           {numbers[s], "batch " + std::to_string(number) + ", size " + sizes[s].name, result.sizes[s]});
@@ -166,9 +169,10 @@ class Distiller {
       into.gradients = result.gradients;
     else
       for (size_t i = 0; i < into.gradients.size(); ++i) into.gradients[i].add_(result.gradients[i]);
-    into.tokens += batch.tokens();
+    into.tokens += batch.tokens;
   }
 
+  const Ranks& ranks_;
   const Weights& teacher_;
   const Weights& student_;
   std::vector<StudentSize> sizes_;
@@ -240,39 +244,44 @@ ElasticSize parse_size(const std::string& text) {
 std::string settings_text(const ElastifySettings& s) { return settings_text(s.run) + job_text(s); }
 
 void elastify(const ElastifySettings& settings, const Progress& progress) {
-  std::printf("elastify\n%s\n", settings_text(settings).c_str());
-  std::fflush(stdout);
+  const Ranks ranks(read_launch());
+  print_settings("elastify", settings_text(settings), ranks);
   use_threads(settings.run.threads);
   check(settings.data);
+  check_shares(settings.data, ranks);
   const double decay = settings.family.average;
   if (!(decay >= 0 && decay < 1))
     throw Error({.where = "--average", .what = "is out of range", .expected = "[0, 1)", .got = std::to_string(decay)});
   const FamilySpec parent = read_family(settings.family.model);
   const ElasticFile file = family_file(settings, parent.spec);
   const std::vector<Size> sizes = sizes_of(parent.spec, file);
-  print_sizes(parent.spec, sizes);
-  RunFolder folder(settings.run, job_text(settings));
+  print_sizes(parent.spec, sizes, ranks);
+  RunFolder folder(settings.run, job_text(settings), ranks);
   const Weights teacher = read_weights(settings.family.model, parent.spec);
   Weights student = teacher.clone();
   freeze(student, settings.family.freeze);
   student.require_gradients();
-  AdamW optimizer(student, settings.optimizer);
+  AdamW optimizer(student, settings.optimizer, ranks);
   const std::optional<Weights> average = decay > 0 ? std::optional(teacher.clone()) : std::nullopt;
   const Weights* const average_or_null = average ? &*average : nullptr;
   const Weights& result_weights = average ? *average : student;
   TrainState state = folder.start(student, optimizer, average_or_null);
   const DevData dev =
       development_data(settings.data, settings.family.model, parent.spec.vocab, settings.run.dev_problems);
-  const Measured parent_dev = measure(teacher, SizeContext::full(), dev);
+  // The others wait for the first process while it measures.
+  const auto measured = [&](const Weights& weights, const SizeContext& size) {
+    return ranks.first() ? measure(weights, size, dev) : Measured{};
+  };
+  const Measured parent_dev = measured(teacher, SizeContext::full());
   std::vector<StudentSize> students;
   for (const Size& size : sizes) students.push_back({size.name, SizeContext::narrow(size.widths)});
-  Distiller distiller(settings, teacher, student, students);
+  Distiller distiller(settings, teacher, student, students, ranks);
 
-  TrainingBar bar("elastify", state.step, settings.run.steps);
+  TrainingBar bar("elastify", state.step, settings.run.steps, ranks.first());
   bar.say("parent: " + measured_text(parent_dev));
   if (state.step == 0)
     for (const StudentSize& size : students)
-      bar.say("before distillation, " + size.name + ": " + measured_text(measure(student, size.context, dev)));
+      bar.say("before distillation, " + size.name + ": " + measured_text(measured(student, size.context)));
   while (state.step < settings.run.steps) {
     const StepResult result = distiller.step(state.step, settings.optimizer.clip);
     for (const SizeOfStep& size : result.sizes)
@@ -293,7 +302,7 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
         status += " " + sizes[s].name + " " + format_number("%.4f", of_step->result.kl);
       }
       if (measured_now) {
-        const Measured now = measure(result_weights, students[s].context, dev);
+        const Measured now = measured(result_weights, students[s].context);
         entry.set("dev", measured_json(now));
         bar.say("step " + std::to_string(state.step) + " " + sizes[s].name + ": " + measured_text(now));
         if (s == 0) warn_of_drift(bar, state, settings.run.steps, now, parent_dev);
@@ -306,7 +315,7 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
       folder.save(student, optimizer, state, average_or_null);
     if (progress) progress(uint64_t(state.step), uint64_t(settings.run.steps));
   }
-  write_family(folder.path(), settings, parent, file, result_weights, state);
+  if (ranks.first()) write_family(folder.path(), settings, parent, file, result_weights, state);
 }
 
 }  // namespace starnest::train

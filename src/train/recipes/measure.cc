@@ -1,6 +1,7 @@
 #include "train/recipes/measure.h"
 
 #include <cmath>
+#include <cstdio>
 
 #include "core/base/check.h"
 #include "core/base/range.h"
@@ -20,6 +21,14 @@ void use_threads(int threads) {
   at::globalContext().setFlushDenormal(true);
 }
 
+void print_settings(const std::string& job, const std::string& settings, const Ranks& ranks) {
+  if (!ranks.first()) return;
+  std::printf("%s\n%s", job.c_str(), settings.c_str());
+  if (ranks.size() > 1) std::printf("processes = %d\n", ranks.size());
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
 bool is_due(int64_t step, int every, int64_t steps) { return step == steps || (every > 0 && step % every == 0); }
 
 Measured measure(const Weights& weights, const SizeContext& size, const DevData& dev) {
@@ -29,7 +38,7 @@ Measured measure(const Weights& weights, const SizeContext& size, const DevData&
   double loss = 0, positions = 0;
   for (const BatchTensors& batch : dev.text) {
     const double n = double(batch.completion.numel());
-    loss += n * cross_entropy(completion_logits(weights, batch, size), batch.targets).item<double>();
+    loss += cross_entropy(completion_logits(weights, batch, size), batch.targets, 1).item<double>();
     positions += n;
   }
   if (positions > 0) measured.text_loss = loss / positions;

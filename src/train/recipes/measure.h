@@ -1,4 +1,4 @@
-// Shared by the recipes: thread set-up, and the development metric as text and as JSON.
+// Shared by the recipes: set-up of a run, and the development metric as text and as JSON.
 #pragma once
 
 #include <optional>
@@ -7,11 +7,15 @@
 
 #include "core/format/jsonl.h"
 #include "train/distill/dev_metric.h"
+#include "train/parallel/ranks.h"
 
 namespace starnest::train {
 
 // Threads of LibTorch, and denormals flushed to zero (decays of the scan reach them and would cost time).
 void use_threads(int threads);
+
+// Prints what a job is about to do, in the first process only.
+void print_settings(const std::string& job, const std::string& settings, const Ranks& ranks);
 
 // Whether something that happens every `every` steps (0: never) is due after `step` of `steps`; always at the end.
 bool is_due(int64_t step, int every, int64_t steps);

@@ -29,14 +29,17 @@ struct StepResult {
   bool finite() const { return std::isfinite(loss) && std::isfinite(gradient_norm); }
 };
 
-// Without an update when the result is not finite.
-StepResult train_step(const Weights& weights, AdamW& optimizer, const BatchTensors& batch,
+// On this process's share of a batch. Without an update when the result is not finite.
+StepResult train_step(const Weights& weights, AdamW& optimizer, const BatchTensors& batch, const Ranks& ranks,
                       const PretrainSettings& settings, int64_t step) {
   ExpertBalance balance(batch);
-  const Tensor loss = cross_entropy(completion_logits(weights, batch, SizeContext::full(), &balance), batch.targets);
+  const Tensor loss =
+      cross_entropy(completion_logits(weights, batch, SizeContext::full(), &balance), batch.targets, batch.positions);
   const Tensor total = balance.loss().defined() ? loss + settings.balance.loss * balance.loss() : loss;
   std::vector<Tensor> gradients = torch::autograd::grad({total}, weights.trained());
-  const StepResult result{loss.item<double>(), global_norm(gradients), balance.worst()};
+  ranks.sum(gradients);
+  balance.sum_over(ranks);
+  const StepResult result{ranks.sum({loss.item<double>()})[0], global_norm(gradients), balance.worst()};
   if (!result.finite()) return result;
   const double scale = std::min(1.0, settings.optimizer.clip / std::max(result.gradient_norm, 1e-12));
   for (Tensor& gradient : gradients) gradient = (gradient * scale).contiguous();
@@ -67,34 +70,35 @@ Vocabulary text_vocabulary(const DataSettings& data) {
 std::string settings_text(const PretrainSettings& s) { return settings_text(s.run) + job_text(s); }
 
 void pretrain(const PretrainSettings& settings, const Progress& progress) {
-  std::printf("pretrain\n%s\n", settings_text(settings).c_str());
-  std::fflush(stdout);
+  const Ranks ranks(read_launch());
+  print_settings("pretrain", settings_text(settings), ranks);
   use_threads(settings.run.threads);
   check(settings.data);
   const Vocabulary vocabulary = settings.data.is_text() ? text_vocabulary(settings.data) : Vocabulary{};
   const HfConfig config = make_config(settings.model, vocabulary);
   const ModelSpec spec = architecture_of(config).read(config);
-  RunFolder folder(settings.run, job_text(settings));
+  check_shares(settings.data, ranks);
+  RunFolder folder(settings.run, job_text(settings), ranks);
   Weights weights = initial_weights(spec, uint64_t(settings.run.seed));
   weights.require_gradients();
-  AdamW optimizer(weights, settings.optimizer);
+  AdamW optimizer(weights, settings.optimizer, ranks);
   TrainState state = folder.start(weights, optimizer);
   const DevData dev = development_data(settings.data, "", vocabulary.size, settings.run.dev_problems);
   const auto data = training_batches(settings.data, "", vocabulary.size, settings.run.seed, settings.run.steps);
 
-  TrainingBar bar("pretrain", state.step, settings.run.steps);
+  TrainingBar bar("pretrain", state.step, settings.run.steps, ranks.first());
   while (state.step < settings.run.steps) {
-    const BatchTensors batch = data->at(uint64_t(state.step));
-    const StepResult result = train_step(weights, optimizer, batch, settings, state.step);
+    const BatchTensors batch = share_of(data->at(uint64_t(state.step)), ranks.rank(), ranks.size());
+    const StepResult result = train_step(weights, optimizer, batch, ranks, settings, state.step);
     if (!result.finite()) folder.stop_at_nan(state.step, "batch " + std::to_string(state.step));
     state.step += 1;
-    state.tokens += batch.tokens();
+    state.tokens += batch.tokens;
     check_load(result, settings.balance, state);
 
     JsonLine line;
     line.set("step", state.step).set("tokens", state.tokens).set("loss", result.loss);
     line.set("gradient_norm", result.gradient_norm).set("worst_load", result.worst_load);
-    if (is_due(state.step, settings.run.dev_every, settings.run.steps)) {
+    if (ranks.first() && is_due(state.step, settings.run.dev_every, settings.run.steps)) {
       const auto measured = measure(weights, SizeContext::full(), dev);
       line.set("dev", measured_json(measured));
       bar.say("step " + std::to_string(state.step) + ", " + grouped(uint64_t(state.tokens)) +
@@ -102,10 +106,11 @@ void pretrain(const PretrainSettings& settings, const Progress& progress) {
     }
     line.set("seconds", bar.seconds());
     folder.log(line);
-    bar.update(state.step, batch.tokens(), "loss " + format_number("%.4f", result.loss));
+    bar.update(state.step, batch.tokens, "loss " + format_number("%.4f", result.loss));
     if (is_due(state.step, settings.run.checkpoint_every, settings.run.steps)) folder.save(weights, optimizer, state);
     if (progress) progress(uint64_t(state.step), uint64_t(settings.run.steps));
   }
+  if (!ranks.first()) return;
   if (settings.data.is_text())
     write_text_model_files(folder.path(), config, tokenizer_file(settings.data, ""), vocabulary);
   else

@@ -82,7 +82,7 @@ std::vector<BlockDrop> ranked_layers(const RankSettings& settings, const Weights
   int64_t tokens = 0;
   for (int64_t i = 0; i < (samples + rows - 1) / rows; ++i) {
     batches.push_back(data.at(uint64_t(i)));
-    tokens += batches.back().tokens();
+    tokens += batches.back().tokens;
   }
   TrainingBar bar("rank blocks", 0, int64_t(weights.spec().blocks.size() * (weights.spec().blocks.size() + 1) / 2 - 1));
   const std::vector<BlockDrop> drops = rank_layers(weights, batches, [&](int64_t done, int64_t total) {
@@ -117,7 +117,7 @@ void rank(const RankJob& job, const Progress& progress) {
     const BatchTensors batch = data->at(uint64_t(i));
     importance.expect(batch.mask);
     hidden_states(weights, batch.input(), SizeContext::full(), &importance);
-    bar.update(i + 1, batch.tokens(), std::to_string(importance.samples()) + " samples");
+    bar.update(i + 1, batch.tokens, std::to_string(importance.samples()) + " samples");
     if (progress) progress(uint64_t(i + 1), uint64_t(batches));
   }
 

@@ -61,6 +61,11 @@ void check(const DataSettings& settings) {
   require_at_least("--data-most-bad", settings.text.most_bad, 0);
 }
 
+void check_shares(const DataSettings& settings, const Ranks& ranks) {
+  require_at_least(settings.is_text() ? "--data-rows" : "--batch-rows",
+                   settings.is_text() ? settings.text.rows : settings.batch.rows, ranks.size());
+}
+
 std::filesystem::path tokenizer_file(const DataSettings& settings, const std::string& model) {
   const std::string& named = settings.text.tokenizer.empty() ? model : settings.text.tokenizer;
   if (named.empty()) throw Error({.where = "--data-tokenizer", .what = "is missing", .expected = "FOLDER or FILE"});

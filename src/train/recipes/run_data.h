@@ -26,6 +26,9 @@ std::string description(const DataSettings& settings);  // "tasks r h", "text st
 // Throws Error naming the first setting that is out of range.
 void check(const DataSettings& settings);
 
+// Throws Error when a batch has fewer rows than there are processes to share them.
+void check_shares(const DataSettings& settings, const Ranks& ranks);
+
 // The tokenizer of the text: text.tokenizer, or that of the folder `model`.
 std::filesystem::path tokenizer_file(const DataSettings& settings, const std::string& model);
 

@@ -11,12 +11,14 @@
 #include "core/base/text.h"
 #include "starnest/error.h"
 #include "train/modules/weights_io.h"
+#include "train/recipes/settings.h"
 
 namespace starnest::train {
 namespace {
 
-// Every tensor that a resumed run needs, by its name in the checkpoint. The tensors are those in use, not copies.
-std::map<std::string, Tensor> state_tensors(const Weights& weights, AdamW& optimizer, const Weights* average) {
+// Every tensor that a resumed run needs, by its name in the checkpoint. The tensors are those given, not copies.
+std::map<std::string, Tensor> state_tensors(const Weights& weights, const AdamW::Moments& moments,
+                                            const Weights* average) {
   const Naming naming{.stacked_experts = true};
   std::map<std::string, Tensor> tensors;
   size_t i = 0;
@@ -24,12 +26,18 @@ std::map<std::string, Tensor> state_tensors(const Weights& weights, AdamW& optim
     const std::string name = naming.name(parameter.spec);
     tensors["model." + name] = parameter.value.detach();
     if (!parameter.trained()) continue;
-    tensors["adam.first." + name] = optimizer.first_moments()[i];
-    tensors["adam.second." + name] = optimizer.second_moments()[i];
+    tensors["adam.first." + name] = moments.first[i];
+    tensors["adam.second." + name] = moments.second[i];
     if (average) tensors["average." + name] = (*average)(parameter.spec.role, parameter.spec.block);
     ++i;
   }
   return tensors;
+}
+
+std::vector<Tensor> values_of(const Weights& weights) {
+  std::vector<Tensor> values;
+  for (const Parameter& parameter : weights.all()) values.push_back(parameter.value);
+  return values;
 }
 
 // The lines in which two settings texts differ, for a message.
@@ -72,8 +80,9 @@ void cut_log(const std::filesystem::path& path, int64_t lines) {
 
 }  // namespace
 
-RunFolder::RunFolder(const RunSettings& settings, const std::string& job)
-    : out_(settings.out),
+RunFolder::RunFolder(const RunSettings& settings, const std::string& job, const Ranks& ranks)
+    : ranks_(ranks),
+      out_(settings.out),
       checkpoints_(out_ / "training"),
       resume_(settings.resume),
       identity_("seed = " + std::to_string(settings.seed) + "\nsteps = " + std::to_string(settings.steps) + "\n" +
@@ -83,6 +92,11 @@ RunFolder::RunFolder(const RunSettings& settings, const std::string& job)
   require_at_least("--dev-every", settings.dev_every, 0);
   require_at_least("--checkpoint-every", settings.checkpoint_every, 1);
   if (settings.out.empty()) throw Error("--out", "names no folder");
+  if (ranks_.first()) check_usable();
+  ranks_.demand_equal("settings", settings_text(settings) + identity_);
+}
+
+void RunFolder::check_usable() const {
   std::error_code problem;
   const bool used = std::filesystem::exists(out_, problem) && !std::filesystem::is_empty(out_, problem);
   if (used && !resume_)
@@ -104,29 +118,49 @@ void RunFolder::check_writable() const {
   std::filesystem::remove(probe);
 }
 
+TrainState RunFolder::read_checkpoint(const std::map<std::string, Tensor>& into) const {
+  const SafetensorsFile file =
+      checkpoints_.read([](const std::string& note) { std::fprintf(stderr, "warning: %s\n", note.c_str()); });
+  const std::string where = file.path().string();
+  const auto& metadata = file.metadata();
+  const TrainState state{number(metadata, "step", where), number(metadata, "tokens", where),
+                         number(metadata, "overloaded", where)};
+  const std::string& made_with = entry(metadata, "settings", where);
+  if (made_with != identity_)
+    throw Error({.where = where,
+                 .what = "was made with other settings",
+                 .hint = "They differ in " + first_difference(identity_, made_with)});
+  for (const auto& [name, tensor] : into) {
+    const TensorInfo* info = file.find(name);
+    if (!info) throw Error(where, "there is no tensor " + in_quotes(name));
+    tensor.copy_(read_tensor(file, *info));
+  }
+  return state;
+}
+
 TrainState RunFolder::start(const Weights& weights, AdamW& optimizer, const Weights* average) {
   TrainState state;
   if (resume_) {
-    const SafetensorsFile file =
-        checkpoints_.read([](const std::string& note) { std::fprintf(stderr, "warning: %s\n", note.c_str()); });
-    const std::string where = file.path().string();
-    const auto& metadata = file.metadata();
-    state = {number(metadata, "step", where), number(metadata, "tokens", where), number(metadata, "overloaded", where)};
-    const std::string& made_with = entry(metadata, "settings", where);
-    if (made_with != identity_)
-      throw Error({.where = where,
-                   .what = "was made with other settings",
-                   .hint = "They differ in " + first_difference(identity_, made_with)});
-    for (const auto& [name, tensor] : state_tensors(weights, optimizer, average)) {
-      const TensorInfo* info = file.find(name);
-      if (!info) throw Error(where, "there is no tensor " + in_quotes(name));
-      tensor.copy_(read_tensor(file, *info));
+    const AdamW::Moments moments = optimizer.gather();  // zeros, to be read into
+    std::vector<double> numbers(3, 0);
+    if (ranks_.first()) {
+      state = read_checkpoint(state_tensors(weights, moments, average));
+      numbers = {double(state.step), double(state.tokens), double(state.overloaded)};
+      cut_log(log_path(), state.step);
     }
-    optimizer.set_steps(state.step);
-    cut_log(log_path(), state.step);
+    numbers = ranks_.sum(numbers);
+    state = {int64_t(numbers[0]), int64_t(numbers[1]), int64_t(numbers[2])};
+    optimizer.restore(moments, state.step);
   }
-  log_ = std::make_unique<JsonlWriter>(log_path(), resume_ ? JsonlWriter::Mode::append : JsonlWriter::Mode::replace);
+  ranks_.share(values_of(weights), 0);
+  if (average) ranks_.share(values_of(*average), 0);
+  if (ranks_.first())
+    log_ = std::make_unique<JsonlWriter>(log_path(), resume_ ? JsonlWriter::Mode::append : JsonlWriter::Mode::replace);
   return state;
+}
+
+void RunFolder::log(const JsonLine& line) {
+  if (log_) log_->write(line);
 }
 
 void RunFolder::stop_at_nan(int64_t step, const std::string& part) const {
@@ -137,11 +171,14 @@ void RunFolder::stop_at_nan(int64_t step, const std::string& part) const {
                .hint = last + ". Try a smaller --rate in a new folder"});
 }
 
-void RunFolder::save(const Weights& weights, AdamW& optimizer, const TrainState& state, const Weights* average) const {
-  checkpoints_.write(state_tensors(weights, optimizer, average), {{"step", std::to_string(state.step)},
-                                                                  {"tokens", std::to_string(state.tokens)},
-                                                                  {"overloaded", std::to_string(state.overloaded)},
-                                                                  {"settings", identity_}});
+void RunFolder::save(const Weights& weights, const AdamW& optimizer, const TrainState& state,
+                     const Weights* average) const {
+  const AdamW::Moments moments = optimizer.gather();
+  if (!ranks_.first()) return;
+  checkpoints_.write(state_tensors(weights, moments, average), {{"step", std::to_string(state.step)},
+                                                                {"tokens", std::to_string(state.tokens)},
+                                                                {"overloaded", std::to_string(state.overloaded)},
+                                                                {"settings", identity_}});
 }
 
 }  // namespace starnest::train

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -43,33 +44,40 @@ struct TrainState {
 };
 
 // Not thread-safe. Every failure to write is an Error, and the constructor finds an unwritable folder before any work.
+// With several processes only the first reads and writes here, so the others need not see the folder; all of them call
+// every function.
 class RunFolder {
  public:
   // `job`: the settings of the job as text. A run may be resumed only with the same job, seed and number of steps.
-  // Throws Error when the folder is not empty and `resume` is not set, or when it is set and there is no checkpoint.
-  RunFolder(const RunSettings& settings, const std::string& job);
+  // Throws Error when the folder is not empty and `resume` is not set, or when it is set and there is no checkpoint, or
+  // when a process has other settings. Refers to `ranks`.
+  RunFolder(const RunSettings& settings, const std::string& job, const Ranks& ranks);
 
   const std::filesystem::path& path() const { return out_; }
 
   // `average` (distill/weight_average.h), here and below, may be null: then there is none.
-  // Restores weights, average, optimiser and state when resuming (from the checkpoint before the newest, with a warning
-  // on standard error, when the newest is damaged), and cuts the log back to that step; else the start state. Throws
-  // Error when the checkpoint was made with other settings.
+  // Restores weights, average, optimiser and state when resuming, with any number of processes (from the checkpoint
+  // before the newest, with a warning on standard error, when the newest is damaged), and cuts the log back to that
+  // step; else the start state. Throws Error when the checkpoint was made with other settings.
   TrainState start(const Weights& weights, AdamW& optimizer, const Weights* average = nullptr);
 
   // The last good checkpoint stays until the new one is on disk.
-  void save(const Weights& weights, AdamW& optimizer, const TrainState& state, const Weights* average = nullptr) const;
+  void save(const Weights& weights, const AdamW& optimizer, const TrainState& state,
+            const Weights* average = nullptr) const;
 
   // A step whose loss or gradient is not a number: throws Error naming it, what of it (`part`, e.g. "batch 7, size
   // small") and the checkpoint to go on from.
   [[noreturn]] void stop_at_nan(int64_t step, const std::string& part) const;
 
-  void log(const JsonLine& line) { log_->write(line); }  // one line per step
+  void log(const JsonLine& line);  // one line per step
 
  private:
   std::filesystem::path log_path() const { return out_ / "training" / "log.jsonl"; }
+  void check_usable() const;
   void check_writable() const;
+  TrainState read_checkpoint(const std::map<std::string, Tensor>& into) const;
 
+  const Ranks& ranks_;
   std::filesystem::path out_;
   RunCheckpoints checkpoints_;
   bool resume_;

@@ -22,10 +22,11 @@ std::string duration(double seconds) {
 
 }  // namespace
 
-TrainingBar::TrainingBar(std::string label, int64_t first_step, int64_t steps)
+TrainingBar::TrainingBar(std::string label, int64_t first_step, int64_t steps, bool shown)
     : label_(std::move(label)),
       first_step_(first_step),
       steps_(steps),
+      visible_(shown),
       terminal_(isatty(STDERR_FILENO) == 1),
       shown_(start_) {}
 
@@ -46,6 +47,7 @@ std::string TrainingBar::line(int64_t done, const std::string& status) const {
 
 void TrainingBar::update(int64_t done, int64_t tokens, const std::string& status) {
   tokens_ += tokens;
+  if (!visible_) return;
   const double since = std::chrono::duration<double>(Clock::now() - shown_).count();
   if (since < (terminal_ ? kRedrawSeconds : kPlainSeconds) && done != steps_) return;
   shown_ = Clock::now();
@@ -55,6 +57,7 @@ void TrainingBar::update(int64_t done, int64_t tokens, const std::string& status
 }
 
 void TrainingBar::say(const std::string& text) {
+  if (!visible_) return;
   std::fprintf(stderr, drawn_ ? "\r\033[K%s\n" : "%s\n", text.c_str());
   std::fflush(stderr);
   drawn_ = false;

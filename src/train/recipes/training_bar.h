@@ -11,7 +11,8 @@ namespace starnest::train {
 // Speed and time left are those of this process, so a resumed run shows its own. Not thread-safe.
 class TrainingBar {
  public:
-  TrainingBar(std::string label, int64_t first_step, int64_t steps);
+  // Not `shown`: prints nothing, for all but the first of several processes.
+  TrainingBar(std::string label, int64_t first_step, int64_t steps, bool shown = true);
   ~TrainingBar();
   TrainingBar(const TrainingBar&) = delete;
   TrainingBar& operator=(const TrainingBar&) = delete;
@@ -29,7 +30,7 @@ class TrainingBar {
   std::string label_;
   int64_t first_step_, steps_;
   int64_t tokens_ = 0;
-  bool terminal_;
+  bool visible_, terminal_;
   bool drawn_ = false;
   Clock::time_point start_ = Clock::now();
   Clock::time_point shown_;
