@@ -45,7 +45,22 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
   return std::find(names.begin(), names.end(), argv[1]) == names.end() ? argv[1] : std::string();
 }
 
+// "pretrain.stepz" of a file of settings, which CLI11 names at the end of its message. "section.++" opens a section.
+std::string explain_setting(const CLI::App& app, const std::string& key) {
+  const size_t dot = key.find('.');
+  const std::string section = key.substr(0, dot), name = dot == std::string::npos ? "" : key.substr(dot + 1);
+  const auto found = app.get_subcommands([&](const CLI::App* command) { return command->get_name() == section; });
+  const std::string where = "the file of --config: ";
+  if (found.empty() || name.empty())
+    return where + "there is no section [" + section + "]. " + suggest(section, command_names(app)) + ".";
+  return where + "[" + section + "] has no setting " + in_quotes(name) + ". " +
+         suggest("--" + name, option_names(*found.front())) + ".";
+}
+
 std::string explain(const CLI::App& app, const CLI::ParseError& error) {
+  const std::string message = error.what();
+  if (const std::string start = "INI was not able to parse "; message.starts_with(start))
+    return explain_setting(app, message.substr(start.size()));
   const auto chosen = app.get_subcommands();
   const CLI::App& command = chosen.empty() ? app : *chosen.front();
   const std::string name = chosen.empty() ? app.get_name() : app.get_name() + " " + command.get_name();
@@ -56,7 +71,7 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
     return name + ": unknown option " + in_quotes(word) + ". " + suggest(word, option_names(command)) + ". " + help +
            ".";
   }
-  return name + ": " + error.what() + ". " + help + ".";
+  return name + ": " + message + ". " + help + ".";
 }
 
 }  // namespace

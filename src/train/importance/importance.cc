@@ -39,10 +39,9 @@ void Importance::attention_heads(int block, const Tensor& y) { add(sums_, block,
 void Importance::experts(int block, const ExpertActivations& activations) {
   const MoeSpec& moe = std::get<MoeSpec>(spec_.blocks[size_t(block)]);
   const int64_t R = mask_.size(0), T = mask_.size(1), E = moe.experts;
-  const int64_t rows = activations.values.size(0), F = activations.values.size(1);
-  const Tensor counts = mask_.flatten().index_select(0, activations.tokens) * activations.used.to(torch::kDouble);
-  const Tensor expert = torch::arange(E).repeat_interleave(rows / E);
-  const Tensor place = expert * R + activations.tokens.floor_divide(T);  // (expert, sample) of each row
+  const int64_t F = activations.values.size(1);
+  const Tensor counts = mask_.flatten().index_select(0, activations.tokens);
+  const Tensor place = activations.experts * R + activations.tokens.floor_divide(T);  // (expert, sample) of each row
   const Tensor sums =
       torch::zeros({E * R, F}, torch::kDouble)
           .index_add(0, place, activations.values.detach().abs().to(torch::kDouble) * counts.unsqueeze(-1));
@@ -50,8 +49,11 @@ void Importance::experts(int block, const ExpertActivations& activations) {
   add(sums_, block, Axis::moe_ffn, means.square().sum(1));
   if (moe.groups > 1) return;
   const Tensor norms = activations.outputs.detach().to(torch::kDouble).norm(2, -1);
-  add(reap_, block, Axis::experts, (norms * activations.weights.detach() * counts).view({E, -1}).sum(1));
-  add(routed_, block, Axis::experts, counts.view({E, -1}).sum(1));
+  const auto per_expert = [&](const Tensor& values) {
+    return torch::zeros({E}, torch::kDouble).index_add(0, activations.experts, values);
+  };
+  add(reap_, block, Axis::experts, per_expert(norms * activations.weights.detach() * counts));
+  add(routed_, block, Axis::experts, per_expert(counts));
 }
 
 ByAxis Importance::scores() const {

@@ -92,13 +92,10 @@ TEST(Importance, FollowsItsFormulaOverCompletionPositionsOnly) {
   const Tensor act = torch::tensor({{{9.0, 9.0}, {1.0, -2.0}, {3.0, 4.0}}, {{5.0, 0.0}, {9.0, 9.0}, {9.0, 9.0}}});
   importance.block_input(0, act);
   importance.ffn(3, Axis::ffn, act);
-  // Expert 0 sees token 1 (sample 0), expert 4 sees tokens 2 (sample 0) and 3 (sample 1); the rest is padding.
-  const Tensor tokens = torch::tensor({1, 0, 0, 0, 0, 0, 0, 0, 2, 3}, torch::kLong);
-  const Tensor used = torch::tensor({1, 0, 0, 0, 0, 0, 0, 0, 1, 1}).to(torch::kBool);
-  const Tensor outputs = torch::zeros({10, 2});
-  outputs[0] = torch::tensor({3.0, 4.0}), outputs[8] = torch::tensor({0.0, 2.0}),
-  outputs[9] = torch::tensor({1.0, 0.0});
-  importance.experts(1, {torch::full({10, 1}, 6.0), tokens, used, outputs, torch::full({10}, 0.5) * used});
+  // Expert 0 sees token 1 (sample 0), expert 4 sees tokens 2 (sample 0) and 3 (sample 1).
+  const Tensor tokens = torch::tensor({1, 2, 3}, torch::kLong), experts = torch::tensor({0, 4, 4}, torch::kLong);
+  const Tensor outputs = torch::tensor({{3.0, 4.0}, {0.0, 2.0}, {1.0, 0.0}});
+  importance.experts(1, {torch::full({3, 1}, 6.0), tokens, experts, outputs, torch::full({3}, 0.5)});
   // Two heads of two channels.
   importance.mamba_input(0, act.unsqueeze(-1) * torch::tensor({1.0, 2.0}));
   importance.attention_heads(2, act.unsqueeze(-1) * torch::tensor({3.0, 4.0}));

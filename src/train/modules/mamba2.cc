@@ -1,7 +1,7 @@
 #include "train/modules/mamba2.h"
 
+#include "train/modules/causal_conv.h"
 #include "train/modules/rms_norm.h"
-#include "train/modules/sequences.h"
 #include "train/modules/ssm_scan.h"
 
 namespace starnest::train {
@@ -14,25 +14,7 @@ Tensor masked_heads(Tensor x, const BlockMasks& masks) {
   return x;
 }
 
-// [R, T]: whether a token sees the one `back` before it, which may lie before the row.
-Tensor seen_back(const Tensor& segments, int64_t back) {
-  if (back >= segments.size(1)) return torch::zeros_like(segments);
-  return torch::constant_pad_nd(same_segment(segments, back), {back, 0}, 0);
-}
-
 }  // namespace
-
-Tensor causal_conv(const Tensor& x, const Tensor& taps, const Tensor& bias, const Tensor& segments) {
-  const int64_t W = taps.size(2), T = x.size(1);
-  const Tensor padded = torch::constant_pad_nd(x, {0, 0, W - 1, 0});
-  Tensor y = padded.narrow(1, W - 1, T) * taps.select(2, W - 1).squeeze(1);
-  for (int64_t w = 0; w + 1 < W; ++w) {
-    Tensor earlier = padded.narrow(1, w, T);
-    if (segments.defined()) earlier = earlier * seen_back(segments, W - 1 - w).unsqueeze(-1).to(x.scalar_type());
-    y = torch::addcmul(y, earlier, taps.select(2, w).squeeze(1));
-  }
-  return bias.defined() ? y + bias : y;
-}
 
 Tensor mamba2(const Tensor& u, const Tensor& segments, const Mamba2Spec& dims, const BlockView& w, Observer* observer) {
   const int64_t inner = int64_t(dims.heads) * dims.head_dim, bc = int64_t(dims.groups) * dims.state;

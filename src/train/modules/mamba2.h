@@ -13,8 +13,4 @@ namespace starnest::train {
 Tensor mamba2(const Tensor& u, const Tensor& segments, const Mamba2Spec& dims, const BlockView& weights,
               Observer* observer);
 
-// Depthwise causal convolution over time: y_t = bias + sum_w taps[w] x_{t-(W-1)+w}, zeros before the first token
-// of a segment. x [R, T, C], taps [C, 1, W], bias [C] or undefined, segments [R, T] or undefined.
-Tensor causal_conv(const Tensor& x, const Tensor& taps, const Tensor& bias, const Tensor& segments = {});
-
 }  // namespace starnest::train

@@ -19,7 +19,22 @@ Tensor feed_forward(const Tensor& u, const BlockView& w, const Roles& roles, Obs
   return torch::linear(h, w[roles.down], w.find(roles.down_bias));
 }
 
+// As one operation it saves one tensor and half of the passes over memory.
+struct SquaredRelu : torch::autograd::Function<SquaredRelu> {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x) {
+    const Tensor positive = x.clamp_min(0);
+    context->save_for_backward({positive});
+    return positive.square();
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradients) {
+    return {torch::mul(gradients[0], context->get_saved_variables()[0]).mul_(2)};
+  }
+};
+
 }  // namespace
+
+Tensor squared_relu(const Tensor& x) { return SquaredRelu::apply(x); }
 
 Tensor mlp(const Tensor& u, const BlockView& w, Observer* observer) { return feed_forward(u, w, kDense, observer); }
 

@@ -11,6 +11,6 @@ namespace starnest::train {
 Tensor mlp(const Tensor& u, const BlockView& weights, Observer* observer);
 Tensor shared_expert(const Tensor& u, const BlockView& weights, Observer* observer);
 
-inline Tensor squared_relu(const Tensor& x) { return torch::relu(x).square(); }
+Tensor squared_relu(const Tensor& x);
 
 }  // namespace starnest::train

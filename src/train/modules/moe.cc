@@ -11,16 +11,14 @@ Tensor routed_experts(const Tensor& x, const Routing& routing, const MoeSpec& di
                       Observer* observer) {
   const int64_t J = dims.experts_per_token;
   const ExpertOrder order = group_by_expert(routing.chosen, dims.experts);
-  const Tensor rows = dispatch(x, order, J).unflatten(0, {dims.experts, -1});  // [E, capacity, D]
-  Tensor h = squared_relu(torch::bmm(rows, w[Role::expert_up].transpose(1, 2)));
+  Tensor h = squared_relu(grouped_linear(dispatch(x, order, J), w[Role::expert_up], order));  // [n J, F]
   const AxisMask& mask = w.masks()[Axis::moe_ffn];
   if (!mask.full()) h = h * mask.mask;
-  const Tensor y = torch::bmm(h, w[Role::expert_down].transpose(1, 2)).flatten(0, 1);
-  if (observer) {
-    const Tensor used = order.row_pair < x.size(0) * J, pair = order.row_pair.masked_fill(~used, 0);
-    observer->experts(w.block(), {h.flatten(0, 1), pair.floor_divide(J), used, y,
-                                  routing.weights.flatten().index_select(0, pair) * used});
-  }
+  const Tensor y = grouped_linear(h, w[Role::expert_down], order);
+  if (observer)
+    observer->experts(w.block(),
+                      {h, order.row_pair.floor_divide(J), routing.chosen.flatten().index_select(0, order.row_pair), y,
+                       routing.weights.flatten().index_select(0, order.row_pair)});
   return (collect(y, order).unflatten(0, {-1, J}) * routing.weights.unsqueeze(-1)).sum(1);
 }
 

@@ -16,13 +16,13 @@ struct Routing {
   Tensor weights;  // [n, J] of the chosen, after normalising and scaling, with gradient
 };
 
-// Activations of routed experts: expert e owns rows [e * capacity, (e + 1) * capacity).
+// Activations of routed experts, one row per (token, expert) pair, in the order of experts.
 struct ExpertActivations {
-  Tensor values;   // [E * capacity, F] input of the second matrix
-  Tensor tokens;   // [E * capacity] the token (0 .. n-1) of each row
-  Tensor used;     // [E * capacity] false: the row is padding and means nothing
-  Tensor outputs;  // [E * capacity, D] of the expert, before its weight
-  Tensor weights;  // [E * capacity] what the output is multiplied by; 0 for padding
+  Tensor values;   // [n * J, F] input of the second matrix
+  Tensor tokens;   // [n * J] the token (0 .. n-1) of each row
+  Tensor experts;  // [n * J] its expert
+  Tensor outputs;  // [n * J, D] of the expert, before its weight
+  Tensor weights;  // [n * J] what the output is multiplied by
 };
 
 // Called in the order of the blocks, on the thread of the pass. Tensors may be kept.

@@ -33,16 +33,57 @@ struct Dispatch : torch::autograd::Function<Dispatch> {
   }
 };
 
-// pairs <- rows[pair_row]; each row is read at most once, so its gradient is its pair's, and 0 in padding.
+// pairs <- rows[pair_row], a permutation.
 struct Collect : torch::autograd::Function<Collect> {
   static Tensor forward(AutogradContext* context, const Tensor& rows, const Tensor& pair_row, const Tensor& row_pair) {
     context->save_for_backward({row_pair});
     return rows.index_select(0, pair_row);
   }
   static variable_list backward(AutogradContext* context, variable_list gradients) {
-    const Tensor& g = gradients[0];
-    const Tensor with_padding = torch::cat({g, torch::zeros({1, g.size(1)}, g.options())});
-    return {with_padding.index_select(0, context->get_saved_variables()[0]), {}, {}};
+    return {gradients[0].index_select(0, context->get_saved_variables()[0]), {}, {}};
+  }
+};
+
+struct GroupedLinear : torch::autograd::Function<GroupedLinear> {
+  // Calls with (expert, first row, number of rows), for experts that have rows.
+  template <class PerExpert>
+  static void for_each(const std::vector<int64_t>& begins, const PerExpert& per_expert) {
+    for (size_t e = 0; e + 1 < begins.size(); ++e)
+      if (begins[e + 1] > begins[e]) per_expert(int64_t(e), begins[e], begins[e + 1] - begins[e]);
+  }
+
+  static Tensor forward(AutogradContext* context, const Tensor& rows, const Tensor& weight,
+                        const std::vector<int64_t>& begins) {
+    context->save_for_backward({rows, weight});
+    context->saved_data["begins"] = begins;
+    Tensor out = torch::empty({rows.size(0), weight.size(1)}, rows.options().requires_grad(false));
+    for_each(begins, [&](int64_t e, int64_t first, int64_t count) {
+      Tensor part = out.narrow(0, first, count);
+      at::mm_out(part, rows.narrow(0, first, count), weight.select(0, e).t());
+    });
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const Tensor &rows = saved[0], &weight = saved[1];
+    const Tensor g = gradients[0].contiguous();
+    const std::vector<int64_t> begins = context->saved_data["begins"].toIntVector();
+    Tensor rows_gradient, weight_gradient;
+    if (context->needs_input_grad(0)) rows_gradient = torch::empty(rows.sizes(), g.options());
+    if (context->needs_input_grad(1)) weight_gradient = torch::zeros(weight.sizes(), g.options());
+    for_each(begins, [&](int64_t e, int64_t first, int64_t count) {
+      const Tensor part = g.narrow(0, first, count);
+      if (rows_gradient.defined()) {
+        Tensor into = rows_gradient.narrow(0, first, count);
+        at::mm_out(into, part, weight.select(0, e));
+      }
+      if (weight_gradient.defined()) {
+        Tensor into = weight_gradient.select(0, e);
+        at::mm_out(into, part.t(), rows.narrow(0, first, count));
+      }
+    });
+    return {rows_gradient, weight_gradient, {}};
   }
 };
 
@@ -78,25 +119,25 @@ Routing route(const Tensor& u, const Tensor& gate, const Tensor& bias, const Moe
 ExpertOrder group_by_expert(const Tensor& chosen, int64_t experts) {
   const Tensor expert = chosen.flatten();  // of each pair
   const int64_t pairs = expert.numel();
-  const auto [sorted, pair] = expert.sort(/*stable=*/true, /*dim=*/0, /*descending=*/false);
-  const Tensor counts = expert.bincount({}, experts);
   ExpertOrder order;
-  order.capacity = counts.max().item<int64_t>();
-  const Tensor rank = torch::arange(pairs) - (counts.cumsum(0) - counts).index_select(0, sorted);
-  const Tensor row = sorted * order.capacity + rank;
-  order.row_pair = torch::full({experts * order.capacity}, pairs, torch::kLong).index_copy(0, row, pair);
-  order.pair_row = torch::empty({pairs}, torch::kLong).index_copy(0, pair, row);
+  order.row_pair = std::get<1>(expert.sort(/*stable=*/true, /*dim=*/0, /*descending=*/false));
+  order.pair_row = torch::empty({pairs}, torch::kLong).index_copy(0, order.row_pair, torch::arange(pairs));
+  const Tensor ends = expert.bincount({}, experts).cumsum(0);
+  order.begins.assign(1, 0);
+  order.begins.insert(order.begins.end(), ends.data_ptr<int64_t>(), ends.data_ptr<int64_t>() + experts);
   return order;
 }
 
 Tensor dispatch(const Tensor& u, const ExpertOrder& order, int64_t slots) {
-  const Tensor padding = order.row_pair >= u.size(0) * slots;
-  const Tensor row_token = order.row_pair.floor_divide(slots).masked_fill(padding, 0);
-  return Dispatch::apply(u, row_token, order.pair_row, slots);
+  return Dispatch::apply(u, order.row_pair.floor_divide(slots), order.pair_row, slots);
 }
 
 Tensor collect(const Tensor& rows, const ExpertOrder& order) {
   return Collect::apply(rows, order.pair_row, order.row_pair);
+}
+
+Tensor grouped_linear(const Tensor& rows, const Tensor& weight, const ExpertOrder& order) {
+  return GroupedLinear::apply(rows, weight, order.begins);
 }
 
 }  // namespace starnest::train

@@ -1,6 +1,8 @@
 // Which experts a token goes to, and in which order experts see their tokens.
 #pragma once
 
+#include <vector>
+
 #include "core/arch/model_spec.h"
 #include "train/modules/observer.h"
 #include "train/modules/size_context.h"
@@ -18,18 +20,21 @@ Routing route(const Tensor& u, const Tensor& gate, const Tensor& bias, const Moe
 // At least `count` entries of a row are finite.
 Tensor top_indices(const Tensor& keys, int64_t count);
 
-// Where the n*J (token, slot) pairs stand when they are grouped by expert and every group is padded to the largest.
+// Where the n*J (token, slot) pairs stand when they are grouped by expert.
 struct ExpertOrder {
-  int64_t capacity = 0;  // rows per expert
-  Tensor row_pair;       // [E * capacity] pair (token * J + slot) of each row; n * J in padding
-  Tensor pair_row;       // [n * J] row of each pair
+  std::vector<int64_t> begins;  // expert e owns rows [begins[e], begins[e + 1])
+  Tensor row_pair;              // [n * J] pair (token * J + slot) of each row
+  Tensor pair_row;              // [n * J] row of each pair
 };
 ExpertOrder group_by_expert(const Tensor& chosen, int64_t experts);  // chosen [n, J]
 
-// Rows of u [n, D] in expert order, [E * capacity, D]; padding repeats token 0. Backward is a gather, so it is exact to
-// repeat and costs no scatter.
+// Rows of u [n, D] in expert order, [n * J, D]. Backward is a gather, so it is exact to repeat and costs no scatter.
 Tensor dispatch(const Tensor& u, const ExpertOrder& order, int64_t slots);
-// The inverse: rows [E * capacity, D] back to pairs [n * J, D].
+// The inverse: rows [n * J, D] back to pairs [n * J, D].
 Tensor collect(const Tensor& rows, const ExpertOrder& order);
+
+// Every expert's rows through its own matrix: rows [n * J, D], weight [E, F, D] -> [n * J, F]. One product per expert
+// and none over padding: with uneven loads, padding to the largest would multiply the work (docs/decisions.md).
+Tensor grouped_linear(const Tensor& rows, const Tensor& weight, const ExpertOrder& order);
 
 }  // namespace starnest::train

@@ -17,10 +17,4 @@ struct Sequences {
       : ids(std::move(token_ids)), segments(std::move(token_segments)) {}
 };
 
-// [R, T - back]: whether a token and the one `back` before it are of the same segment.
-inline Tensor same_segment(const Tensor& segments, int64_t back) {
-  const int64_t T = segments.size(1);
-  return segments.narrow(1, back, T - back).eq(segments.narrow(1, 0, T - back));
-}
-
 }  // namespace starnest::train

@@ -75,9 +75,12 @@ Tensor ssm_scan(const Tensor& x, const Tensor& dt, const Tensor& decay, const Te
     const Tensor total = c.slice(-1, L - 1, L);  // [.., heads, 1]
     Tensor kept = total.exp(), fading = (total - c).exp(), arriving = c.exp();
     if (paths) kept = kept * paths->through, fading = fading * paths->to_exit, arriving = arriving * paths->from_entry;
-    const Tensor added = torch::matmul((u * fading.unsqueeze(-1)).transpose(-1, -2), B_c.unsqueeze(3));
-    const Tensor entering = entering_states(added, kept);  // [.., heads, P, N]
-    y = y + torch::matmul(C_c.unsqueeze(3), entering.transpose(-1, -2)) * arriving.unsqueeze(-1);
+    // The heads of a group are rows of one product with its B and C.
+    const int64_t P = x.size(3);
+    const Tensor added = torch::matmul((u * fading.unsqueeze(-1)).transpose(-1, -2).flatten(3, 4), B_c);
+    const Tensor entering = entering_states(added.unflatten(3, {heads, P}), kept);  // [.., heads, P, N]
+    const Tensor carried = torch::matmul(entering.flatten(3, 4), C_c.transpose(-1, -2)).unflatten(3, {heads, P});
+    y = y + carried.transpose(-1, -2) * arriving.unsqueeze(-1);
   }
   return y.permute({0, 1, 4, 2, 3, 5}).flatten(3, 4).flatten(1, 2).narrow(1, 0, T);
 }

@@ -109,6 +109,10 @@ int run(int argc, char** argv) {
                "starnest-train"};
   app.set_version_flag("--version", "starnest-train " STARNEST_VERSION);
   app.require_subcommand(1);
+  // One file holds a whole recipe: a section per job, its keys the names of the flags. Flags win over the file.
+  app.set_config("--config", "", "TOML file with settings: NAME = VALUE under [pretrain], [rank] or [elastify]");
+  app.fallthrough();  // --config may follow the name of the job
+  app.allow_config_extras(CLI::config_extras_mode::error);
   app.footer("'starnest-train COMMAND --help' says more about a command.");
   add_pretrain(app);
   add_rank(app);

@@ -21,6 +21,7 @@
 #include "train/recipes/measure.h"
 #include "train/recipes/settings.h"
 #include "train/recipes/training_bar.h"
+#include "train/recipes/utilisation.h"
 
 namespace starnest::train {
 namespace {
@@ -91,6 +92,14 @@ void freeze(Weights& weights, const std::vector<std::string>& names) {
                    .got = in_quotes(name)});
     weights.freeze([&](const TensorSpec& spec) { return found->second.contains(spec.role); });
   }
+}
+
+// Per token of a batch: the teacher's pass, and a training step of every size, or of one of them on average.
+double step_flops(const ModelSpec& spec, const std::vector<Size>& sizes, int micro_batches) {
+  double flops = 0;
+  for (const Size& size : sizes) flops += training_flops(spec, size.widths);
+  if (micro_batches > 0) flops /= double(sizes.size());
+  return forward_flops(spec, full_widths(spec)) + flops;
 }
 
 struct SizeOfStep {
@@ -277,7 +286,9 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   for (const Size& size : sizes) students.push_back({size.name, SizeContext::narrow(size.widths)});
   Distiller distiller(settings, teacher, student, students, ranks);
 
-  TrainingBar bar("elastify", state.step, settings.run.steps, ranks.first());
+  TrainingBar bar("elastify", state.step, settings.run.steps,
+                  {ranks.first(), step_flops(parent.spec, sizes, settings.curriculum.micro_batches) /
+                                      (product_rate() * double(ranks.size()))});
   bar.say("parent: " + measured_text(parent_dev));
   if (state.step == 0)
     for (const StudentSize& size : students)

@@ -14,6 +14,7 @@
 #include "train/recipes/measure.h"
 #include "train/recipes/settings.h"
 #include "train/recipes/training_bar.h"
+#include "train/recipes/utilisation.h"
 
 namespace starnest::train {
 namespace {
@@ -86,7 +87,8 @@ void pretrain(const PretrainSettings& settings, const Progress& progress) {
   const DevData dev = development_data(settings.data, "", vocabulary.size, settings.run.dev_problems);
   const auto data = training_batches(settings.data, "", vocabulary.size, settings.run.seed, settings.run.steps);
 
-  TrainingBar bar("pretrain", state.step, settings.run.steps, ranks.first());
+  const double token_seconds = training_flops(spec, full_widths(spec)) / (product_rate() * double(ranks.size()));
+  TrainingBar bar("pretrain", state.step, settings.run.steps, {ranks.first(), token_seconds});
   while (state.step < settings.run.steps) {
     const BatchTensors batch = share_of(data->at(uint64_t(state.step)), ranks.rank(), ranks.size());
     const StepResult result = train_step(weights, optimizer, batch, ranks, settings, state.step);

@@ -84,7 +84,8 @@ std::vector<BlockDrop> ranked_layers(const RankSettings& settings, const Weights
     batches.push_back(data.at(uint64_t(i)));
     tokens += batches.back().tokens;
   }
-  TrainingBar bar("rank blocks", 0, int64_t(weights.spec().blocks.size() * (weights.spec().blocks.size() + 1) / 2 - 1));
+  TrainingBar bar("rank blocks", 0, int64_t(weights.spec().blocks.size() * (weights.spec().blocks.size() + 1) / 2 - 1),
+                  {});
   const std::vector<BlockDrop> drops = rank_layers(weights, batches, [&](int64_t done, int64_t total) {
     bar.update(done, tokens, std::to_string(samples) + " samples");
     if (progress) progress(uint64_t(done), uint64_t(total));
@@ -112,7 +113,7 @@ void rank(const RankJob& job, const Progress& progress) {
   const int64_t batches = (job.settings.samples + rows - 1) / rows;
   const auto data = training_batches(job.data, job.settings.model, family.spec.vocab, job.settings.seed, batches);
   Importance importance(family.spec);
-  TrainingBar bar("rank", 0, batches);
+  TrainingBar bar("rank", 0, batches, {});
   for (int64_t i = 0; i < batches; ++i) {
     const BatchTensors batch = data->at(uint64_t(i));
     importance.expect(batch.mask);

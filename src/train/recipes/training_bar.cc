@@ -22,11 +22,11 @@ std::string duration(double seconds) {
 
 }  // namespace
 
-TrainingBar::TrainingBar(std::string label, int64_t first_step, int64_t steps, bool shown)
+TrainingBar::TrainingBar(std::string label, int64_t first_step, int64_t steps, const Style& style)
     : label_(std::move(label)),
       first_step_(first_step),
       steps_(steps),
-      visible_(shown),
+      style_(style),
       terminal_(isatty(STDERR_FILENO) == 1),
       shown_(start_) {}
 
@@ -40,14 +40,17 @@ std::string TrainingBar::line(int64_t done, const std::string& status) const {
   const double elapsed = std::max(seconds(), 1e-9);
   const double left = elapsed / double(std::max<int64_t>(1, done - first_step_)) * double(steps_ - done);
   const int filled = int(kBarWidth * done / std::max<int64_t>(1, steps_));
+  const double rate = double(tokens_) / elapsed;
+  const std::string utilisation =
+      style_.token_seconds > 0 ? format_number("  %.0f %% MFU", 100 * rate * style_.token_seconds) : std::string();
   return label_ + " [" + std::string(size_t(filled), '#') + std::string(size_t(kBarWidth - filled), '.') + "] " +
-         std::to_string(done) + "/" + std::to_string(steps_) + "  " + status + "  " +
-         grouped(uint64_t(double(tokens_) / elapsed)) + " tokens/s  " + duration(left) + " left";
+         std::to_string(done) + "/" + std::to_string(steps_) + "  " + status + "  " + grouped(uint64_t(rate)) +
+         " tokens/s" + utilisation + "  " + duration(left) + " left";
 }
 
 void TrainingBar::update(int64_t done, int64_t tokens, const std::string& status) {
   tokens_ += tokens;
-  if (!visible_) return;
+  if (!style_.shown) return;
   const double since = std::chrono::duration<double>(Clock::now() - shown_).count();
   if (since < (terminal_ ? kRedrawSeconds : kPlainSeconds) && done != steps_) return;
   shown_ = Clock::now();
@@ -57,7 +60,7 @@ void TrainingBar::update(int64_t done, int64_t tokens, const std::string& status
 }
 
 void TrainingBar::say(const std::string& text) {
-  if (!visible_) return;
+  if (!style_.shown) return;
   std::fprintf(stderr, drawn_ ? "\r\033[K%s\n" : "%s\n", text.c_str());
   std::fflush(stderr);
   drawn_ = false;

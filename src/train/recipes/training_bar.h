@@ -11,8 +11,11 @@ namespace starnest::train {
 // Speed and time left are those of this process, so a resumed run shows its own. Not thread-safe.
 class TrainingBar {
  public:
-  // Not `shown`: prints nothing, for all but the first of several processes.
-  TrainingBar(std::string label, int64_t first_step, int64_t steps, bool shown = true);
+  struct Style {
+    bool shown = true;         // false: prints nothing, for all but the first of several processes
+    double token_seconds = 0;  // that a token would take if all its arithmetic ran at product_rate(); 0: no MFU
+  };
+  TrainingBar(std::string label, int64_t first_step, int64_t steps, const Style& style);
   ~TrainingBar();
   TrainingBar(const TrainingBar&) = delete;
   TrainingBar& operator=(const TrainingBar&) = delete;
@@ -30,7 +33,8 @@ class TrainingBar {
   std::string label_;
   int64_t first_step_, steps_;
   int64_t tokens_ = 0;
-  bool visible_, terminal_;
+  Style style_;
+  bool terminal_;
   bool drawn_ = false;
   Clock::time_point start_ = Clock::now();
   Clock::time_point shown_;

@@ -1,0 +1,41 @@
+// Settings from a file: a section per job, flags win, and what is not known is named.
+#include <gtest/gtest.h>
+
+#include "core/base/file.h"
+#include "core/base/test_support.h"
+#include "training_process.h"
+
+namespace starnest {
+namespace {
+
+class ConfigFile : public ::testing::Test {
+ protected:
+  // What starnest-train says; `code` is what it must end with.
+  std::string run(const std::vector<std::string>& words, int code) {
+    const auto output = folder_ / "output";
+    EXPECT_EQ(TrainingProcess(words, {}, output).exit_code_within(std::chrono::minutes(1)), code);
+    return read_text(output);
+  }
+  std::string file(const std::string& text) { return folder_.write("recipe.toml", text).string(); }
+  static bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+  TestFolder folder_;
+};
+
+TEST_F(ConfigFile, SetsWhatNoFlagSets) {
+  const std::string recipe = file("[pretrain]\nout = \"" + (folder_ / "run").string() +
+                                  "\"\nsteps = 7\nrate = 0.25\nmix-families = [\"r\", \"h\"]\n[elastify]\nsteps = 9\n");
+  const std::string said = run({"pretrain", "--config", recipe, "--steps", "0", "--dev-problems", "4"}, 0);
+  EXPECT_TRUE(has(said, "\nsteps = 0\n")) << said;
+  EXPECT_TRUE(has(said, "\nrate = 0.25\n")) << said;
+  EXPECT_TRUE(has(said, "\nmix.families = r h\n")) << said;
+}
+
+TEST_F(ConfigFile, RefusesUnknownNames) {
+  EXPECT_TRUE(has(run({"pretrain", "--config", file("[pretrain]\nstepz = 3\n")}, 2), "Did you mean '--steps'?"));
+  EXPECT_TRUE(has(run({"pretrain", "--config", file("[pretrian]\nsteps = 3\n")}, 2), "Did you mean 'pretrain'?"));
+  EXPECT_TRUE(has(run({"pretrain", "--config", (folder_ / "none").string()}, 2), "not readable"));
+}
+
+}  // namespace
+}  // namespace starnest
