@@ -8,27 +8,30 @@
 namespace starnest::train {
 namespace {
 
-// Groups of which an axis keeps equal prefixes.
+AxisMask one_hot(Axis axis, int groups, int kept, int full, torch::ScalarType dtype) {
+  if (kept == full) return {};
+  const auto options = torch::dtype(dtype);
+  return {prefix_mask(axis, groups, kept, full, dtype), torch::scalar_tensor(double(kept) / full, options),
+          torch::scalar_tensor(std::sqrt(double(kept) / full), options)};
+}
+
+}  // namespace
+
+Tensor prefix_mask(Axis axis, int groups, int kept, int full, torch::ScalarType dtype) {
+  BlockWidths widths;
+  widths[axis] = kept;
+  const Dimension dimension{{"units", axis, full, groups, Axis::none, 1}};
+  Tensor mask = torch::zeros({full}, torch::dtype(dtype));
+  for (const IndexRange& range : kept_ranges(dimension, widths))
+    mask.narrow(0, int64_t(range.begin), int64_t(range.count)).fill_(1);
+  return mask;
+}
+
 int groups_of(const BlockSpec& block, Axis axis) {
   if (axis == Axis::mamba_heads) return std::get<Mamba2Spec>(block).groups;
   if (axis == Axis::query_heads) return std::get<AttentionSpec>(block).kv_heads;
   return 1;
 }
-
-AxisMask one_hot(Axis axis, int groups, int kept, int full, torch::ScalarType dtype) {
-  if (kept == full) return {};
-  BlockWidths widths;
-  widths[axis] = kept;
-  const Dimension dimension{{"units", axis, full, groups, Axis::none, 1}};
-  const auto options = torch::dtype(dtype);
-  AxisMask out{torch::zeros({full}, options), torch::scalar_tensor(double(kept) / full, options),
-               torch::scalar_tensor(std::sqrt(double(kept) / full), options)};
-  for (const IndexRange& range : kept_ranges(dimension, widths))
-    out.mask.narrow(0, int64_t(range.begin), int64_t(range.count)).fill_(1);
-  return out;
-}
-
-}  // namespace
 
 SizeContext SizeContext::narrow(Widths widths) {
   SizeContext context;

@@ -1,0 +1,116 @@
+#include "train/router/choices.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "core/arch/family_spec.h"
+#include "core/base/text.h"
+#include "starnest/error.h"
+
+namespace starnest::train {
+namespace {
+
+std::string list_text(const std::vector<int>& numbers) {
+  std::vector<std::string> texts;
+  for (const int number : numbers) texts.push_back(std::to_string(number));
+  return join(texts, ",");
+}
+
+void check_axis(const AxisChoices& choices, const ModelSpec& spec) {
+  const std::string where = "--choice " + std::string(key_of(choices.axis));
+  const std::optional<int> full =
+      choices.axis == Axis::hidden ? std::optional(spec.hidden) : full_widths(spec).uniform(choices.axis);
+  if (!full)
+    throw Error({.where = where,
+                 .what = "the model does not have this axis with one width in all its blocks",
+                 .hint = "Choices apply to every block alike"});
+  const std::vector<int>& widths = choices.widths;
+  if (widths.empty() || widths.front() != *full)
+    throw Error({.where = where,
+                 .what = "does not begin with the full width",
+                 .expected = std::to_string(*full),
+                 .got = widths.empty() ? "nothing" : std::to_string(widths.front())});
+  for (size_t i = 1; i < widths.size(); ++i) {
+    if (widths[i] >= widths[i - 1])
+      throw Error({.where = where, .what = "is not descending", .got = list_text(widths)});
+    // A size that takes this choice alone must be one that elastic.json may describe.
+    ElasticFile file{.where = where, .sizes = {}, .default_plan = {}, .provenance = {}};
+    file.sizes.push_back({.name = "full", .values = {}, .layers = {}});
+    file.sizes.push_back({.name = "cut", .values = {{choices.axis, {widths[i]}, false}}, .layers = {}});
+    sizes_of(spec, file);
+  }
+}
+
+}  // namespace
+
+void check(const Choices& choices, const ModelSpec& spec) {
+  std::set<Axis> seen;
+  for (const AxisChoices& axis : choices.axes) {
+    check_axis(axis, spec);
+    if (!seen.insert(axis.axis).second)
+      throw Error("--choice " + std::string(key_of(axis.axis)), "stands twice");
+  }
+  const std::vector<int>& dropped = choices.dropped;
+  const bool ascending = std::is_sorted(dropped.begin(), dropped.end()) &&
+                         std::adjacent_find(dropped.begin(), dropped.end()) == dropped.end();
+  if (dropped.empty() || dropped.front() != 0 || !ascending)
+    throw Error({.where = "--drop",
+                 .what = "is not a list that ascends from 0",
+                 .expected = "e.g. 0,1,2",
+                 .got = list_text(dropped)});
+  std::set<int> blocks(choices.drop_order.begin(), choices.drop_order.end());
+  const int count = int(spec.blocks.size());
+  if (blocks.size() != choices.drop_order.size() || (!blocks.empty() && (*blocks.begin() < 0 || *blocks.rbegin() >= count)))
+    throw Error({.where = "the order of blocks to drop",
+                 .what = "names a block twice or one that is not there",
+                 .expected = "blocks 0 to " + std::to_string(count - 1),
+                 .got = list_text(choices.drop_order)});
+  if (size_t(dropped.back()) > choices.drop_order.size() || dropped.back() >= count)
+    throw Error({.where = "--drop",
+                 .what = "drops more blocks than are ranked",
+                 .expected = "at most " + std::to_string(std::min<size_t>(choices.drop_order.size(), size_t(count - 1))),
+                 .got = std::to_string(dropped.back())});
+}
+
+AxisChoices parse_choices(const std::string& text) {
+  const std::string where = "--choice " + text;
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos)
+    throw Error({.where = where, .what = "has no value", .expected = "KEY=WIDTH,WIDTH,..."});
+  const std::string key = text.substr(0, equals);
+  const std::optional<Axis> axis = axis_with_key(key);
+  std::vector<std::string> known;
+  for (const Axis dial : kDials) known.emplace_back(key_of(dial));
+  if (!axis) throw Error({.where = where, .what = "there is no key " + in_quotes(key), .hint = suggest(key, known)});
+  AxisChoices choices{*axis, {}};
+  const char* at = text.data() + equals + 1;
+  const char* const end = text.data() + text.size();
+  while (true) {
+    int width = 0;
+    const auto [next, problem] = std::from_chars(at, end, width);
+    if (problem != std::errc() || (next != end && *next != ','))
+      throw Error({.where = where, .what = "is not a list of numbers", .got = in_quotes(std::string(at, end))});
+    choices.widths.push_back(width);
+    if (next == end) return choices;
+    at = next + 1;
+  }
+}
+
+Widths widths_of(const Choices& choices, const ModelSpec& spec, const std::vector<size_t>& cell) {
+  Widths widths = full_widths(spec);
+  for (size_t list = 0; list < choices.axes.size(); ++list) {
+    const auto& [axis, options] = choices.axes[list];
+    const int width = options[cell[list]];
+    if (axis == Axis::hidden)
+      widths.set_hidden(width);
+    else
+      for (BlockWidths& block : widths.blocks)
+        if (block[axis] != 0) block[axis] = width;
+  }
+  for (int i = 0; i < choices.dropped[cell.back()]; ++i)
+    widths.blocks[size_t(choices.drop_order[size_t(i)])].kept = false;
+  return widths;
+}
+
+}  // namespace starnest::train

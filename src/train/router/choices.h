@@ -1,0 +1,37 @@
+// What a router chooses from: a list of widths per axis, and how many blocks to drop. Every block with an axis gets the
+// same choice, so that a size is an ordinary model whose config holds one number per width.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/arch/model_spec.h"
+#include "core/nest/widths.h"
+
+namespace starnest::train {
+
+struct AxisChoices {
+  Axis axis = Axis::none;
+  std::vector<int> widths;  // descending, the full width first
+};
+
+struct Choices {
+  std::vector<AxisChoices> axes;
+  std::vector<int> dropped = {0};  // numbers of blocks to drop, ascending from 0; {0}: depth is no axis
+  std::vector<int> drop_order = {};  // blocks, the first to go first; at least dropped.back() of them
+
+  size_t lists() const { return axes.size() + 1; }  // one per axis, then depth
+  size_t count(size_t list) const { return list < axes.size() ? axes[list].widths.size() : dropped.size(); }
+};
+
+// Throws Error naming the list that is empty, not descending, does not begin with the full width, cuts what cannot be
+// cut (multiples of the groups; of 16 for hidden and FFN widths), or whose axis the model does not have or has twice.
+void check(const Choices& choices, const ModelSpec& spec);
+
+// "moe_intermediate_size=128,96,64" with the keys of elastic.json. Throws Error.
+AxisChoices parse_choices(const std::string& text);
+
+// The size of one cell: which choice each list takes.
+Widths widths_of(const Choices& choices, const ModelSpec& spec, const std::vector<size_t>& cell);
+
+}  // namespace starnest::train

@@ -1,0 +1,316 @@
+#include "train/router/router.h"
+
+#include <cmath>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "core/arch/family_spec.h"
+#include "core/base/rng.h"
+#include "core/base/test_support.h"
+#include "train/distill/optimizer.h"
+#include "train/modules/model.h"
+#include "train/modules/test_models.h"
+#include "train/router/chains.h"
+
+namespace starnest::train {
+namespace {
+
+// Lists of 1, 2, 3 and 5 choices, and depth, for the small test model (hidden 64, two groups of Mamba heads).
+Choices some_choices(const ModelSpec& spec) {
+  const Widths full = full_widths(spec);
+  const auto width = [&](Axis axis) { return *full.uniform(axis); };
+  const int heads = width(Axis::mamba_heads), groups = groups_of(spec.blocks[0], Axis::mamba_heads);
+  Choices choices;
+  choices.axes = {{Axis::hidden, {spec.hidden, spec.hidden - 16, spec.hidden - 32}},
+                  {Axis::mamba_heads, {heads, heads - groups}},
+                  {Axis::experts, {5, 4, 3, 2}},
+                  {Axis::shared_ffn, {32, 16}},
+                  {Axis::query_heads, {width(Axis::query_heads)}}};
+  choices.dropped = {0, 1, 2};
+  choices.drop_order = {5, 3};
+  return choices;
+}
+
+std::vector<Tensor> random_logits(const Choices& choices, uint64_t seed) {
+  Rng rng(seed);
+  std::vector<Tensor> logits;
+  for (size_t list = 0; list < choices.lists(); ++list) {
+    std::vector<double> values;
+    for (size_t i = 0; i < choices.count(list); ++i) values.push_back(2 * rng.uniform() - 1);
+    logits.push_back(torch::tensor(values, torch::kDouble).requires_grad_(true));
+  }
+  return logits;
+}
+
+Probabilities soft(const std::vector<Tensor>& logits) {
+  Probabilities pi;
+  for (const Tensor& z : logits) pi.push_back(torch::softmax(z, -1));
+  return pi;
+}
+
+Probabilities one_hot(const Choices& choices, const Cell& cell, torch::ScalarType dtype) {
+  Probabilities pi;
+  for (size_t list = 0; list < choices.lists(); ++list) {
+    pi.push_back(torch::zeros({int64_t(choices.count(list))}, torch::dtype(dtype)));
+    pi.back()[int64_t(cell[list])] = 1;
+  }
+  return pi;
+}
+
+Cell random_cell(const Choices& choices, Rng& rng) {
+  Cell cell;
+  for (size_t list = 0; list < choices.lists(); ++list) cell.push_back(rng.below(choices.count(list)));
+  return cell;
+}
+
+// Central differences of `loss` against its gradient, in every logit.
+template <class Loss>
+void expect_gradient(std::vector<Tensor> logits, const Loss& loss, double tolerance) {
+  const std::vector<Tensor> gradients = torch::autograd::grad({loss(logits)}, logits, {}, false, false, true);
+  const double h = 1e-5;
+  for (size_t list = 0; list < logits.size(); ++list)
+    for (int64_t i = 0; i < logits[list].numel(); ++i) {
+      const auto at = [&](double step) {
+        std::vector<Tensor> moved = logits;
+        moved[list] = logits[list].detach().clone();
+        moved[list][i] += step;
+        return loss(moved).template item<double>();
+      };
+      const double numeric = (at(h) - at(-h)) / (2 * h);
+      const double exact = gradients[list].defined() ? gradients[list][i].template item<double>() : 0;
+      EXPECT_NEAR(exact, numeric, tolerance * (1 + std::abs(numeric))) << "list " << list << " choice " << i;
+    }
+}
+
+TEST(ExpectedCost, IsExactForEveryCellThatIsDecided) {
+  const ModelSpec spec = test_models::small_spec();
+  const Choices choices = some_choices(spec);
+  check(choices, spec);
+  Rng rng(1);
+  for (int i = 0; i < 40; ++i) {
+    const Cell cell = random_cell(choices, rng);
+    const Widths widths = widths_of(choices, spec, cell);
+    const Probabilities pi = one_hot(choices, cell, torch::kFloat);
+    for (const CostKind kind : {CostKind::parameters, CostKind::active_parameters, CostKind::bytes})
+      EXPECT_DOUBLE_EQ(expected_cost(choices, spec, pi, kind).item<double>(), exact_cost(spec, widths, kind));
+  }
+}
+
+TEST(ExpectedCost, CountsThePublishedModel) {
+  const ModelSpec spec = read_family(STARNEST_SOURCE_DIR "/tests/data/configs/nano_30b").spec;
+  Choices choices;
+  choices.axes = {{Axis::hidden, {2688, 2304}}};
+  const Probabilities full = one_hot(choices, {0, 0}, torch::kFloat);
+  EXPECT_EQ(expected_cost(choices, spec, full, CostKind::parameters).item<double>(), 31577940288.0);
+}
+
+TEST(ExpectedCost, HasTheGradientOfItsFiniteDifferences) {
+  const ModelSpec spec = test_models::small_spec();
+  const Choices choices = some_choices(spec);
+  const double full = exact_cost(spec, full_widths(spec), CostKind::parameters);
+  for (const CostKind kind : {CostKind::parameters, CostKind::active_parameters, CostKind::bytes})
+    expect_gradient(
+        random_logits(choices, 2),
+        [&](const std::vector<Tensor>& z) { return expected_cost(choices, spec, soft(z), kind) / full; }, 1e-6);
+  for (const double cap : {0.4, 0.9})  // above and below the zone
+    expect_gradient(
+        random_logits(choices, 3),
+        [&](const std::vector<Tensor>& z) {
+          return budget_loss(expected_cost(choices, spec, soft(z), CostKind::parameters), cap * full);
+        },
+        1e-6);
+}
+
+TEST(BudgetLoss, IsACapWithAZoneBelowIt) {
+  const auto loss = [](double cost) { return budget_loss(torch::scalar_tensor(cost, torch::kDouble), 200).item<double>(); };
+  EXPECT_EQ(loss(200), 0);
+  EXPECT_EQ(loss(191), 0);
+  EXPECT_NEAR(loss(220), 0.1, 1e-12);
+  EXPECT_NEAR(loss(150), 0.2, 1e-12);
+  EXPECT_NEAR(loss(200 + 1e-9), 0, 1e-10);  // continuous at both edges
+  EXPECT_NEAR(loss(190 - 1e-9), 0, 1e-10);
+}
+
+TEST(SoftContext, EqualsTheNarrowSizeWhenDecided) {
+  const ModelSpec spec = test_models::small_spec();
+  const Choices choices = some_choices(spec);
+  const Weights weights = test_models::random_weights(spec, torch::kDouble);
+  const Tensor ids = torch::randint(spec.vocab, {2, 9}, torch::kLong);
+  Rng rng(4);
+  for (int i = 0; i < 12; ++i) {
+    const Cell cell = random_cell(choices, rng);
+    const SizeContext narrow = SizeContext::narrow(widths_of(choices, spec, cell));
+    const SizeContext masked = soft_context(choices, spec, one_hot(choices, cell, torch::kDouble));
+    EXPECT_TRUE(logits(weights, ids, masked).allclose(logits(weights, ids, narrow), 1e-9, 1e-10)) << i;
+  }
+}
+
+// Through masks, norms, experts and depth: what a model loses at a size reaches the router.
+TEST(SoftContext, PassesTheGradientOfFiniteDifferencesToTheLogits) {
+  ModelSpec spec = test_models::small_spec();
+  spec.norm_eps = 1e-12f;  // whose share in the size has no gradient, by definition
+  const Choices choices = some_choices(spec);
+  const Weights weights = test_models::random_weights(spec, torch::kDouble);
+  const Tensor ids = torch::randint(spec.vocab, {2, 6}, torch::kLong);
+  const Tensor weight = torch::randn({2, 6, spec.vocab}, torch::kDouble);
+  const auto loss = [&](const std::vector<Tensor>& z) {
+    Probabilities pi;
+    for (size_t list = 0; list < z.size(); ++list) pi.push_back(choose(z[list], {.temperature = 0.7, .key = 9}, list));
+    return (logits(weights, ids, soft_context(choices, spec, pi)) * weight).sum() / 100;
+  };
+  expect_gradient(random_logits(choices, 5), loss, 2e-5);
+}
+
+TEST(Gumbel, DrawsEveryChoiceAsOftenAsItsProbabilityAtAnyTemperature) {
+  constexpr int kDraws = 100000;
+  const std::vector<double> z{0.3, -1.0, 0.9};
+  double sum = 0;
+  for (const double value : z) sum += std::exp(value);
+  std::vector<int> counts(z.size(), 0);
+  for (int draw = 0; draw < kDraws; ++draw) {
+    size_t best = 0;
+    double most = -std::numeric_limits<double>::infinity();
+    for (size_t i = 0; i < z.size(); ++i)
+      if (const double value = z[i] + gumbel_noise(key_of(7, draw), i); value > most) most = value, best = i;
+    ++counts[best];
+  }
+  double chi_square = 0;
+  for (size_t i = 0; i < z.size(); ++i) {
+    const double expected = kDraws * std::exp(z[i]) / sum;
+    chi_square += (counts[i] - expected) * (counts[i] - expected) / expected;
+  }
+  EXPECT_LT(chi_square, 13.8);  // 0.1 % of two degrees of freedom
+
+  // The argmax of the relaxed draw is the same at any temperature.
+  const Tensor logits = torch::tensor(z, torch::kDouble);
+  for (uint64_t key = 0; key < 200; ++key) {
+    const auto argmax = [&](double temperature) {
+      return choose(logits, {.temperature = temperature, .key = key}, 0).argmax().item<int64_t>();
+    };
+    EXPECT_EQ(argmax(1), argmax(0.05));
+  }
+}
+
+TEST(Router, DrawsItsListsApartAndRepeatsThem) {
+  Choices choices;
+  choices.axes = {{Axis::hidden, {64, 32}}, {Axis::moe_ffn, {32, 16}}};
+  const Router router(choices, 2, {.deviation = 0}, 1);  // even odds
+  int same = 0;
+  constexpr int kDraws = 2000;
+  for (uint64_t key = 0; key < kDraws; ++key) {
+    const Draw draw{.temperature = 0.1, .key = key};
+    const Cell cell = raw_argmax(router.probabilities(0, draw));
+    EXPECT_EQ(cell, raw_argmax(router.probabilities(0, draw)));
+    same += cell[0] == cell[1];
+  }
+  EXPECT_NEAR(double(same) / kDraws, 0.5, 4 * 0.5 / std::sqrt(double(kDraws)));  // shared noise would make it 1
+}
+
+TEST(Router, AHardDrawIsOneHotWithTheGradientOfTheSoftOne) {
+  const Tensor z = torch::tensor({0.2, 0.1, -0.4}, torch::kDouble).requires_grad_(true);
+  const Tensor weight = torch::tensor({1.0, 2.0, 5.0}, torch::kDouble);
+  const Draw soft_draw{.temperature = 0.5, .key = 3, .hard = 0}, hard_draw{.temperature = 0.5, .key = 3, .hard = 1};
+  const Tensor pi = choose(z, soft_draw, 0), hard = choose(z, hard_draw, 0);
+  EXPECT_TRUE(hard.detach().max().isclose(torch::ones({}, torch::kDouble)).item<bool>());
+  const auto gradient = [&](const Tensor& of) { return torch::autograd::grad({(of * weight).sum()}, {z}, {}, true)[0]; };
+  EXPECT_TRUE(gradient(pi).allclose(gradient(hard)));
+}
+
+// A surrogate of distillation: an axis that hurts when cut and one that does not, two choices each. Only cutting the
+// second fits the budget, so a router whose budget gradient is negated, or whose two-choice logits are normalised (their
+// gradient is then zero), does not find it.
+TEST(Router, LearnsToCutWhatCostsLeastUnderTheBudget) {
+  const ModelSpec spec = test_models::small_spec();
+  Choices choices;
+  choices.axes = {{Axis::hidden, {spec.hidden, spec.hidden - 32}}, {Axis::shared_ffn, {32, 16}}};
+  Cell wanted{0, 1, 0};
+  const double cap = exact_cost(spec, widths_of(choices, spec, wanted), CostKind::parameters) * 1.01;
+  for (uint64_t seed = 0; seed < 5; ++seed) {
+    const RouterSettings settings{.steps = 300};
+    const Router router(choices, 1, settings, seed);
+    std::vector<Tensor> first, second;
+    for (const Tensor& parameter : router.parameters()) {
+      first.push_back(torch::zeros_like(parameter, torch::requires_grad(false)));
+      second.push_back(torch::zeros_like(parameter, torch::requires_grad(false)));
+    }
+    for (int step = 0; step < settings.steps; ++step) {
+      const Probabilities pi = router.probabilities(0, draw_of_step(settings, step, settings.steps, key_of(seed, step)));
+      const Tensor hurt = 0.5 * pi[0][1] + 0.01 * pi[1][1];
+      const Tensor loss = hurt + 10 * budget_loss(expected_cost(choices, spec, pi, CostKind::parameters), cap);
+      const std::vector<Tensor> gradients =
+          torch::autograd::grad({loss}, router.parameters(), {}, false, false, /*allow_unused=*/true);
+      const torch::NoGradGuard no_gradients;
+      for (size_t p = 0; p < gradients.size(); ++p) {
+        if (!gradients[p].defined()) continue;
+        first[p].mul_(0.9).add_(gradients[p], 0.1);
+        second[p].mul_(0.98).addcmul_(gradients[p], gradients[p], 0.02);
+        router.parameters()[p].sub_(settings.rate * first[p] / (second[p].sqrt() + 1e-8));
+      }
+    }
+    EXPECT_EQ(raw_argmax(router.probabilities(0, {})), wanted) << seed;
+  }
+}
+
+TEST(Chains, AreTheBestNestedCellsWithinTheirBudgets) {
+  Choices choices;
+  choices.axes = {{Axis::hidden, {40, 30, 20, 10}}, {Axis::moe_ffn, {4, 3, 2, 1}}};
+  const auto cost = [&](const Cell& cell) {
+    return double(choices.axes[0].widths[cell[0]] * choices.axes[1].widths[cell[1]]);
+  };
+  Rng rng(8);
+  for (int trial = 0; trial < 20; ++trial) {
+    std::vector<std::vector<std::vector<double>>> log_pi(2);
+    for (auto& budget : log_pi)
+      for (size_t list = 0; list < choices.lists(); ++list) {
+        budget.emplace_back();
+        for (size_t i = 0; i < choices.count(list); ++i) budget.back().push_back(std::log(0.01 + rng.uniform()));
+      }
+    const std::vector<double> caps{90, 40};
+    const std::vector<Chain> chains = best_chains(choices, caps, log_pi, cost, 3);
+    // Every pair of cells, one by one.
+    std::vector<double> scores;
+    for (size_t a = 0; a < 4; ++a)
+      for (size_t b = 0; b < 4; ++b)
+        for (size_t c = a; c < 4; ++c)
+          for (size_t d = b; d < 4; ++d) {
+            const double outer = cost({a, b, 0}), inner = cost({c, d, 0});
+            if (outer < 0.95 * 90 || outer > 90 || inner < 0.95 * 40 || inner > 40) continue;
+            scores.push_back(log_pi[0][0][a] + log_pi[0][1][b] + log_pi[0][2][0] + log_pi[1][0][c] + log_pi[1][1][d] +
+                             log_pi[1][2][0]);
+          }
+    std::sort(scores.rbegin(), scores.rend());
+    ASSERT_EQ(chains.size(), std::min<size_t>(3, scores.size()));
+    for (size_t i = 0; i < chains.size(); ++i) EXPECT_NEAR(chains[i].score, scores[i], 1e-12);
+  }
+}
+
+TEST(Chains, NameTheNearestCostsOfABudgetThatCannotBeHad) {
+  Choices choices;
+  choices.axes = {{Axis::hidden, {40, 20}}};
+  const std::vector<std::vector<std::vector<double>>> log_pi{{{0, 0}, {0}}};
+  const auto cost = [&](const Cell& cell) { return 1000.0 * choices.axes[0].widths[cell[0]]; };
+  const std::string message = error_of([&] { best_chains(choices, {30000}, log_pi, cost, 1); });
+  EXPECT_NE(message.find("20,000 below and 40,000 above"), std::string::npos) << message;
+}
+
+TEST(Choices, AreReadAndChecked) {
+  const ModelSpec spec = test_models::small_spec();
+  EXPECT_EQ(parse_choices("hidden_size=64,48").widths, (std::vector<int>{64, 48}));
+  EXPECT_NE(error_of([] { parse_choices("hidden_sise=64"); }).find("hidden_size"), std::string::npos);
+  EXPECT_NE(error_of([] { parse_choices("hidden_size=64,,48"); }).find("not a list of numbers"), std::string::npos);
+  const auto refused = [&](std::vector<AxisChoices> axes, std::vector<int> dropped = {0}, std::vector<int> order = {}) {
+    return error_of([&] { check({std::move(axes), std::move(dropped), std::move(order)}, spec); });
+  };
+  const int full = spec.hidden;
+  EXPECT_EQ(refused({{Axis::hidden, {full, full - 16}}}), "no error");
+  EXPECT_NE(refused({{Axis::hidden, {full - 16}}}).find("full width"), std::string::npos);
+  EXPECT_NE(refused({{Axis::hidden, {full, full - 32, full - 16}}}).find("not descending"), std::string::npos);
+  EXPECT_NE(refused({{Axis::hidden, {full, full - 7}}}), "no error");
+  EXPECT_NE(refused({{Axis::hidden, {full}}, {Axis::hidden, {full}}}).find("twice"), std::string::npos);
+  EXPECT_NE(refused({}, {1}).find("--drop"), std::string::npos);
+  EXPECT_NE(refused({}, {0, 2}, {1}).find("more blocks than are ranked"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace starnest::train

@@ -1,0 +1,133 @@
+#include "train/router/soft_size.h"
+
+#include <array>
+#include <cmath>
+
+#include "core/base/check.h"
+
+namespace starnest::train {
+namespace {
+
+// The expected width of every axis that has choices; undefined: the full width.
+struct ExpectedWidths {
+  std::array<Tensor, kAxes> width;
+
+  Tensor of(Axis axis, int full) const {
+    const Tensor& w = width[size_t(axis)];
+    return axis != Axis::none && w.defined() ? w : torch::scalar_tensor(double(full), torch::kDouble);
+  }
+};
+
+ExpectedWidths expected_widths(const Choices& choices, const Probabilities& pi) {
+  ExpectedWidths expected;
+  for (size_t list = 0; list < choices.axes.size(); ++list) {
+    const auto& [axis, widths] = choices.axes[list];
+    const std::vector<double> values(widths.begin(), widths.end());
+    expected.width[size_t(axis)] = (pi[list].to(torch::kDouble) * torch::tensor(values, torch::kDouble)).sum();
+  }
+  return expected;
+}
+
+// Probability that each block is kept; undefined where it always is.
+std::vector<Tensor> gates(const Choices& choices, const ModelSpec& spec, const Tensor& pi) {
+  std::vector<Tensor> gates(spec.blocks.size());
+  for (int j = 0; j < choices.dropped.back(); ++j) {
+    Tensor kept = torch::zeros({}, pi.options().requires_grad(false));
+    for (size_t i = 0; i < choices.dropped.size(); ++i)
+      if (choices.dropped[i] <= j) kept = kept + pi[int64_t(i)];
+    gates[size_t(choices.drop_order[size_t(j)])] = kept;
+  }
+  return gates;
+}
+
+Tensor expected_extent(const Dimension& dimension, const ExpectedWidths& expected) {
+  Tensor sum = torch::zeros({}, torch::kDouble);
+  for (const Segment& segment : dimension)
+    sum = sum + expected.of(segment.unit_axis, segment.units) * expected.of(segment.channel_axis, segment.channels);
+  return sum;
+}
+
+double bytes_per_element(Encoding encoding) {
+  constexpr uint64_t kMany = 1 << 20;  // the two scales of a tensor then vanish
+  return double(stored_bytes(encoding, kMany)) / double(kMany);
+}
+
+int experts_per_token(const ModelSpec& spec, int block) {
+  return std::get<MoeSpec>(spec.blocks[size_t(block)]).experts_per_token;
+}
+
+}  // namespace
+
+SizeContext soft_context(const Choices& choices, const ModelSpec& spec, const Probabilities& pi) {
+  const auto mask_of = [&](size_t list, int groups) {
+    const auto& [axis, widths] = choices.axes[list];
+    AxisMask mask;
+    const double full = widths.front();
+    Tensor share;
+    for (size_t i = 0; i < widths.size(); ++i) {
+      const Tensor& p = pi[list][int64_t(i)];
+      const auto add = [](Tensor& sum, const Tensor& term) { sum = sum.defined() ? sum + term : term; };
+      add(mask.mask, p * prefix_mask(axis, groups, widths[i], widths.front(), pi[list].scalar_type()));
+      add(share, p * (widths[i] / full));
+      add(mask.root, p * std::sqrt(widths[i] / full));
+    }
+    mask.share = share.detach();
+    return mask;
+  };
+  AxisMask hidden;
+  std::vector<BlockMasks> blocks(spec.blocks.size());
+  const Widths full = full_widths(spec);
+  for (size_t list = 0; list < choices.axes.size(); ++list) {
+    const Axis axis = choices.axes[list].axis;
+    if (choices.axes[list].widths.size() == 1) continue;
+    if (axis == Axis::hidden) hidden = mask_of(list, 1);
+    for (size_t b = 0; b < blocks.size(); ++b) {
+      if (axis == Axis::hidden)
+        blocks[b][axis] = hidden;
+      else if (full.blocks[b][axis] != 0)
+        blocks[b][axis] = mask_of(list, groups_of(spec.blocks[b], axis));
+    }
+  }
+  const std::vector<Tensor> kept = gates(choices, spec, pi.back());
+  for (size_t b = 0; b < blocks.size(); ++b) blocks[b].gate = kept[b];
+  return SizeContext::soft(std::move(hidden), std::move(blocks));
+}
+
+Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probabilities& pi, CostKind kind,
+                     StoredFormat format) {
+  const ExpectedWidths expected = expected_widths(choices, pi);
+  const std::vector<Tensor> kept = gates(choices, spec, pi.back().to(torch::kDouble));
+  Tensor cost = torch::zeros({}, torch::kDouble);
+  for (const TensorSpec& tensor : tensors_of(spec, Naming{.stacked_experts = true})) {
+    const bool routed = tensor.use == Use::routed;
+    Tensor elements = torch::ones({}, torch::kDouble);
+    for (size_t d = 0; d < tensor.dims.size(); ++d)
+      elements = elements * (routed && d == 0 && kind == CostKind::active_parameters
+                                 ? torch::scalar_tensor(double(experts_per_token(spec, tensor.block)), torch::kDouble)
+                                 : expected_extent(tensor.dims[d], expected));
+    if (kind == CostKind::bytes) elements = elements * bytes_per_element(encoding_of(spec, tensor, format));
+    if (tensor.block >= 0 && kept[size_t(tensor.block)].defined()) elements = elements * kept[size_t(tensor.block)];
+    cost = cost + elements;
+  }
+  return cost;
+}
+
+Tensor budget_loss(const Tensor& cost, double cap) {
+  const Tensor c = cost / cap;
+  return torch::relu(c - 1) + torch::relu(0.95 - c);
+}
+
+double exact_cost(const ModelSpec& spec, const Widths& widths, CostKind kind, StoredFormat format) {
+  const Cost cost = cost_of(spec, widths, format);
+  switch (kind) {
+    case CostKind::parameters:
+      return double(cost.parameters);
+    case CostKind::active_parameters:
+      return double(cost.active_parameters);
+    case CostKind::bytes:
+      return double(cost.bytes);
+  }
+  check_failed("kind", "unknown kind of cost", __FILE__, __LINE__);
+}
+
+}  // namespace starnest::train

@@ -1,0 +1,32 @@
+// A size that is not decided yet: probabilities of choices as masks, and what such a size is expected to cost.
+#pragma once
+
+#include <vector>
+
+#include "core/arch/cost.h"
+#include "train/modules/size_context.h"
+#include "train/router/choices.h"
+
+namespace starnest::train {
+
+// Probabilities: one tensor [count] per list of the choices, each summing to 1.
+using Probabilities = std::vector<Tensor>;
+
+// Masks m = sum_i pi_i prefix(C_i) and the scales of norms (size_context.h). A block is multiplied by the probability
+// that it is kept. Gradients flow to the probabilities, except through the eps of norms.
+SizeContext soft_context(const Choices& choices, const ModelSpec& spec, const Probabilities& pi);
+
+enum class CostKind { parameters, active_parameters, bytes };
+
+// The cost of the model whose every width is its expectation sum_i pi_i C_i: exact for one-hot probabilities, where it
+// equals cost_of (core/arch/cost.h; of bytes but for the few scales of quantised tensors). A scalar with gradient.
+Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probabilities& pi, CostKind kind,
+                     StoredFormat format = StoredFormat::bf16);
+
+// How far a cost is from a budget that is a cap: max(0, c - 1) + max(0, 0.95 - c) with c = cost / cap.
+Tensor budget_loss(const Tensor& cost, double cap);
+
+// What the exact functions above give for a size that is decided.
+double exact_cost(const ModelSpec& spec, const Widths& widths, CostKind kind, StoredFormat format = StoredFormat::bf16);
+
+}  // namespace starnest::train
