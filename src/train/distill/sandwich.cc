@@ -18,6 +18,12 @@ double dot(std::span<const Tensor> a, std::span<const Tensor> b) {
   return sum.defined() ? sum.item<double>() : 0;
 }
 
+void add_to(std::vector<Tensor>& sums, const std::vector<Tensor>& gradients) {
+  if (sums.size() < gradients.size()) sums.resize(gradients.size());
+  for (size_t i = 0; i < gradients.size(); ++i)
+    if (gradients[i].defined()) sums[i] = sums[i].defined() ? sums[i] + gradients[i] : gradients[i];
+}
+
 }  // namespace
 
 bool SizeResult::finite() const { return std::isfinite(kl) && std::isfinite(gradient_norm); }
@@ -33,9 +39,16 @@ SandwichResult sandwich(const Weights& student, const Tensor& teacher, const Bat
   for (const StudentSize& size : sizes) {
     ExpertLoad load(batch);
     const Tensor kl = forward_kl(teacher, completion_logits(student, batch, size.context, &load), batch.positions);
-    std::vector<Tensor> gradients = torch::autograd::grad({kl}, parameters, {}, /*retain_graph=*/false,
+    std::vector<Tensor> inputs = parameters;
+    inputs.insert(inputs.end(), size.router.begin(), size.router.end());
+    // Every process adds its part of what is not a mean over its share.
+    const Tensor loss = size.budget_loss.defined() ? kl + size.budget_loss / double(ranks.size()) : kl;
+    std::vector<Tensor> gradients = torch::autograd::grad({loss}, inputs, {}, /*retain_graph=*/false,
                                                           /*create_graph=*/false, /*allow_unused=*/true);
     ranks.sum(gradients);
+    const std::vector<Tensor> of_router(gradients.begin() + std::ptrdiff_t(parameters.size()), gradients.end());
+    gradients.resize(parameters.size());
+    add_to(result.router_gradients, of_router);
     load.sum_over(ranks);
     const double norm = global_norm(gradients);
     const double scale = norm > clip ? clip / norm : 1.0;

@@ -14,6 +14,9 @@ struct StudentSize {
   std::string name;
   SizeContext context;
   double weight = 1;  // of its gradient in the sum
+  // Where the context depends on a router: its parameters, and what the size's budget adds to the loss.
+  std::vector<Tensor> router = {};
+  Tensor budget_loss = {};
 };
 
 struct SizeResult {
@@ -29,6 +32,8 @@ struct SizeResult {
 struct SandwichResult {
   std::vector<SizeResult> sizes;  // in the order given
   std::vector<Tensor> gradients;  // sum_b weight_b clip(g_b), in the order of Weights::trained()
+  // Sum over sizes, not clipped, in the order of StudentSize::router; some may be undefined. Empty without a router.
+  std::vector<Tensor> router_gradients;
 };
 
 // Runs every size on the batch against the same teacher logits [n, V] at the completion positions. Each size's gradient

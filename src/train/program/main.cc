@@ -71,10 +71,12 @@ void add_elastify(CLI::App& app) {
   const auto settings = std::make_shared<ElastifySettings>();
   add_fields(*command, settings->run);
   add_fields(*command, settings->family);
+  add_fields(*command, settings->search);
+  add_fields(*command, settings->router, {.prefix = "router-"});
   add_fields(*command, settings->curriculum, {.prefix = "curriculum-"});
   add_fields(*command, settings->optimizer);
   add_data(*command, settings->data);
-  for (const char* name : {"--model", "--out", "--size"}) command->get_option(name)->required();
+  for (const char* name : {"--model", "--out"}) command->get_option(name)->required();
   command->footer(
       "Example:\n"
       "  starnest-train elastify --model runs/sorted --out models/pocket --size large \\\n"

@@ -27,23 +27,45 @@ namespace starnest::train {
 namespace {
 
 std::string job_text(const ElastifySettings& s) {
-  return settings_text(s.family) + settings_text(s.curriculum, "curriculum.") + settings_text(s.optimizer) +
+  const std::string search =
+      s.search.budgets.empty() ? "" : settings_text(s.search) + settings_text(s.router, "router.");
+  return settings_text(s.family) + search + settings_text(s.curriculum, "curriculum.") + settings_text(s.optimizer) +
          settings_text(s.data);
 }
 
-ElasticFile family_file(const ElastifySettings& settings, const ModelSpec& spec) {
-  ElasticFile file{.where = "--size", .sizes = {}, .default_plan = {}, .provenance = {}};
-  for (const std::string& text : settings.family.sizes) file.sizes.push_back(parse_size(text));
-  if (file.sizes.empty()) throw Error("--size", "at least one size is needed");
-  const std::vector<Size> sizes = sizes_of(spec, file);  // checked and largest first
+// The sizes as they are known before the run: all of them, or the full one when the others are searched for.
+std::vector<ElasticSize> first_sizes(const ElastifySettings& settings) {
+  const bool searched = !settings.search.budgets.empty();
+  if (searched && !settings.family.sizes.empty())
+    throw Error({.where = "--size and --budget",
+                 .what = "were given together",
+                 .hint = "Give the widths (--size), or budgets to search widths for (--budget, --choice)"});
+  if (searched && settings.curriculum.micro_batches > 0)
+    throw Error("--curriculum-micro-batches",
+                "draws sizes, which a search does not: it runs all of them in every step");
+  std::vector<ElasticSize> sizes;
+  if (searched) sizes.push_back({.name = settings.search.full, .values = {}, .layers = {}});
+  for (const std::string& text : settings.family.sizes) sizes.push_back(parse_size(text));
+  if (sizes.empty()) throw Error("--size", "at least one size is needed, or a --budget");
+  return sizes;
+}
+
+// Checked, and largest first.
+ElasticFile family_file(const ModelSpec& spec, std::vector<ElasticSize> entries) {
+  ElasticFile file{.where = "--size", .sizes = std::move(entries), .default_plan = {}, .provenance = {}};
+  const std::vector<Size> sizes = sizes_of(spec, file);
   file.sizes.clear();
   for (const Size& size : sizes) file.sizes.push_back(describe(spec, size));
-  file.default_plan = ElasticPlan{settings.family.think.empty() ? sizes.back().name : settings.family.think,
-                                  settings.family.answer.empty() ? sizes.front().name : settings.family.answer};
-  for (const std::string& name : {file.default_plan->think, file.default_plan->answer})
-    if (std::none_of(sizes.begin(), sizes.end(), [&](const Size& size) { return size.name == name; }))
-      throw Error("the default plan", "there is no size " + in_quotes(name));
   return file;
+}
+
+ElasticPlan default_plan(const FamilySettings& family, const std::vector<std::string>& names) {
+  const ElasticPlan plan{family.think.empty() ? names.back() : family.think,
+                         family.answer.empty() ? names.front() : family.answer};
+  for (const std::string& name : {plan.think, plan.answer})
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw Error("the default plan", "there is no size " + in_quotes(name));
+  return plan;
 }
 
 void print_sizes(const ModelSpec& spec, const std::vector<Size>& sizes, const Ranks& ranks) {
@@ -102,6 +124,19 @@ double step_flops(const ModelSpec& spec, const std::vector<Size>& sizes, int mic
   return forward_flops(spec, full_widths(spec)) + flops;
 }
 
+std::vector<std::string> names_of(const std::vector<Size>& sizes) {
+  std::vector<std::string> names;
+  for (const Size& size : sizes) names.push_back(size.name);
+  return names;
+}
+
+std::vector<StudentSize> narrow_students(const std::vector<Size>& sizes) {
+  std::vector<StudentSize> students;
+  for (const Size& size : sizes)
+    students.push_back({.name = size.name, .context = SizeContext::narrow(size.widths), .weight = 1});
+  return students;
+}
+
 struct SizeOfStep {
   size_t size;        // number of the size
   std::string where;  // "batch 7, size small"
@@ -110,7 +145,7 @@ struct SizeOfStep {
 
 struct StepResult {
   std::vector<SizeOfStep> sizes;
-  std::vector<Tensor> gradients;
+  std::vector<Tensor> gradients, router_gradients;
   int64_t tokens = 0;
 
   const SizeOfStep* find(size_t size) const {
@@ -123,14 +158,14 @@ struct StepResult {
 // given.
 class Distiller {
  public:
-  Distiller(const ElastifySettings& settings, const Weights& teacher, const Weights& student,
-            std::vector<StudentSize> sizes, const Ranks& ranks)
+  Distiller(const ElastifySettings& settings, const Weights& teacher, const Weights& student, size_t sizes,
+            const Ranks& ranks)
       : ranks_(ranks),
         teacher_(teacher),
         student_(student),
-        sizes_(std::move(sizes)),
         micro_batches_(settings.curriculum.micro_batches),
-        curriculum_(settings.curriculum, sizes_.size(), settings.run.steps, uint64_t(settings.run.seed)) {
+        steps_(settings.run.steps),
+        curriculum_(settings.curriculum, sizes, settings.run.steps, uint64_t(settings.run.seed)) {
     const auto batches = [&](const DataSettings& data) {
       return training_batches(data, settings.family.model, teacher.spec().vocab, settings.run.seed,
                               int64_t(settings.run.steps) * std::max(1, micro_batches_));
@@ -140,6 +175,25 @@ class Distiller {
     DataSettings stage1 = settings.data;
     stage1.mix.short_share = settings.curriculum.short_share;
     stage1_ = batches(stage1);
+  }
+
+  // The sizes that the next steps run, as many as the constructor was told.
+  void run_at(std::vector<StudentSize> sizes) { sizes_ = std::move(sizes); }
+
+  // Sum over sizes of the mean KL on batches that no step reads; the same in every process.
+  double unseen_loss(const std::vector<Size>& sizes) {
+    constexpr int64_t kBatches = 4;
+    const torch::NoGradGuard no_gradients;
+    double sum = 0;
+    for (int64_t i = 0; i < kBatches; ++i) {
+      const BatchTensors batch = stage2_->at(uint64_t(steps_ * std::max(1, micro_batches_) + i));
+      const Tensor goal = completion_logits(teacher_, batch, SizeContext::full());
+      for (const Size& size : sizes)
+        sum += forward_kl(goal, completion_logits(student_, batch, SizeContext::narrow(size.widths)), batch.positions)
+                   .item<double>() /
+               kBatches;
+    }
+    return sum;
   }
 
   StepResult step(int64_t number, double clip) {
@@ -178,6 +232,7 @@ class Distiller {
       into.gradients = result.gradients;
     else
       for (size_t i = 0; i < into.gradients.size(); ++i) into.gradients[i].add_(result.gradients[i]);
+    into.router_gradients = result.router_gradients;
     into.tokens += batch.tokens;
   }
 
@@ -186,6 +241,7 @@ class Distiller {
   const Weights& student_;
   std::vector<StudentSize> sizes_;
   int micro_batches_;
+  int64_t steps_;
   Curriculum curriculum_;
   std::unique_ptr<BatchSource> stage1_, stage2_;  // stage1_ only where its data differ
 };
@@ -262,8 +318,14 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   if (!(decay >= 0 && decay < 1))
     throw Error({.where = "--average", .what = "is out of range", .expected = "[0, 1)", .got = std::to_string(decay)});
   const FamilySpec parent = read_family(settings.family.model);
-  const ElasticFile file = family_file(settings, parent.spec);
-  const std::vector<Size> sizes = sizes_of(parent.spec, file);
+  ElasticFile file = family_file(parent.spec, first_sizes(settings));
+  std::vector<Size> sizes = sizes_of(parent.spec, file);
+  const std::unique_ptr<WidthSearch> search =
+      make_search(settings.search, settings.router, parent.spec, settings.run.steps, uint64_t(settings.run.seed));
+  std::vector<std::string> names = names_of(sizes);
+  if (search)
+    for (const Budget& budget : search->budgets()) names.push_back(budget.name);
+  const ElasticPlan plan = default_plan(settings.family, names);
   print_sizes(parent.spec, sizes, ranks);
   RunFolder folder(settings.run, job_text(settings), ranks);
   const Weights teacher = read_weights(settings.family.model, parent.spec);
@@ -274,7 +336,8 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   const std::optional<Weights> average = decay > 0 ? std::optional(teacher.clone()) : std::nullopt;
   const Weights* const average_or_null = average ? &*average : nullptr;
   const Weights& result_weights = average ? *average : student;
-  TrainState state = folder.start(student, optimizer, average_or_null);
+  const std::map<std::string, Tensor> router_state = search ? search->state() : std::map<std::string, Tensor>{};
+  TrainState state = folder.start(student, optimizer, average_or_null, router_state);
   const DevData dev =
       development_data(settings.data, settings.family.model, parent.spec.vocab, settings.run.dev_problems);
   // The others wait for the first process while it measures.
@@ -282,9 +345,18 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
     return ranks.first() ? measure(weights, size, dev) : Measured{};
   };
   const Measured parent_dev = measured(teacher, SizeContext::full());
-  std::vector<StudentSize> students;
-  for (const Size& size : sizes) students.push_back({size.name, SizeContext::narrow(size.widths)});
-  Distiller distiller(settings, teacher, student, students, ranks);
+  Distiller distiller(settings, teacher, student, names.size(), ranks);
+  const auto take_decided_sizes = [&] {
+    std::vector<ElasticSize> entries{describe(parent.spec, sizes.front())};
+    for (const Size& size : search->sizes()) entries.push_back(describe(parent.spec, size));
+    file = family_file(parent.spec, std::move(entries));
+    sizes = sizes_of(parent.spec, file);
+    names = names_of(sizes);
+    print_sizes(parent.spec, sizes, ranks);
+  };
+  if (search && search->decided()) take_decided_sizes();
+  std::vector<StudentSize> students = narrow_students(sizes);
+  distiller.run_at(students);
 
   TrainingBar bar("elastify", state.step, settings.run.steps,
                   {ranks.first(), step_flops(parent.spec, sizes, settings.curriculum.micro_batches) /
@@ -294,10 +366,27 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
     for (const StudentSize& size : students)
       bar.say("before distillation, " + size.name + ": " + measured_text(measured(student, size.context)));
   while (state.step < settings.run.steps) {
+    if (search && !search->decided() && state.step == search->steps()) {
+      bar.say(search->decide([&](const std::vector<Size>& tried) { return distiller.unseen_loss(tried); }));
+      take_decided_sizes();
+      students = narrow_students(sizes);
+      distiller.run_at(students);
+    }
+    JsonLine costs;  // of the sizes that are searched for, over their caps
+    if (search && !search->decided()) {
+      std::vector<StudentSize> undecided = narrow_students(sizes);
+      for (const WidthSearch::Undecided& size : search->sizes_at(state.step)) {
+        const std::string& name = names[undecided.size()];
+        undecided.push_back({name, size.context, 1, search->parameters(), size.budget_loss});
+        costs.set(name, size.cost);
+      }
+      distiller.run_at(std::move(undecided));
+    }
     const StepResult result = distiller.step(state.step, settings.optimizer.clip);
     for (const SizeOfStep& size : result.sizes)
       if (!size.result.finite()) folder.stop_at_nan(state.step, size.where);
     optimizer.step(result.gradients, learning_rate(settings.optimizer, state.step, settings.run.steps));
+    if (search && !search->decided()) search->update(result.router_gradients, state.step);
     if (average) update_average(*average, student, decay, state.step);
     state.step += 1;
     state.tokens += result.tokens;
@@ -306,26 +395,33 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
     JsonLine line, by_size;
     line.set("step", state.step).set("tokens", state.tokens);
     std::string status = "KL";
-    for (size_t s = 0; s < sizes.size(); ++s) {
+    for (size_t s = 0; s < names.size(); ++s) {
       JsonLine entry;
       if (const SizeOfStep* of_step = result.find(s)) {
         entry = size_json(of_step->result);
-        status += " " + sizes[s].name + " " + format_number("%.4f", of_step->result.kl);
+        status += " " + names[s] + " " + format_number("%.4f", of_step->result.kl);
       }
-      if (measured_now) {
+      if (measured_now && s < sizes.size()) {
         const Measured now = measured(result_weights, students[s].context);
         entry.set("dev", measured_json(now));
-        bar.say("step " + std::to_string(state.step) + " " + sizes[s].name + ": " + measured_text(now));
+        bar.say("step " + std::to_string(state.step) + " " + names[s] + ": " + measured_text(now));
         if (s == 0) warn_of_drift(bar, state, settings.run.steps, now, parent_dev);
       }
-      by_size.set(sizes[s].name, entry);
+      by_size.set(names[s], entry);
     }
-    folder.log(line.set("sizes", by_size).set("seconds", bar.seconds()));
+    line.set("sizes", by_size);
+    if (search && !search->decided()) line.set("costs", costs);
+    folder.log(line.set("seconds", bar.seconds()));
     bar.update(state.step, result.tokens, status);
     if (is_due(state.step, settings.run.checkpoint_every, settings.run.steps))
-      folder.save(student, optimizer, state, average_or_null);
+      folder.save(student, optimizer, state, average_or_null, router_state);
     if (progress) progress(uint64_t(state.step), uint64_t(settings.run.steps));
   }
+  if (search && !search->decided()) {  // the search was the whole run
+    bar.say(search->decide([&](const std::vector<Size>& tried) { return distiller.unseen_loss(tried); }));
+    take_decided_sizes();
+  }
+  file.default_plan = plan;
   if (ranks.first()) write_family(folder.path(), settings, parent, file, result_weights, state);
 }
 

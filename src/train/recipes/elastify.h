@@ -8,6 +8,7 @@
 #include "core/format/elastic_json.h"
 #include "train/distill/curriculum.h"
 #include "train/distill/optimizer.h"
+#include "train/recipes/budgets.h"
 #include "train/recipes/run_data.h"
 #include "train/recipes/run_folder.h"
 
@@ -36,6 +37,8 @@ struct FamilySettings {
 struct ElastifySettings {
   RunSettings run{.steps = 760, .checkpoint_every = 100, .dev_every = 100};
   FamilySettings family;
+  SearchSettings search;  // with budgets: in place of family.sizes
+  RouterSettings router;  // of the search
   CurriculumSettings curriculum;
   OptimizerSettings optimizer{.rate = 3e-3, .warm_up = 30, .weight_decay = 0};
   DataSettings data{.mix = {.growth = 0}, .batch = {}, .text = {}};
@@ -45,8 +48,10 @@ std::string settings_text(const ElastifySettings& settings);
 
 // Writes settings.run.out: a family folder (config.json, model.safetensors, elastic.json and the parent's small files),
 // with log and checkpoints in training/. Every step runs all sizes on one batch against the frozen parent, or each of
-// several batches with one size (distill/curriculum.h); correction biases are frozen. Throws Error for bad sizes, an
-// unwritable folder, and a loss that is not a number. `progress` is called after every step and may throw to cancel:
+// several batches with one size (distill/curriculum.h); correction biases are frozen. With budgets the run begins with
+// a search: a router's probabilities mask the smaller sizes and learn with them; then the widths are decided, the
+// router is thrown away, and the run goes on at those sizes (2511.16664 sections 3 and 4). Throws Error for bad sizes,
+// an unwritable folder, and a loss that is not a number. `progress` is called after every step and may throw to cancel:
 // the run can then be resumed from its last checkpoint.
 void elastify(const ElastifySettings& settings, const Progress& progress = {});
 

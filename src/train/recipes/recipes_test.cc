@@ -103,6 +103,46 @@ std::string message_of(const std::function<void()>& job) {
   return "no error";
 }
 
+TEST_F(Recipes, ASearchForWidthsResumesToTheSameBytesBeforeAndAfterItsDecision) {
+  pretrain(tiny_parent("parent", 2));
+  // What two nested cells cost, so that the budgets can be kept.
+  const ModelSpec spec = read_family(at("parent")).spec;
+  const auto cost_of = [&](const Widths& widths) { return exact_cost(spec, widths, CostKind::active_parameters); };
+  Widths inner = full_widths(spec), outer = full_widths(spec);
+  inner.set_hidden(16);
+  for (Widths* widths : {&inner, &outer})
+    for (BlockWidths& block : widths->blocks)
+      if (block[Axis::moe_ffn] != 0) block[Axis::moe_ffn] = 16;
+  const auto budget = [&](const std::string& name, const Widths& widths) {
+    return name + "=" + std::to_string(int64_t(cost_of(widths)));
+  };
+  const auto searched = [&](const std::string& out) {
+    ElastifySettings settings = tiny_family("parent", out, 9);
+    settings.family.sizes.clear();
+    settings.search = {.budgets = {budget("half", inner), budget("most", outer)},
+                       .choices = {"hidden_size=32,16", "moe_intermediate_size=32,16"},
+                       .drop = {0, 1},
+                       .drop_order = {3}};
+    settings.router.steps = 5;
+    settings.family.think = "half";
+    return settings;
+  };
+  expect_resumed_equals_uninterrupted(searched("early"), elastify, 3);  // checkpoints at 2, 4, 6, 8
+  expect_resumed_equals_uninterrupted(searched("late"), elastify, 7);
+  EXPECT_EQ(read_text(root_ / "early" / "model.safetensors"), read_text(root_ / "late" / "model.safetensors"));
+  const FamilySpec family = read_family(at("late"));
+  ASSERT_EQ(family.sizes.size(), 3u);
+  EXPECT_EQ(family.sizes[1].name, "most");
+  EXPECT_EQ(family.default_plan->think, "half");
+  for (const auto& [number, cap] : {std::pair{1, cost_of(outer)}, std::pair{2, cost_of(inner)}}) {
+    EXPECT_LE(cost_of(family.sizes[size_t(number)].widths), cap);
+    EXPECT_GE(cost_of(family.sizes[size_t(number)].widths), 0.95 * cap);
+  }
+  const auto log = read_jsonl(root_ / "late" / "training" / "log.jsonl");
+  EXPECT_TRUE(log[4].has("costs") && log[4].object("sizes").object("half").has("kl"));
+  EXPECT_FALSE(log[5].has("costs"));
+}
+
 TEST_F(Recipes, AResumedPretrainingEqualsAnUninterruptedOneBitForBit) {
   expect_resumed_equals_uninterrupted(tiny_parent("parent", 8), pretrain, 5);
 }

@@ -18,9 +18,9 @@ namespace {
 
 // Every tensor that a resumed run needs, by its name in the checkpoint. The tensors are those given, not copies.
 std::map<std::string, Tensor> state_tensors(const Weights& weights, const AdamW::Moments& moments,
-                                            const Weights* average) {
+                                            const Weights* average, const std::map<std::string, Tensor>& more) {
   const Naming naming{.stacked_experts = true};
-  std::map<std::string, Tensor> tensors;
+  std::map<std::string, Tensor> tensors = more;
   size_t i = 0;
   for (const Parameter& parameter : weights.all()) {
     const std::string name = naming.name(parameter.spec);
@@ -138,13 +138,14 @@ TrainState RunFolder::read_checkpoint(const std::map<std::string, Tensor>& into)
   return state;
 }
 
-TrainState RunFolder::start(const Weights& weights, AdamW& optimizer, const Weights* average) {
+TrainState RunFolder::start(const Weights& weights, AdamW& optimizer, const Weights* average,
+                            const std::map<std::string, Tensor>& more) {
   TrainState state;
   if (resume_) {
     const AdamW::Moments moments = optimizer.gather();  // zeros, to be read into
     std::vector<double> numbers(3, 0);
     if (ranks_.first()) {
-      state = read_checkpoint(state_tensors(weights, moments, average));
+      state = read_checkpoint(state_tensors(weights, moments, average, more));
       numbers = {double(state.step), double(state.tokens), double(state.overloaded)};
       cut_log(log_path(), state.step);
     }
@@ -154,6 +155,7 @@ TrainState RunFolder::start(const Weights& weights, AdamW& optimizer, const Weig
   }
   ranks_.share(values_of(weights), 0);
   if (average) ranks_.share(values_of(*average), 0);
+  for (const auto& [name, tensor] : more) ranks_.share(std::span(&tensor, 1), 0);
   if (ranks_.first())
     log_ = std::make_unique<JsonlWriter>(log_path(), resume_ ? JsonlWriter::Mode::append : JsonlWriter::Mode::replace);
   return state;
@@ -171,14 +173,14 @@ void RunFolder::stop_at_nan(int64_t step, const std::string& part) const {
                .hint = last + ". Try a smaller --rate in a new folder"});
 }
 
-void RunFolder::save(const Weights& weights, const AdamW& optimizer, const TrainState& state,
-                     const Weights* average) const {
+void RunFolder::save(const Weights& weights, const AdamW& optimizer, const TrainState& state, const Weights* average,
+                     const std::map<std::string, Tensor>& more) const {
   const AdamW::Moments moments = optimizer.gather();
   if (!ranks_.first()) return;
-  checkpoints_.write(state_tensors(weights, moments, average), {{"step", std::to_string(state.step)},
-                                                                {"tokens", std::to_string(state.tokens)},
-                                                                {"overloaded", std::to_string(state.overloaded)},
-                                                                {"settings", identity_}});
+  checkpoints_.write(state_tensors(weights, moments, average, more), {{"step", std::to_string(state.step)},
+                                                                      {"tokens", std::to_string(state.tokens)},
+                                                                      {"overloaded", std::to_string(state.overloaded)},
+                                                                      {"settings", identity_}});
 }
 
 }  // namespace starnest::train

@@ -55,15 +55,17 @@ class RunFolder {
 
   const std::filesystem::path& path() const { return out_; }
 
-  // `average` (distill/weight_average.h), here and below, may be null: then there is none.
-  // Restores weights, average, optimiser and state when resuming, with any number of processes (from the checkpoint
-  // before the newest, with a warning on standard error, when the newest is damaged), and cuts the log back to that
-  // step; else the start state. Throws Error when the checkpoint was made with other settings.
-  TrainState start(const Weights& weights, AdamW& optimizer, const Weights* average = nullptr);
+  // `average` (distill/weight_average.h), here and below, may be null: then there is none. `more`: further F32 tensors
+  // in use that a resumed run needs, by name. Restores weights, average, optimiser and state when resuming, with any
+  // number of processes (from the checkpoint before the newest, with a warning on standard error, when the newest is
+  // damaged), and cuts the log back to that step; else the start state. Throws Error when the checkpoint was made with
+  // other settings.
+  TrainState start(const Weights& weights, AdamW& optimizer, const Weights* average = nullptr,
+                   const std::map<std::string, Tensor>& more = {});
 
   // The last good checkpoint stays until the new one is on disk.
-  void save(const Weights& weights, const AdamW& optimizer, const TrainState& state,
-            const Weights* average = nullptr) const;
+  void save(const Weights& weights, const AdamW& optimizer, const TrainState& state, const Weights* average = nullptr,
+            const std::map<std::string, Tensor>& more = {}) const;
 
   // A step whose loss or gradient is not a number: throws Error naming it, what of it (`part`, e.g. "batch 7, size
   // small") and the checkpoint to go on from.

@@ -48,8 +48,7 @@ void check(const Choices& choices, const ModelSpec& spec) {
   std::set<Axis> seen;
   for (const AxisChoices& axis : choices.axes) {
     check_axis(axis, spec);
-    if (!seen.insert(axis.axis).second)
-      throw Error("--choice " + std::string(key_of(axis.axis)), "stands twice");
+    if (!seen.insert(axis.axis).second) throw Error("--choice " + std::string(key_of(axis.axis)), "stands twice");
   }
   const std::vector<int>& dropped = choices.dropped;
   const bool ascending = std::is_sorted(dropped.begin(), dropped.end()) &&
@@ -61,16 +60,18 @@ void check(const Choices& choices, const ModelSpec& spec) {
                  .got = list_text(dropped)});
   std::set<int> blocks(choices.drop_order.begin(), choices.drop_order.end());
   const int count = int(spec.blocks.size());
-  if (blocks.size() != choices.drop_order.size() || (!blocks.empty() && (*blocks.begin() < 0 || *blocks.rbegin() >= count)))
+  if (blocks.size() != choices.drop_order.size() ||
+      (!blocks.empty() && (*blocks.begin() < 0 || *blocks.rbegin() >= count)))
     throw Error({.where = "the order of blocks to drop",
                  .what = "names a block twice or one that is not there",
                  .expected = "blocks 0 to " + std::to_string(count - 1),
                  .got = list_text(choices.drop_order)});
   if (size_t(dropped.back()) > choices.drop_order.size() || dropped.back() >= count)
-    throw Error({.where = "--drop",
-                 .what = "drops more blocks than are ranked",
-                 .expected = "at most " + std::to_string(std::min<size_t>(choices.drop_order.size(), size_t(count - 1))),
-                 .got = std::to_string(dropped.back())});
+    throw Error(
+        {.where = "--drop",
+         .what = "drops more blocks than are ranked",
+         .expected = "at most " + std::to_string(std::min<size_t>(choices.drop_order.size(), size_t(count - 1))),
+         .got = std::to_string(dropped.back())});
 }
 
 AxisChoices parse_choices(const std::string& text) {

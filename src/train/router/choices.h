@@ -17,7 +17,7 @@ struct AxisChoices {
 
 struct Choices {
   std::vector<AxisChoices> axes;
-  std::vector<int> dropped = {0};  // numbers of blocks to drop, ascending from 0; {0}: depth is no axis
+  std::vector<int> dropped = {0};    // numbers of blocks to drop, ascending from 0; {0}: depth is no axis
   std::vector<int> drop_order = {};  // blocks, the first to go first; at least dropped.back() of them
 
   size_t lists() const { return axes.size() + 1; }  // one per axis, then depth

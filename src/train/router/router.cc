@@ -60,8 +60,8 @@ Router::Router(const Choices& choices, size_t budgets, const RouterSettings& set
   for (size_t list = 0; list < choices.lists(); ++list) {
     parameters_.push_back(
         normal_weights(settings.inner, int64_t(budgets), settings.deviation, key_of(seed, list, uint64_t{0})));
-    parameters_.push_back(
-        normal_weights(int64_t(choices.count(list)), settings.inner, settings.deviation, key_of(seed, list, uint64_t{1})));
+    parameters_.push_back(normal_weights(int64_t(choices.count(list)), settings.inner, settings.deviation,
+                                         key_of(seed, list, uint64_t{1})));
   }
 }
 

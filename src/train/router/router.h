@@ -13,12 +13,12 @@
 namespace starnest::train {
 
 struct RouterSettings {
-  int steps = 0;                  // of search, before the widths are frozen; 0: max(400, 15 % of the run)
-  double rate = 1e-2;             // absolute, not a multiple of the model's
-  int warm_up = 60;               // steps
-  double clip = 1;                // of the router's gradient alone
-  int inner = 128;                // width of a net
-  double deviation = 0.1;         // of initial weights
+  int steps = 0;                    // of search, before the widths are frozen; 0: max(400, 15 % of the run)
+  double rate = 1e-2;               // absolute, not a multiple of the model's
+  int warm_up = 60;                 // steps
+  double clip = 1;                  // of the router's gradient alone
+  int inner = 128;                  // width of a net
+  double deviation = 0.1;           // of initial weights
   double final_temperature = 0.05;  // the temperature falls from 1 to this over the search
   double final_scale = 10;          // logits are multiplied by 1 rising to this
   double hard = 0.004;              // part of the passes that take the argmax with the gradient of the probabilities

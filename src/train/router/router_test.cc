@@ -123,7 +123,9 @@ TEST(ExpectedCost, HasTheGradientOfItsFiniteDifferences) {
 }
 
 TEST(BudgetLoss, IsACapWithAZoneBelowIt) {
-  const auto loss = [](double cost) { return budget_loss(torch::scalar_tensor(cost, torch::kDouble), 200).item<double>(); };
+  const auto loss = [](double cost) {
+    return budget_loss(torch::scalar_tensor(cost, torch::kDouble), 200).item<double>();
+  };
   EXPECT_EQ(loss(200), 0);
   EXPECT_EQ(loss(191), 0);
   EXPECT_NEAR(loss(220), 0.1, 1e-12);
@@ -213,13 +215,15 @@ TEST(Router, AHardDrawIsOneHotWithTheGradientOfTheSoftOne) {
   const Draw soft_draw{.temperature = 0.5, .key = 3, .hard = 0}, hard_draw{.temperature = 0.5, .key = 3, .hard = 1};
   const Tensor pi = choose(z, soft_draw, 0), hard = choose(z, hard_draw, 0);
   EXPECT_TRUE(hard.detach().max().isclose(torch::ones({}, torch::kDouble)).item<bool>());
-  const auto gradient = [&](const Tensor& of) { return torch::autograd::grad({(of * weight).sum()}, {z}, {}, true)[0]; };
+  const auto gradient = [&](const Tensor& of) {
+    return torch::autograd::grad({(of * weight).sum()}, {z}, {}, true)[0];
+  };
   EXPECT_TRUE(gradient(pi).allclose(gradient(hard)));
 }
 
 // A surrogate of distillation: an axis that hurts when cut and one that does not, two choices each. Only cutting the
-// second fits the budget, so a router whose budget gradient is negated, or whose two-choice logits are normalised (their
-// gradient is then zero), does not find it.
+// second fits the budget, so a router whose budget gradient is negated, or whose two-choice logits are normalised
+// (their gradient is then zero), does not find it.
 TEST(Router, LearnsToCutWhatCostsLeastUnderTheBudget) {
   const ModelSpec spec = test_models::small_spec();
   Choices choices;
@@ -235,7 +239,8 @@ TEST(Router, LearnsToCutWhatCostsLeastUnderTheBudget) {
       second.push_back(torch::zeros_like(parameter, torch::requires_grad(false)));
     }
     for (int step = 0; step < settings.steps; ++step) {
-      const Probabilities pi = router.probabilities(0, draw_of_step(settings, step, settings.steps, key_of(seed, step)));
+      const Probabilities pi =
+          router.probabilities(0, draw_of_step(settings, step, settings.steps, key_of(seed, step)));
       const Tensor hurt = 0.5 * pi[0][1] + 0.01 * pi[1][1];
       const Tensor loss = hurt + 10 * budget_loss(expected_cost(choices, spec, pi, CostKind::parameters), cap);
       const std::vector<Tensor> gradients =

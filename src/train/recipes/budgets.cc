@@ -1,0 +1,93 @@
+#include "train/recipes/budgets.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "core/base/range.h"
+#include "core/base/text.h"
+#include "starnest/error.h"
+
+namespace starnest::train {
+namespace {
+
+using Unit = BudgetText::Unit;
+
+struct Suffix {
+  double factor;
+  Unit unit;
+};
+const std::map<std::string, Suffix> kSuffixes{
+    {"K", {1e3, Unit::count}},      {"M", {1e6, Unit::count}},         {"B", {1e9, Unit::count}},
+    {"KiB", {1024.0, Unit::bytes}}, {"MiB", {1048576.0, Unit::bytes}}, {"GiB", {1073741824.0, Unit::bytes}},
+    {"KB", {1e3, Unit::bytes}},     {"MB", {1e6, Unit::bytes}},        {"GB", {1e9, Unit::bytes}},
+};
+
+CostKind kind_of(const SearchSettings& settings, Unit unit) {
+  if (unit == Unit::bytes) return CostKind::bytes;
+  if (settings.of == "active") return CostKind::active_parameters;
+  if (settings.of == "total") return CostKind::parameters;
+  throw Error(
+      {.where = "--budget-of", .what = "is unknown", .expected = "active or total", .got = in_quotes(settings.of)});
+}
+
+}  // namespace
+
+BudgetText parse_budget(const std::string& text) {
+  const std::string where = "--budget " + text;
+  const size_t equals = text.find('=');
+  BudgetText budget;
+  const std::string amount = equals == std::string::npos ? text : text.substr(equals + 1);
+  budget.name = equals == std::string::npos ? text : text.substr(0, equals);
+  const auto [end, problem] = std::from_chars(amount.data(), amount.data() + amount.size(), budget.amount);
+  const std::string suffix(end, amount.data() + amount.size());
+  const auto found = kSuffixes.find(suffix);
+  if (problem != std::errc() || budget.name.empty() || (!suffix.empty() && found == kSuffixes.end()))
+    throw Error({.where = where,
+                 .what = "is no budget",
+                 .expected = "[NAME=]NUMBER with K, M, B (parameters) or KiB, MiB, GiB, KB, MB, GB (bytes)",
+                 .got = in_quotes(amount)});
+  if (!suffix.empty()) {
+    budget.amount *= found->second.factor;
+    budget.unit = found->second.unit;
+  } else if (budget.amount > 1) {
+    budget.unit = Unit::count;
+  }
+  if (!(budget.amount > 0) || budget.amount == 1)
+    throw Error({.where = where,
+                 .what = "is out of range",
+                 .expected = "a fraction between 0 and 1, or an amount",
+                 .got = amount,
+                 .hint = "The full size is always there and needs no budget"});
+  return budget;
+}
+
+std::unique_ptr<WidthSearch> make_search(const SearchSettings& settings, RouterSettings router, const ModelSpec& spec,
+                                         int steps, uint64_t seed) {
+  if (settings.budgets.empty()) return nullptr;
+  std::vector<BudgetText> texts;
+  for (const std::string& text : settings.budgets) texts.push_back(parse_budget(text));
+  Choices choices{.axes = {}, .dropped = settings.drop, .drop_order = settings.drop_order};
+  for (const std::string& text : settings.choices) choices.axes.push_back(parse_choices(text));
+  check(choices, spec);
+  const CostKind kind = kind_of(settings, texts.front().unit);
+  const StoredFormat format = StoredFormat::bf16;
+  const double full = exact_cost(spec, full_widths(spec), kind, format);
+  std::vector<Budget> budgets;
+  for (const BudgetText& text : texts) {
+    if (text.unit != texts.front().unit) throw Error("--budget", "mixes fractions, counts and bytes");
+    budgets.push_back({text.name, text.unit == Unit::fraction ? text.amount * full : text.amount});
+    if (budgets.back().cap >= full)
+      throw Error({.where = "--budget " + text.name,
+                   .what = "is not below the cost of the full model",
+                   .expected = "less than " + grouped(uint64_t(full)),
+                   .got = grouped(uint64_t(budgets.back().cap))});
+  }
+  std::stable_sort(budgets.begin(), budgets.end(), [](const Budget& a, const Budget& b) { return a.cap > b.cap; });
+  require_at_least("--router-steps", router.steps, 0);
+  if (router.steps == 0) router.steps = std::max(400, steps * 15 / 100);
+  router.steps = std::min(router.steps, steps);
+  return std::make_unique<WidthSearch>(spec, std::move(choices), std::move(budgets), kind, format, router, seed);
+}
+
+}  // namespace starnest::train

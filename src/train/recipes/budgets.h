@@ -1,0 +1,45 @@
+// The flags of a search for widths: budgets and choices as people write them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "train/router/search.h"
+
+namespace starnest::train {
+
+struct SearchSettings {
+  std::vector<std::string> budgets = {};  // [NAME=]BUDGET; empty: the sizes are given, nothing is searched
+  std::string of = "active";              // what fractions and counts are of: active or total parameters
+  std::vector<std::string> choices = {};  // KEY=WIDTH,WIDTH,...
+  std::vector<int> drop = {0};            // numbers of blocks to drop
+  std::vector<int> drop_order = {};       // blocks, the first to go first
+  std::string full = "large";             // name of the full size
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    field("budget", &SearchSettings::budgets,
+          "[NAME=]BUDGET of a size to search widths for: a fraction (0.75), a count (2.8B) or bytes (12GiB); repeat");
+    field("budget_of", &SearchSettings::of, "what fractions and counts are of: active or total parameters");
+    field("choice", &SearchSettings::choices, "KEY=WIDTH,WIDTH,... to choose from, the full width first; repeat");
+    field("drop", &SearchSettings::drop, "numbers of blocks to drop to choose from, from 0");
+    field("drop_order", &SearchSettings::drop_order, "blocks in the order in which they go (scores.json: dropped)");
+    field("full", &SearchSettings::full, "name of the full size beside the budgets");
+  }
+};
+
+// One entry of --budget. Fractions are of `full`; bytes are told by their unit.
+struct BudgetText {
+  std::string name;
+  double amount = 0;
+  enum class Unit { fraction, count, bytes } unit = Unit::fraction;
+};
+BudgetText parse_budget(const std::string& text);
+
+// nullptr without budgets. `steps` of the run. Throws Error for budgets of different units, out of range, not
+// descending, or that no choices reach; and for choices that `check` refuses.
+std::unique_ptr<WidthSearch> make_search(const SearchSettings& settings, RouterSettings router, const ModelSpec& spec,
+                                         int steps, uint64_t seed);
+
+}  // namespace starnest::train

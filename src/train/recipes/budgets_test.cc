@@ -1,0 +1,46 @@
+#include "train/recipes/budgets.h"
+
+#include <gtest/gtest.h>
+
+#include "core/base/test_support.h"
+#include "train/modules/test_models.h"
+
+namespace starnest::train {
+namespace {
+
+using Unit = BudgetText::Unit;
+
+TEST(Budgets, AreFractionsCountsOrBytes) {
+  EXPECT_EQ(parse_budget("0.75").name, "0.75");
+  EXPECT_EQ(parse_budget("0.75").unit, Unit::fraction);
+  const BudgetText count = parse_budget("small=2.8B");
+  EXPECT_EQ(count.name, "small");
+  EXPECT_DOUBLE_EQ(count.amount, 2.8e9);
+  EXPECT_EQ(count.unit, Unit::count);
+  EXPECT_EQ(parse_budget("266984").unit, Unit::count);
+  const BudgetText bytes = parse_budget("12GiB");
+  EXPECT_DOUBLE_EQ(bytes.amount, 12.0 * (1 << 30));
+  EXPECT_EQ(bytes.unit, Unit::bytes);
+}
+
+std::string refused(const std::vector<std::string>& budgets, const std::string& of = "active") {
+  const ModelSpec spec = test_models::small_spec();
+  const std::string hidden = "hidden_size=" + std::to_string(spec.hidden) + "," + std::to_string(spec.hidden - 16);
+  return error_of([&] { make_search({.budgets = budgets, .of = of, .choices = {hidden}}, {}, spec, 1000, 1); });
+}
+
+TEST(Budgets, ThatCannotBeKeptAreNamed) {
+  const auto says = [](const std::string& message, const std::string& part) {
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  };
+  says(error_of([] { parse_budget("12GX"); }), "is no budget");
+  says(error_of([] { parse_budget("1.0"); }), "needs no budget");
+  says(error_of([] { parse_budget("-0.5"); }), "out of range");
+  says(refused({"0.9", "12MiB"}), "mixes");
+  says(refused({"1e9"}), "not below the cost of the full model");
+  says(refused({"0.9"}, "most"), "active or total");
+  says(refused({"0.2"}), "The nearest costs are none below and ");
+}
+
+}  // namespace
+}  // namespace starnest::train

@@ -1,0 +1,137 @@
+#include "train/router/search.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "core/base/rng.h"
+#include "core/base/text.h"
+
+namespace starnest::train {
+namespace {
+
+constexpr size_t kChainsTried = 8;
+constexpr double kBeta1 = 0.9, kBeta2 = 0.98, kEpsilon = 1e-8;
+
+std::string cell_text(const Choices& choices, const Cell& cell) {
+  std::vector<std::string> parts;
+  for (size_t list = 0; list < choices.axes.size(); ++list)
+    parts.push_back(std::string(key_of(choices.axes[list].axis)) + "=" +
+                    std::to_string(choices.axes[list].widths[cell[list]]));
+  if (choices.dropped.size() > 1) parts.push_back("dropped=" + std::to_string(choices.dropped[cell.back()]));
+  return join(parts, ",");
+}
+
+std::vector<double> caps_of(const std::vector<Budget>& budgets) {
+  std::vector<double> caps;
+  for (const Budget& budget : budgets) caps.push_back(budget.cap);
+  return caps;
+}
+
+}  // namespace
+
+WidthSearch::WidthSearch(const ModelSpec& spec, Choices choices, std::vector<Budget> budgets, CostKind kind,
+                         StoredFormat format, const RouterSettings& settings, uint64_t seed)
+    : spec_(spec),
+      choices_(std::move(choices)),
+      budgets_(std::move(budgets)),
+      kind_(kind),
+      format_(format),
+      settings_(settings),
+      seed_(seed),
+      router_(choices_, budgets_.size(), settings, seed),
+      decided_(torch::full({1}, -1.0f)) {
+  for (const Tensor& parameter : router_.parameters())
+    for (std::vector<Tensor>* moments : {&first_, &second_})
+      moments->push_back(torch::zeros_like(parameter, torch::requires_grad(false)));
+  chains();  // finds budgets that cannot be kept before any work
+}
+
+std::vector<WidthSearch::Undecided> WidthSearch::sizes_at(int64_t step) const {
+  const Draw draw = draw_of_step(settings_, step, settings_.steps, key_of(seed_, step));
+  std::vector<Undecided> sizes;
+  for (size_t b = 0; b < budgets_.size(); ++b) {
+    const Probabilities pi = router_.probabilities(b, draw);
+    const Tensor cost = expected_cost(choices_, spec_, pi, kind_, format_);
+    sizes.push_back({soft_context(choices_, spec_, pi), train::budget_loss(cost, budgets_[b].cap),
+                     cost.item<double>() / budgets_[b].cap});
+  }
+  return sizes;
+}
+
+void WidthSearch::update(std::vector<Tensor> gradients, int64_t step) {
+  const torch::NoGradGuard no_gradients;
+  const std::vector<Tensor>& parameters = router_.parameters();
+  Tensor squares = torch::zeros({});
+  for (size_t p = 0; p < parameters.size(); ++p) {
+    if (!gradients[p].defined()) gradients[p] = torch::zeros_like(parameters[p]);
+    squares = squares + gradients[p].square().sum();
+  }
+  const double norm = squares.sqrt().item<double>(), scale = std::min(1.0, settings_.clip / std::max(norm, 1e-12));
+  const double rate = settings_.rate * std::min(1.0, double(step + 1) / std::max(1, settings_.warm_up));
+  std::vector<Tensor> scaled, steps(parameters.size(), torch::scalar_tensor(double(step + 1)));
+  for (const Tensor& gradient : gradients) scaled.push_back((gradient * scale).contiguous());
+  std::vector<Tensor> values = parameters;
+  at::_fused_adamw_(values, scaled, first_, second_, /*max_exp_avg_sqs=*/{}, steps, rate, kBeta1, kBeta2,
+                    /*weight_decay=*/0.0, kEpsilon, /*amsgrad=*/false, /*maximize=*/false);
+}
+
+double WidthSearch::cost_of(const Cell& cell) const {
+  return exact_cost(spec_, widths_of(choices_, spec_, cell), kind_, format_);
+}
+
+std::vector<Size> WidthSearch::sizes_of(const std::vector<Cell>& cells) const {
+  std::vector<Size> sizes;
+  for (size_t b = 0; b < cells.size(); ++b) sizes.push_back({budgets_[b].name, widths_of(choices_, spec_, cells[b])});
+  return sizes;
+}
+
+std::vector<Chain> WidthSearch::chains() const {
+  const torch::NoGradGuard no_gradients;
+  std::vector<std::vector<std::vector<double>>> log_pi(budgets_.size());
+  for (size_t b = 0; b < budgets_.size(); ++b)
+    for (const Tensor& logits : router_.logits(b)) {
+      const Tensor logs = torch::log_softmax(logits.to(torch::kDouble) * settings_.final_scale, -1);
+      log_pi[b].emplace_back(logs.data_ptr<double>(), logs.data_ptr<double>() + logs.numel());
+    }
+  return best_chains(
+      choices_, caps_of(budgets_), log_pi, [&](const Cell& cell) { return cost_of(cell); }, kChainsTried);
+}
+
+std::string WidthSearch::decide(const std::function<double(const std::vector<Size>&)>& loss) {
+  const torch::NoGradGuard no_gradients;
+  const auto described = [&](const std::vector<Cell>& cells) {
+    std::vector<std::string> parts;
+    for (size_t b = 0; b < cells.size(); ++b)
+      parts.push_back(budgets_[b].name + " " + cell_text(choices_, cells[b]) + " (" +
+                      format_number("%.3f", cost_of(cells[b]) / budgets_[b].cap) + " of its budget)");
+    return join(parts, "; ");
+  };
+  std::string report;
+  double least = std::numeric_limits<double>::infinity();
+  const std::vector<Chain> tried = chains();
+  for (size_t i = 0; i < tried.size(); ++i) {
+    const double value = loss(sizes_of(tried[i].cells));
+    report += "chain " + std::to_string(i + 1) + ": log-probability " + format_number("%.2f", tried[i].score) +
+              ", loss " + format_number("%.4f", value) + ": " + described(tried[i].cells) + "\n";
+    if (value < least) least = value, decided_.fill_(double(i));
+  }
+  std::vector<Cell> raw;
+  for (size_t b = 0; b < budgets_.size(); ++b) raw.push_back(raw_argmax(router_.logits(b)));
+  return report + "the router's argmax by itself: " + described(raw) + "\n" + "taken: chain " +
+         std::to_string(int(decided_.item<float>()) + 1);
+}
+
+std::vector<Size> WidthSearch::sizes() const { return sizes_of(chains()[size_t(decided_.item<float>())].cells); }
+
+std::map<std::string, Tensor> WidthSearch::state() const {
+  std::map<std::string, Tensor> tensors{{"router.decided", decided_}};
+  for (size_t p = 0; p < first_.size(); ++p) {
+    const std::string name = std::to_string(p);
+    tensors["router.value." + name] = router_.parameters()[p].detach();
+    tensors["router.first." + name] = first_[p];
+    tensors["router.second." + name] = second_[p];
+  }
+  return tensors;
+}
+
+}  // namespace starnest::train
