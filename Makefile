@@ -3,6 +3,7 @@
 #   make demo     the program, then examples/demo.sh on the model that ships with the project
 #   make test     everything: lint, all tests, the unit tests under the address and undefined-behaviour sanitizers, the
 #                 engine's tests under the thread sanitizer, and every fuzz target for 30 seconds
+#   make model    models/reasoner again, from nothing
 #   make interop  the committed outputs of other programs, made again and compared
 #   make lint | format | clean
 # Missing Debian packages are installed (with sudo unless root), Python packages go into .venv.
@@ -14,7 +15,7 @@ JOBS := $(shell nproc)
 LINT := .venv/bin/python tools/lint/lint.py
 CTEST := ctest --output-on-failure --no-tests=error --parallel $(JOBS)
 
-.PHONY: build demo test configured lint unit-sanitized threads-sanitized fuzz interop format clean
+.PHONY: build demo test model configured lint unit-sanitized threads-sanitized fuzz interop format clean
 
 # An existing configuration, with tests or without, is left as it is.
 build:
@@ -52,6 +53,11 @@ threads-sanitized:
 
 fuzz:
 	@tools/setup/fuzz.sh 30
+
+# About an hour; goes on where it was stopped.
+model: configured
+	@cmake --build build/release --target starnest_train
+	@tools/make_model.sh models/reasoner
 
 interop: build
 	@tools/setup/install_packages.sh tests
