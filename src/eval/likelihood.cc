@@ -97,6 +97,11 @@ TextLikelihood text_likelihood(const Family& family, const std::string& size, co
           windows.push_back(std::move(ids));
         }
       }).documents;
+  if (result.tokens == 0)
+    throw Error({.where = file.string(),
+                 .what = "has no token to predict",
+                 .expected = "a document of two tokens or more",
+                 .got = std::to_string(result.documents) + " documents"});
   for (const double sum : log_likelihoods(family, size, windows, parallel, progress)) result.log_likelihood += sum;
   return result;
 }

@@ -21,12 +21,6 @@ using nlohmann::ordered_json;
 constexpr size_t kMaxLineBytes = size_t{64} << 20;
 constexpr int kMaxDepth = 16;
 
-std::string json_string(std::string_view text) {
-  std::string valid;
-  append_lossy(valid, text, /*is_end=*/true);
-  return nlohmann::json(std::move(valid)).dump();
-}
-
 template <class Items, class Render>
 std::string json_array(const Items& items, Render render) {
   std::string text = "[";
@@ -104,6 +98,12 @@ std::optional<ordered_json> parse_line(const std::string& text, const std::strin
 }
 
 }  // namespace
+
+std::string json_string(std::string_view text) {
+  std::string valid;
+  append_lossy(valid, text, /*is_end=*/true);
+  return nlohmann::json(std::move(valid)).dump();
+}
 
 std::string JsonLine::number_text(double value) {
   if (!std::isfinite(value)) return "null";

@@ -17,6 +17,9 @@
 
 namespace starnest {
 
+// `text` with quotation marks and escapes; what is not UTF-8 becomes U+FFFD.
+std::string json_string(std::string_view text);
+
 // Builds one line; keys keep the order in which they are set (each once). Numbers are written with the fewest digits
 // that read back equal; NaN and infinities, which JSON lacks, as null; text that is not UTF-8 with U+FFFD.
 //   JsonLine().set("step", 3).set("loss", JsonLine().set("12b", 2.5).set("30b", 2.25)).text()

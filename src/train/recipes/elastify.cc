@@ -1,11 +1,9 @@
 #include "train/recipes/elastify.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <set>
 
@@ -15,11 +13,12 @@
 #include "core/base/text.h"
 #include "core/convert/small_files.h"
 #include "starnest/error.h"
-#include "train/distill/sandwich.h"
 #include "train/distill/weight_average.h"
 #include "train/modules/weights_io.h"
+#include "train/recipes/distiller.h"
 #include "train/recipes/measure.h"
 #include "train/recipes/settings.h"
+#include "train/recipes/size_text.h"
 #include "train/recipes/training_bar.h"
 #include "train/recipes/utilisation.h"
 
@@ -99,12 +98,14 @@ void warn_of_drift(TrainingBar& bar, const TrainState& state, int64_t steps, con
   }
 }
 
-void freeze(Weights& weights, const std::vector<std::string>& names) {
+// The roles of the parameters that --freeze names.
+std::set<Role> frozen_roles(const std::vector<std::string>& names) {
   static const std::map<std::string, std::set<Role>> kRoles{
       {"embedding", {Role::embedding}},
       {"head", {Role::head}},
       {"gates", {Role::gate}},
       {"norms", {Role::block_norm, Role::gated_norm, Role::final_norm}}};
+  std::set<Role> roles;
   for (const std::string& name : names) {
     const auto found = kRoles.find(name);
     if (found == kRoles.end())
@@ -112,8 +113,9 @@ void freeze(Weights& weights, const std::vector<std::string>& names) {
                    .what = "there is nothing of this name",
                    .expected = "embedding, head, gates or norms",
                    .got = in_quotes(name)});
-    weights.freeze([&](const TensorSpec& spec) { return found->second.contains(spec.role); });
+    roles.insert(found->second.begin(), found->second.end());
   }
+  return roles;
 }
 
 // Per token of a batch: the teacher's pass, and a training step of every size, or of one of them on average.
@@ -137,118 +139,9 @@ std::vector<StudentSize> narrow_students(const std::vector<Size>& sizes) {
   return students;
 }
 
-struct SizeOfStep {
-  size_t size;        // number of the size
-  std::string where;  // "batch 7, size small"
-  SizeResult result;  // of the last batch that it ran on
-};
-
-struct StepResult {
-  std::vector<SizeOfStep> sizes;
-  std::vector<Tensor> gradients, router_gradients;
-  int64_t tokens = 0;
-
-  const SizeOfStep* find(size_t size) const {
-    const auto found = std::find_if(sizes.rbegin(), sizes.rend(), [&](const auto& s) { return s.size == size; });
-    return found == sizes.rend() ? nullptr : &*found;
-  }
-};
-
-// Runs the sizes of a step on this process's share of its batches against the frozen teacher. Refers to what it is
-// given.
-class Distiller {
- public:
-  Distiller(const ElastifySettings& settings, const Weights& teacher, const Weights& student, size_t sizes,
-            const Ranks& ranks)
-      : ranks_(ranks),
-        teacher_(teacher),
-        student_(student),
-        micro_batches_(settings.curriculum.micro_batches),
-        steps_(settings.run.steps),
-        curriculum_(settings.curriculum, sizes, settings.run.steps, uint64_t(settings.run.seed)) {
-    const auto batches = [&](const DataSettings& data) {
-      return training_batches(data, settings.family.model, teacher.spec().vocab, settings.run.seed,
-                              int64_t(settings.run.steps) * std::max(1, micro_batches_));
-    };
-    stage2_ = batches(settings.data);
-    if (settings.curriculum.short_share == 0 || settings.data.is_text()) return;
-    DataSettings stage1 = settings.data;
-    stage1.mix.short_share = settings.curriculum.short_share;
-    stage1_ = batches(stage1);
-  }
-
-  // The sizes that the next steps run, as many as the constructor was told.
-  void run_at(std::vector<StudentSize> sizes) { sizes_ = std::move(sizes); }
-
-  // Sum over sizes of the mean KL on batches that no step reads; the same in every process.
-  double unseen_loss(const std::vector<Size>& sizes) {
-    constexpr int64_t kBatches = 4;
-    const torch::NoGradGuard no_gradients;
-    double sum = 0;
-    for (int64_t i = 0; i < kBatches; ++i) {
-      const BatchTensors batch = stage2_->at(uint64_t(steps_ * std::max(1, micro_batches_) + i));
-      const Tensor goal = completion_logits(teacher_, batch, SizeContext::full());
-      for (const Size& size : sizes)
-        sum += forward_kl(goal, completion_logits(student_, batch, SizeContext::narrow(size.widths)), batch.positions)
-                   .item<double>() /
-               kBatches;
-    }
-    return sum;
-  }
-
-  StepResult step(int64_t number, double clip) {
-    StepResult result;
-    if (micro_batches_ == 0) {
-      std::vector<StudentSize> sizes = sizes_;
-      for (size_t s = 0; s < sizes.size(); ++s) sizes[s].weight = curriculum_.weights(number)[s];
-      std::vector<size_t> all(sizes.size());
-      std::iota(all.begin(), all.end(), size_t{0});
-      run(number, number, all, sizes, clip, result);
-      return result;
-    }
-    const std::vector<size_t> drawn = curriculum_.draw(number);
-    for (size_t i = 0; i < drawn.size(); ++i) {
-      StudentSize size = sizes_[drawn[i]];
-      size.weight = double(sizes_.size()) / double(drawn.size());  // the sum weighs as much as that of all sizes
-      run(number, number * micro_batches_ + int64_t(i), {drawn[i]}, {size}, clip, result);
-    }
-    return result;
-  }
-
- private:
-  void run(int64_t step, int64_t number, const std::vector<size_t>& numbers, const std::vector<StudentSize>& sizes,
-           double clip, StepResult& into) {
-    BatchSource& source = stage1_ && !curriculum_.in_stage2(step) ? *stage1_ : *stage2_;
-    const BatchTensors batch = share_of(source.at(uint64_t(number)), ranks_.rank(), ranks_.size());
-    const Tensor goal = [&] {
-      const torch::NoGradGuard no_gradients;
-      return completion_logits(teacher_, batch, SizeContext::full());
-    }();
-    const SandwichResult result = sandwich(student_, goal, batch, sizes, clip, ranks_);
-    for (size_t s = 0; s < sizes.size(); ++s)
-      into.sizes.push_back(
-          {numbers[s], "batch " + std::to_string(number) + ", size " + sizes[s].name, result.sizes[s]});
-    if (into.gradients.empty())
-      into.gradients = result.gradients;
-    else
-      for (size_t i = 0; i < into.gradients.size(); ++i) into.gradients[i].add_(result.gradients[i]);
-    into.router_gradients = result.router_gradients;
-    into.tokens += batch.tokens;
-  }
-
-  const Ranks& ranks_;
-  const Weights& teacher_;
-  const Weights& student_;
-  std::vector<StudentSize> sizes_;
-  int micro_batches_;
-  int64_t steps_;
-  Curriculum curriculum_;
-  std::unique_ptr<BatchSource> stage1_, stage2_;  // stage1_ only where its data differ
-};
-
 void write_family(const std::filesystem::path& folder, const ElastifySettings& settings, const FamilySpec& parent,
                   ElasticFile file, const Weights& weights, const TrainState& state) {
-  file.provenance = {{"ranked_on", std::string("\"") + description(settings.data) + ", completion positions\""},
+  file.provenance = {{"ranked_on", json_string(description(settings.data) + ", completion positions")},
                      {"trained_tokens", std::to_string(state.tokens)},
                      {"seed", std::to_string(settings.run.seed)}};
   copy_small_files(settings.family.model, folder, [](const std::string& note) { std::printf("%s\n", note.c_str()); });
@@ -257,54 +150,7 @@ void write_family(const std::filesystem::path& folder, const ElastifySettings& s
   write_weights(folder / "model.safetensors", weights);
 }
 
-int parse_number(const std::string& text, const std::string& where) {
-  int number = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (problem != std::errc() || end != text.data() + text.size())
-    throw Error({.where = where, .what = "is not a number", .got = in_quotes(text)});
-  return number;
-}
-
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts{""};
-  for (const char c : text) {
-    if (c == separator)
-      parts.emplace_back();
-    else
-      parts.back() += c;
-  }
-  return parts;
-}
-
 }  // namespace
-
-ElasticSize parse_size(const std::string& text) {
-  const size_t colon = text.find(':');
-  ElasticSize size{.name = text.substr(0, colon), .values = {}, .layers = {}};
-  const std::string where = "--size " + text;
-  if (size.name.empty()) throw Error(where, "a size needs a name");
-  if (colon == std::string::npos) return size;
-  for (const std::string& entry : split(text.substr(colon + 1), ',')) {
-    const size_t equals = entry.find('=');
-    if (equals == std::string::npos)
-      throw Error({.where = where, .what = "an entry has no value", .expected = "KEY=VALUE", .got = in_quotes(entry)});
-    const std::string key = entry.substr(0, equals);
-    std::vector<int> numbers;
-    for (const std::string& number : split(entry.substr(equals + 1), '+'))
-      numbers.push_back(parse_number(number, where));
-    if (key == "layers") {
-      size.layers = numbers;
-      continue;
-    }
-    const std::optional<Axis> axis = axis_with_key(key);
-    std::vector<std::string> known{"layers"};
-    for (const Axis dial : kDials) known.emplace_back(key_of(dial));
-    if (!axis) throw Error({.where = where, .what = "there is no key " + in_quotes(key), .hint = suggest(key, known)});
-    const bool per_block = numbers.size() > 1;
-    size.values.push_back({*axis, std::move(numbers), per_block});
-  }
-  return size;
-}
 
 std::string settings_text(const ElastifySettings& s) { return settings_text(s.run) + job_text(s); }
 
@@ -326,11 +172,13 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   if (search)
     for (const Budget& budget : search->budgets()) names.push_back(budget.name);
   const ElasticPlan plan = default_plan(settings.family, names);
+  const std::set<Role> frozen = frozen_roles(settings.family.freeze);
+  const Curriculum curriculum(settings.curriculum, names.size(), settings.run.steps, uint64_t(settings.run.seed));
   print_sizes(parent.spec, sizes, ranks);
   RunFolder folder(settings.run, job_text(settings), ranks);
   const Weights teacher = read_weights(settings.family.model, parent.spec);
   Weights student = teacher.clone();
-  freeze(student, settings.family.freeze);
+  student.freeze([&](const TensorSpec& spec) { return frozen.contains(spec.role); });
   student.require_gradients();
   AdamW optimizer(student, settings.optimizer, ranks);
   const std::optional<Weights> average = decay > 0 ? std::optional(teacher.clone()) : std::nullopt;
@@ -345,7 +193,7 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
     return ranks.first() ? measure(weights, size, dev) : Measured{};
   };
   const Measured parent_dev = measured(teacher, SizeContext::full());
-  Distiller distiller(settings, teacher, student, names.size(), ranks);
+  Distiller distiller(settings, teacher, student, curriculum, ranks);
   const auto take_decided_sizes = [&] {
     std::vector<ElasticSize> entries{describe(parent.spec, sizes.front())};
     for (const Size& size : search->sizes()) entries.push_back(describe(parent.spec, size));

@@ -55,7 +55,4 @@ std::string settings_text(const ElastifySettings& settings);
 // the run can then be resumed from its last checkpoint.
 void elastify(const ElastifySettings& settings, const Progress& progress = {});
 
-// The text of one --size as an entry of elastic.json. Lists (per block, and layers) are written 0+1+3.
-ElasticSize parse_size(const std::string& text);
-
 }  // namespace starnest::train

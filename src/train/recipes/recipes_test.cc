@@ -17,6 +17,7 @@
 #include "train/recipes/plot.h"
 #include "train/recipes/pretrain.h"
 #include "train/recipes/rank.h"
+#include "train/recipes/size_text.h"
 
 namespace starnest::train {
 namespace {
@@ -306,6 +307,21 @@ TEST_F(Recipes, DrawnSizesWithTwoStagesResumeToTheSameBytes) {
   expect_resumed_equals_uninterrupted(settings, elastify, 5);
   const auto log = read_jsonl(at("whole/training/log.jsonl"));
   EXPECT_GT(log.back().integer("tokens"), 6 * 3 * 8 * 10);  // three batches a step
+}
+
+TEST_F(Recipes, AWrongSettingIsFoundBeforeTheFolderIsMade) {
+  pretrain(tiny_parent("parent", 2));
+  const auto refused = [&](const std::function<void(ElastifySettings&)>& spoil) {
+    ElastifySettings settings = tiny_family("parent", "family", 2);
+    spoil(settings);
+    const std::string message = message_of([&] { elastify(settings); });
+    EXPECT_FALSE(fs::exists(root_ / "family")) << message;
+    return message;
+  };
+  EXPECT_NE(refused([](auto& s) { s.family.freeze = {"heads"}; }).find("--freeze"), std::string::npos);
+  EXPECT_NE(refused([](auto& s) { s.curriculum.stage2_weights = {1, 2, 3}; }).find("--curriculum"), std::string::npos);
+  EXPECT_NE(refused([](auto& s) { s.family.think = "tiny"; }).find("no size 'tiny'"), std::string::npos);
+  EXPECT_NE(refused([](auto& s) { s.search.budgets = {"0.5"}; }).find("together"), std::string::npos);
 }
 
 TEST_F(Recipes, FrozenPartsKeepTheirBytes) {

@@ -1,0 +1,62 @@
+#include "train/recipes/size_text.h"
+
+#include <charconv>
+#include <optional>
+#include <vector>
+
+#include "core/base/text.h"
+#include "starnest/error.h"
+
+namespace starnest::train {
+namespace {
+
+int parse_number(const std::string& text, const std::string& where) {
+  int number = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (problem != std::errc() || end != text.data() + text.size())
+    throw Error({.where = where, .what = "is not a number", .got = in_quotes(text)});
+  return number;
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts{""};
+  for (const char c : text) {
+    if (c == separator)
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  return parts;
+}
+
+}  // namespace
+
+ElasticSize parse_size(const std::string& text) {
+  const size_t colon = text.find(':');
+  ElasticSize size{.name = text.substr(0, colon), .values = {}, .layers = {}};
+  const std::string where = "--size " + text;
+  if (size.name.empty()) throw Error(where, "a size needs a name");
+  if (colon == std::string::npos) return size;
+  for (const std::string& entry : split(text.substr(colon + 1), ',')) {
+    const size_t equals = entry.find('=');
+    if (equals == std::string::npos)
+      throw Error({.where = where, .what = "an entry has no value", .expected = "KEY=VALUE", .got = in_quotes(entry)});
+    const std::string key = entry.substr(0, equals);
+    std::vector<int> numbers;
+    for (const std::string& number : split(entry.substr(equals + 1), '+'))
+      numbers.push_back(parse_number(number, where));
+    if (key == "layers") {
+      size.layers = numbers;
+      continue;
+    }
+    const std::optional<Axis> axis = axis_with_key(key);
+    std::vector<std::string> known{"layers"};
+    for (const Axis dial : kDials) known.emplace_back(key_of(dial));
+    if (!axis) throw Error({.where = where, .what = "there is no key " + in_quotes(key), .hint = suggest(key, known)});
+    const bool per_block = numbers.size() > 1;
+    size.values.push_back({*axis, std::move(numbers), per_block});
+  }
+  return size;
+}
+
+}  // namespace starnest::train

@@ -1,0 +1,14 @@
+// The text of a size on the command line.
+#pragma once
+
+#include <string>
+
+#include "core/format/elastic_json.h"
+
+namespace starnest::train {
+
+// One --size as an entry of elastic.json: "NAME" is the full model, "NAME:KEY=VALUE,..." has its keys. Lists (per
+// block, and layers) are written 0+1+3. Throws Error.
+ElasticSize parse_size(const std::string& text);
+
+}  // namespace starnest::train
