@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/commands.h"
 #include "core/base/text.h"
@@ -44,6 +46,14 @@ Answers read_answers(const std::string& path) {
   return answers;
 }
 
+// By resampling questions: independent of the formula of difference_interval.
+Interval resampled(const PairedTable& table) {
+  std::vector<double> differences(table.trials(), 0);
+  std::fill_n(differences.begin(), table.only_first, 1.0);
+  std::fill_n(differences.begin() + std::ptrdiff_t(table.only_first), table.only_second, -1.0);
+  return bootstrap_interval(differences);
+}
+
 PairedTable paired(const Answers& first, const CompareOptions& options, const Answers& second) {
   PairedTable table;
   for (const auto& [question, right] : first.right) {
@@ -75,8 +85,10 @@ void print_text(const CompareOptions& options, const Answers& first, const Answe
   std::printf("second  %-24s %s\n", second.plan.c_str(), accuracy_text(table.second()).c_str());
   std::printf("only the first right %s, only the second %s; McNemar's exact test p = %.3g\n",
               grouped(table.only_first).c_str(), grouped(table.only_second).c_str(), mcnemar_exact(table.discordant()));
-  std::printf("difference %+.2f points (95 %% interval %+.2f to %+.2f)\n", 100 * table.difference(), 100 * interval.low,
-              100 * interval.high);
+  const Interval bootstrap = resampled(table);
+  std::printf("difference %+.2f points (95 %% interval %+.2f to %+.2f; bootstrap %+.2f to %+.2f)\n",
+              100 * table.difference(), 100 * interval.low, 100 * interval.high, 100 * bootstrap.low,
+              100 * bootstrap.high);
   if (is_non_inferior(table, options.margin / 100)) {
     std::printf("the first is not worse than the second by %g points or more\n", options.margin);
     return;
@@ -89,7 +101,7 @@ void print_text(const CompareOptions& options, const Answers& first, const Answe
 }
 
 void print_json(const CompareOptions& options, const PairedTable& table) {
-  const Interval interval = difference_interval(table);
+  const Interval interval = difference_interval(table), bootstrap = resampled(table);
   std::printf("%s\n", JsonLine()
                           .set("first", options.first)
                           .set("second", options.second)
@@ -101,6 +113,8 @@ void print_json(const CompareOptions& options, const PairedTable& table) {
                           .set("difference", table.difference())
                           .set("difference_low", interval.low)
                           .set("difference_high", interval.high)
+                          .set("bootstrap_low", bootstrap.low)
+                          .set("bootstrap_high", bootstrap.high)
                           .set("mcnemar_p", mcnemar_exact(table.discordant()))
                           .set("margin", options.margin / 100)
                           .set("non_inferior", is_non_inferior(table, options.margin / 100))

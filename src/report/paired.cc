@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "core/base/check.h"
+#include "core/base/rng.h"
 
 namespace starnest {
 namespace {
@@ -35,6 +37,20 @@ Interval difference_interval(const PairedTable& table, double z) {
 bool is_non_inferior(const PairedTable& table, double margin, double z) {
   SN_CHECK(margin > 0, "is_non_inferior: the margin is not above 0");
   return difference_interval(table, z).low > -margin;
+}
+
+Interval bootstrap_interval(std::span<const double> differences, uint64_t seed, size_t rounds) {
+  if (differences.empty()) return {0, 0};
+  Rng rng(seed);
+  std::vector<double> means(rounds);
+  for (double& mean : means) {
+    double sum = 0;
+    for (size_t i = 0; i < differences.size(); ++i) sum += differences[rng.below(differences.size())];
+    mean = sum / double(differences.size());
+  }
+  std::sort(means.begin(), means.end());
+  const auto quantile = [&](double share) { return means[size_t(share * double(rounds - 1) + 0.5)]; };
+  return {quantile(0.025), quantile(0.975)};
 }
 
 uint64_t problems_needed(double discordant_share, double margin) {

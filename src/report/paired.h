@@ -2,7 +2,9 @@
 // Pure functions; safe to call from any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "report/intervals.h"
 
@@ -27,6 +29,11 @@ Interval difference_interval(const PairedTable& table, double z = kZ95);
 // Whether the first is shown to be at most `margin` (a share, above 0) worse: the interval's lower end lies above
 // -margin, one-sided 97.5 % at the default z.
 bool is_non_inferior(const PairedTable& table, double margin, double z = kZ95);
+
+// Percentile interval (95 %) of the mean of paired differences, one per problem or seed, by resampling them with
+// replacement (Efron's bootstrap). Assumes nothing about their distribution, so it serves losses and macro-averages as
+// well as right and wrong. Repeatable: draws follow from `seed`. No differences: [0, 0].
+Interval bootstrap_interval(std::span<const double> differences, uint64_t seed = 1, size_t rounds = 10000);
 
 // Problems needed to show non-inferiority of equal models with 80 % power at one-sided 5 %: 6.2 p / margin^2, p the
 // share of discordant problems.

@@ -1,6 +1,8 @@
 #include "report/paired.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -62,6 +64,19 @@ TEST(DifferenceInterval, CoversTheTruthAsOftenAsItSays) {
     EXPECT_GT(held, kSamples * 0.94) << c.both;
     EXPECT_LE(held, kSamples) << c.both;
   }
+}
+
+TEST(Bootstrap, AgreesWithTheFormulaWhereTheFormulaIsGoodAndRepeats) {
+  const PairedTable table{700, 90, 40, 170};
+  std::vector<double> differences(table.trials(), 0);
+  std::fill_n(differences.begin(), table.only_first, 1.0);
+  std::fill_n(differences.begin() + int64_t(table.only_first), table.only_second, -1.0);
+  const Interval formula = difference_interval(table), bootstrap = bootstrap_interval(differences);
+  EXPECT_NEAR(bootstrap.low, formula.low, 0.003);
+  EXPECT_NEAR(bootstrap.high, formula.high, 0.003);
+  EXPECT_EQ(bootstrap_interval(differences, 7).low, bootstrap_interval(differences, 7).low);
+  EXPECT_EQ(bootstrap_interval({}).high, 0);
+  EXPECT_EQ(bootstrap_interval(std::vector<double>{2.5, 2.5}).low, 2.5);  // no spread, no width
 }
 
 TEST(NonInferiority, FollowsFromTheLowerEndAndTheMargin) {
