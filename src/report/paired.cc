@@ -49,7 +49,7 @@ Interval bootstrap_interval(std::span<const double> differences, uint64_t seed, 
     mean = sum / double(differences.size());
   }
   std::sort(means.begin(), means.end());
-  const auto quantile = [&](double share) { return means[size_t(share * double(rounds - 1) + 0.5)]; };
+  const auto quantile = [&](double share) { return means[size_t(std::lround(share * double(rounds - 1)))]; };
   return {quantile(0.025), quantile(0.975)};
 }
 
