@@ -14,13 +14,13 @@
 #include <string>
 
 #include "core/arch/family_spec.h"
-#include "core/arch/pass_cost.h"
 #include "plain_model.h"
 #include "starnest/error.h"
 #include "tasks/mix.h"
 #include "train/distill/sandwich.h"
 #include "train/modules/weights_io.h"
 #include "train/recipes/measure.h"
+#include "train/recipes/utilisation.h"
 
 namespace starnest::train {
 namespace {
@@ -93,9 +93,7 @@ int run(int argc, char** argv) {
       continue;
     }
     if (command == "flops") {
-      const PassPart part{&family.largest().widths, 1, 1};
-      std::cout << 3 * pass_cost_of(family.spec, StoredFormat::f32, {&part, 1}).flops * double(batch.tokens)
-                << std::endl;
+      std::cout << training_flops(family.spec, family.largest().widths) * double(batch.tokens) << std::endl;
       continue;
     }
     if (command == "check") {

@@ -1,7 +1,10 @@
-// Small text helpers for messages.
+// Small text helpers, for messages and for what people write on a command line.
 #pragma once
 
+#include <charconv>
+#include <concepts>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +16,18 @@ namespace starnest {
 std::string suggest(std::string_view given, std::span<const std::string> known);
 
 std::string join(std::span<const std::string> parts, std::string_view separator);
+std::vector<std::string> split(std::string_view text, char separator);  // always at least one part, which may be empty
+
+// The whole of `text` as a number, or nothing: also for spaces, a leading plus and numbers that Number cannot hold.
+template <std::integral Number>
+std::optional<Number> whole_number(std::string_view text) {
+  Number number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, problem] = std::from_chars(text.data(), end, number);
+  if (problem != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
 std::string bytes_text(uint64_t bytes);                       // "58.82 GiB", "512 B"
 std::string grouped(uint64_t number);                         // "31,577,940,288"
 std::string shape_text(std::span<const uint64_t> shape);      // "[8, 64]"

@@ -42,6 +42,17 @@ TEST(Text, JoinPutsTheSeparatorBetween) {
   EXPECT_EQ(join(std::vector<std::string>{"a", "b", "c"}, ", "), "a, b, c");
 }
 
+TEST(Split, KeepsEmptyParts) {
+  EXPECT_EQ(split("", ','), (std::vector<std::string>{""}));
+  EXPECT_EQ(split("a,,b,", ','), (std::vector<std::string>{"a", "", "b", ""}));
+}
+
+TEST(WholeNumber, IsAllOfTheTextOrNothing) {
+  EXPECT_EQ(whole_number<int>("-12"), -12);
+  EXPECT_EQ(whole_number<int64_t>("9000000000"), 9'000'000'000);
+  for (const char* text : {"", "1x", " 1", "+1", "1.5", "9000000000"}) EXPECT_FALSE(whole_number<int>(text)) << text;
+}
+
 TEST(Text, ValidUtf8IsValidToItsEnd) {
   for (const char* text : {"", "abc", "é", "中文", "😀", "\xed\x9f\xbf", "\xee\x80\x80", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_EQ(valid_utf8_prefix(text), std::string_view(text).size());

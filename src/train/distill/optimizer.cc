@@ -15,6 +15,13 @@ bool is_matrix(const Parameter& parameter) {
   return parameter.spec.dims.size() >= 2 && parameter.spec.role != Role::conv_taps;
 }
 
+std::vector<bool> decayed_of(const Weights& weights) {
+  std::vector<bool> decayed;
+  for (const Parameter& parameter : weights.all())
+    if (parameter.trained()) decayed.push_back(is_matrix(parameter));
+  return decayed;
+}
+
 // The process that owns each parameter: the largest first, each to the one with the fewest elements so far.
 std::vector<int> owners(const std::vector<Tensor>& parameters, int count) {
   std::vector<size_t> order(parameters.size());
@@ -50,9 +57,15 @@ double global_norm(std::span<const Tensor> gradients) {
 }
 
 AdamW::AdamW(const Weights& weights, const OptimizerSettings& settings, const Ranks& ranks)
-    : settings_(settings), ranks_(ranks), parameters_(weights.trained()), owner_(owners(parameters_, ranks.size())) {
-  for (const Parameter& parameter : weights.all())
-    if (parameter.trained()) decayed_.push_back(is_matrix(parameter));
+    : AdamW(weights.trained(), decayed_of(weights), settings, ranks) {}
+
+AdamW::AdamW(std::vector<Tensor> parameters, std::vector<bool> decayed, const OptimizerSettings& settings,
+             const Ranks& ranks)
+    : settings_(settings),
+      ranks_(ranks),
+      parameters_(std::move(parameters)),
+      decayed_(std::move(decayed)),
+      owner_(owners(parameters_, ranks.size())) {
   for (size_t i = 0; i < parameters_.size(); ++i)
     for (std::vector<Tensor>* moments : {&moments_.first, &moments_.second})
       moments->push_back(owner_[i] == ranks_.rank() ? torch::zeros_like(parameters_[i], torch::requires_grad(false))

@@ -41,15 +41,19 @@ double global_norm(std::span<const Tensor> gradients);
 
 // Updates the trained parameters of a model in place. With several processes each one owns, holds the moments of and
 // updates its part of the parameters, and sends them to the others (ZeRO stage 1, 1910.02054). Refers to the tensors of
-// `weights` and to `ranks`. Not thread-safe.
+// the parameters and to `ranks`. Not thread-safe.
 class AdamW {
  public:
+  // The parameters are Weights::trained(), of which the matrices decay.
   AdamW(const Weights& weights, const OptimizerSettings& settings, const Ranks& ranks);
+  // `decayed`: of each parameter, whether settings.weight_decay applies.
+  AdamW(std::vector<Tensor> parameters, std::vector<bool> decayed, const OptimizerSettings& settings,
+        const Ranks& ranks);
 
-  // `gradients` in the order of Weights::trained(); contiguous, of full shape, equal in every process.
+  // `gradients` in the order of the parameters; contiguous, of full shape, equal in every process.
   void step(std::span<const Tensor> gradients, double rate);
 
-  // What a checkpoint must hold, in the order of Weights::trained().
+  // What a checkpoint must hold, in the order of the parameters.
   struct Moments {
     std::vector<Tensor> first, second;
   };
@@ -57,6 +61,7 @@ class AdamW {
   Moments gather() const;
   // The opposite: takes from the first process what this one owns. `steps` counts the updates so far.
   void restore(const Moments& moments, int64_t steps);
+  void set_steps(int64_t steps) { steps_ = steps; }
 
  private:
   void step_group(std::span<const Tensor> gradients, double rate, bool decayed);
@@ -64,9 +69,9 @@ class AdamW {
   OptimizerSettings settings_;
   const Ranks& ranks_;
   std::vector<Tensor> parameters_;
-  Moments moments_;         // undefined for what another process owns
-  std::vector<int> owner_;  // of each parameter
   std::vector<bool> decayed_;
+  std::vector<int> owner_;  // of each parameter
+  Moments moments_;         // undefined for what another process owns
   int64_t steps_ = 0;
 };
 

@@ -1,6 +1,5 @@
 #include "train/modules/causal_conv.h"
 
-#include <algorithm>
 #include <optional>
 
 #include <ATen/Dispatch.h>
@@ -17,59 +16,48 @@ struct Shape {
   int64_t R, T, C, W;
 };
 
-// The row of x that tap w of token t reads, or -1 before the segment. `segments` may be null.
-int64_t source(int64_t t, int64_t w, int64_t W, const int64_t* segments) {
-  const int64_t s = t - (W - 1) + w;
-  return s < 0 || (segments && segments[s] != segments[t]) ? -1 : s;
-}
-
-// x [R, T, C] with rows of channels side by side, taps [W, C].
-template <class Number>
-void forward_rows(const Shape& shape, const Tensor& x, const Number* taps, const Number* bias, const int64_t* segments,
-                  Number* y) {
+// Calls tap(r, t, w, s) where tap w of token t reads token s of row r: those of its segment. Rows are shared between
+// threads. `segments` [R, T] may be null.
+template <class Tap>
+void for_each_tap(const Shape& shape, const int64_t* segments, const Tap& tap) {
   const auto [R, T, C, W] = shape;
-  at::parallel_for(0, R, 1, [&, T = T, C = C, W = W](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      const Number* x_row = x.data_ptr<Number>() + r * x.stride(0);
-      const int64_t* row_segments = segments ? segments + r * T : nullptr;
-      for (int64_t t = 0; t < T; ++t) {
-        Number* __restrict out = y + (r * T + t) * C;
-        std::copy_n(bias, C, out);
+  at::parallel_for(0, R, 1, [&, T = T, W = W](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r)
+      for (int64_t t = 0; t < T; ++t)
         for (int64_t w = 0; w < W; ++w) {
-          const int64_t s = source(t, w, W, row_segments);
-          if (s < 0) continue;
-          const Number* __restrict in = x_row + s * x.stride(1);
-          const Number* __restrict tap = taps + w * C;
-          for (int64_t c = 0; c < C; ++c) out[c] += tap[c] * in[c];
+          const int64_t s = t - (W - 1) + w;
+          if (s >= 0 && (!segments || segments[r * T + s] == segments[r * T + t])) tap(r, t, w, s);
         }
-      }
-    }
   });
 }
 
-// Adds to x_gradient [R, T, C] and, per row, to taps_gradient [R, W, C]; both start as zeros.
+// Adds to y [R, T, C]. x [R, T, C] with rows of channels side by side, taps [W, C].
 template <class Number>
-void backward_rows(const Shape& shape, const Tensor& x, const Number* taps, const int64_t* segments, const Number* g,
+void add_taps(const Shape& shape, const Tensor& x, const Number* taps, const int64_t* segments, Number* y) {
+  const Number* x_data = x.data_ptr<Number>();
+  const int64_t T = shape.T, C = shape.C, row = x.stride(0), token = x.stride(1);
+  for_each_tap(shape, segments, [=](int64_t r, int64_t t, int64_t w, int64_t s) {
+    Number* __restrict out = y + (r * T + t) * C;
+    const Number* __restrict in = x_data + r * row + s * token;
+    const Number* __restrict tap = taps + w * C;
+    for (int64_t c = 0; c < C; ++c) out[c] += tap[c] * in[c];
+  });
+}
+
+// Adds to x_gradient [R, T, C] and, per row, to taps_gradient [R, W, C].
+template <class Number>
+void add_gradients(const Shape& shape, const Tensor& x, const Number* taps, const int64_t* segments, const Number* g,
                    Number* x_gradient, Number* taps_gradient) {
-  const auto [R, T, C, W] = shape;
-  at::parallel_for(0, R, 1, [&, T = T, C = C, W = W](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      const Number* x_row = x.data_ptr<Number>() + r * x.stride(0);
-      const int64_t* row_segments = segments ? segments + r * T : nullptr;
-      for (int64_t t = 0; t < T; ++t) {
-        const Number* __restrict out = g + (r * T + t) * C;
-        for (int64_t w = 0; w < W; ++w) {
-          const int64_t s = source(t, w, W, row_segments);
-          if (s < 0) continue;
-          const Number* __restrict in = x_row + s * x.stride(1);
-          const Number* __restrict tap = taps + w * C;
-          Number* __restrict into_x = x_gradient + (r * T + s) * C;
-          Number* __restrict into_tap = taps_gradient + (r * W + w) * C;
-          for (int64_t c = 0; c < C; ++c) into_x[c] += out[c] * tap[c];
-          for (int64_t c = 0; c < C; ++c) into_tap[c] += out[c] * in[c];
-        }
-      }
-    }
+  const Number* x_data = x.data_ptr<Number>();
+  const int64_t T = shape.T, C = shape.C, W = shape.W, row = x.stride(0), token = x.stride(1);
+  for_each_tap(shape, segments, [=](int64_t r, int64_t t, int64_t w, int64_t s) {
+    const Number* __restrict out = g + (r * T + t) * C;
+    const Number* __restrict in = x_data + r * row + s * token;
+    const Number* __restrict tap = taps + w * C;
+    Number* __restrict into_x = x_gradient + (r * T + s) * C;
+    Number* __restrict into_tap = taps_gradient + (r * W + w) * C;
+    for (int64_t c = 0; c < C; ++c) into_x[c] += out[c] * tap[c];
+    for (int64_t c = 0; c < C; ++c) into_tap[c] += out[c] * in[c];
   });
 }
 
@@ -84,11 +72,10 @@ struct CausalConv : torch::autograd::Function<CausalConv> {
     const Tensor rows = x.stride(2) == 1 ? x : x.contiguous();  // a slice of the projection is read in place
     const Tensor by_tap = taps.squeeze(1).t().contiguous();     // [W, C]
     context->save_for_backward({rows, by_tap, segments});
-    Tensor y = torch::empty(x.sizes(), x.options().requires_grad(false));
-    const Tensor dense_bias = bias.contiguous();
+    Tensor y = bias.expand(x.sizes()).contiguous();
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "causal_conv", [&] {
-      forward_rows<scalar_t>({x.size(0), x.size(1), x.size(2), by_tap.size(0)}, rows, by_tap.data_ptr<scalar_t>(),
-                             dense_bias.data_ptr<scalar_t>(), data_or_null(segments), y.data_ptr<scalar_t>());
+      add_taps<scalar_t>({x.size(0), x.size(1), x.size(2), by_tap.size(0)}, rows, by_tap.data_ptr<scalar_t>(),
+                         data_or_null(segments), y.data_ptr<scalar_t>());
     });
     return y;
   }
@@ -100,7 +87,7 @@ struct CausalConv : torch::autograd::Function<CausalConv> {
     Tensor x_gradient = torch::zeros(x.sizes(), g.options());
     Tensor taps_gradient = torch::zeros({x.size(0), by_tap.size(0), by_tap.size(1)}, g.options());
     AT_DISPATCH_FLOATING_TYPES(g.scalar_type(), "causal_conv", [&] {
-      backward_rows<scalar_t>({x.size(0), x.size(1), x.size(2), by_tap.size(0)}, x, by_tap.data_ptr<scalar_t>(),
+      add_gradients<scalar_t>({x.size(0), x.size(1), x.size(2), by_tap.size(0)}, x, by_tap.data_ptr<scalar_t>(),
                               data_or_null(segments), g.data_ptr<scalar_t>(), x_gradient.data_ptr<scalar_t>(),
                               taps_gradient.data_ptr<scalar_t>());
     });

@@ -1,6 +1,5 @@
 #include "train/parallel/launch.h"
 
-#include <charconv>
 #include <cstdlib>
 #include <optional>
 
@@ -32,9 +31,8 @@ std::optional<std::string> text_of(const Environment& environment, const char* n
 std::optional<int> number_of(const Environment& environment, const char* name) {
   const std::optional<std::string> text = text_of(environment, name);
   if (!text) return std::nullopt;
-  int number = 0;
-  const auto [end, problem] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (problem != std::errc() || end != text->data() + text->size())
+  const std::optional<int> number = whole_number<int>(*text);
+  if (!number)
     throw Error({.where = std::string("the variable ") + name,
                  .what = "is not a number",
                  .got = in_quotes(*text),

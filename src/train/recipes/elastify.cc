@@ -213,15 +213,18 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   if (state.step == 0)
     for (const StudentSize& size : students)
       bar.say("before distillation, " + size.name + ": " + measured_text(measured(student, size.context)));
+  const auto decide_when_due = [&] {
+    if (!search || search->decided() || state.step < search->steps()) return;
+    bar.say(search->decide([&](const std::vector<Size>& tried) { return distiller.unseen_loss(tried); }));
+    take_decided_sizes();
+    students = narrow_students(sizes);
+    distiller.run_at(students);
+  };
   while (state.step < settings.run.steps) {
-    if (search && !search->decided() && state.step == search->steps()) {
-      bar.say(search->decide([&](const std::vector<Size>& tried) { return distiller.unseen_loss(tried); }));
-      take_decided_sizes();
-      students = narrow_students(sizes);
-      distiller.run_at(students);
-    }
+    decide_when_due();
+    const bool searching = search && !search->decided();
     JsonLine costs;  // of the sizes that are searched for, over their caps
-    if (search && !search->decided()) {
+    if (searching) {
       std::vector<StudentSize> undecided = narrow_students(sizes);
       for (const WidthSearch::Undecided& size : search->sizes_at(state.step)) {
         const std::string& name = names[undecided.size()];
@@ -234,7 +237,7 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
     for (const SizeOfStep& size : result.sizes)
       if (!size.result.finite()) folder.stop_at_nan(state.step, size.where);
     optimizer.step(result.gradients, learning_rate(settings.optimizer, state.step, settings.run.steps));
-    if (search && !search->decided()) search->update(result.router_gradients, state.step);
+    if (searching) search->update(result.router_gradients, state.step);
     if (average) update_average(*average, student, decay, state.step);
     state.step += 1;
     state.tokens += result.tokens;
@@ -258,17 +261,14 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
       by_size.set(names[s], entry);
     }
     line.set("sizes", by_size);
-    if (search && !search->decided()) line.set("costs", costs);
+    if (searching) line.set("costs", costs);
     folder.log(line.set("seconds", bar.seconds()));
     bar.update(state.step, result.tokens, status);
     if (is_due(state.step, settings.run.checkpoint_every, settings.run.steps))
       folder.save(student, optimizer, state, average_or_null, router_state);
     if (progress) progress(uint64_t(state.step), uint64_t(settings.run.steps));
   }
-  if (search && !search->decided()) {  // the search was the whole run
-    bar.say(search->decide([&](const std::vector<Size>& tried) { return distiller.unseen_loss(tried); }));
-    take_decided_sizes();
-  }
+  decide_when_due();  // where the search was the whole run
   file.default_plan = plan;
   if (ranks.first()) write_family(folder.path(), settings, parent, file, result_weights, state);
 }

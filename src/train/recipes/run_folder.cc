@@ -1,8 +1,8 @@
 #include "train/recipes/run_folder.h"
 
-#include <charconv>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -59,11 +59,10 @@ const std::string& entry(const Metadata& metadata, const std::string& key, const
 
 int64_t number(const Metadata& metadata, const std::string& key, const std::string& where) {
   const std::string& text = entry(metadata, key, where);
-  int64_t value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem != std::errc() || end != text.data() + text.size())
+  const std::optional<int64_t> value = whole_number<int64_t>(text);
+  if (!value)
     throw Error({.where = where, .what = "has a broken entry " + in_quotes(key), .expected = "a number", .got = text});
-  return value;
+  return *value;
 }
 
 // Keeps the first `lines` lines.
@@ -153,9 +152,11 @@ TrainState RunFolder::start(const Weights& weights, AdamW& optimizer, const Weig
     state = {int64_t(numbers[0]), int64_t(numbers[1]), int64_t(numbers[2])};
     optimizer.restore(moments, state.step);
   }
-  ranks_.share(values_of(weights), 0);
-  if (average) ranks_.share(values_of(*average), 0);
-  for (const auto& [name, tensor] : more) ranks_.share(std::span(&tensor, 1), 0);
+  std::vector<Tensor> shared = values_of(weights);
+  if (average)
+    for (const Tensor& value : values_of(*average)) shared.push_back(value);
+  for (const auto& [name, tensor] : more) shared.push_back(tensor);
+  ranks_.share(shared, 0);
   if (ranks_.first())
     log_ = std::make_unique<JsonlWriter>(log_path(), resume_ ? JsonlWriter::Mode::append : JsonlWriter::Mode::replace);
   return state;

@@ -18,15 +18,10 @@ std::string setting_text(Number value) {
   return std::is_integral_v<Number> ? std::to_string(value) : format_number("%.10g", double(value));
 }
 
-inline std::string setting_text(const std::vector<int>& values) {
+template <class Number>
+std::string setting_text(const std::vector<Number>& values) {
   std::vector<std::string> texts;
-  for (const int value : values) texts.push_back(setting_text(value));
-  return join(texts, " ");
-}
-
-inline std::string setting_text(const std::vector<double>& values) {
-  std::vector<std::string> texts;
-  for (const double value : values) texts.push_back(setting_text(value));
+  for (const Number value : values) texts.push_back(setting_text(value));
   return join(texts, " ");
 }
 

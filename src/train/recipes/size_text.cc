@@ -1,6 +1,5 @@
 #include "train/recipes/size_text.h"
 
-#include <charconv>
 #include <optional>
 #include <vector>
 
@@ -8,29 +7,6 @@
 #include "starnest/error.h"
 
 namespace starnest::train {
-namespace {
-
-int parse_number(const std::string& text, const std::string& where) {
-  int number = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (problem != std::errc() || end != text.data() + text.size())
-    throw Error({.where = where, .what = "is not a number", .got = in_quotes(text)});
-  return number;
-}
-
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts{""};
-  for (const char c : text) {
-    if (c == separator)
-      parts.emplace_back();
-    else
-      parts.back() += c;
-  }
-  return parts;
-}
-
-}  // namespace
-
 ElasticSize parse_size(const std::string& text) {
   const size_t colon = text.find(':');
   ElasticSize size{.name = text.substr(0, colon), .values = {}, .layers = {}};
@@ -43,8 +19,11 @@ ElasticSize parse_size(const std::string& text) {
       throw Error({.where = where, .what = "an entry has no value", .expected = "KEY=VALUE", .got = in_quotes(entry)});
     const std::string key = entry.substr(0, equals);
     std::vector<int> numbers;
-    for (const std::string& number : split(entry.substr(equals + 1), '+'))
-      numbers.push_back(parse_number(number, where));
+    for (const std::string& part : split(entry.substr(equals + 1), '+')) {
+      const std::optional<int> number = whole_number<int>(part);
+      if (!number) throw Error({.where = where, .what = "is not a number", .got = in_quotes(part)});
+      numbers.push_back(*number);
+    }
     if (key == "layers") {
       size.layers = numbers;
       continue;

@@ -9,45 +9,28 @@
 namespace starnest::train {
 namespace {
 
-struct Costed {
-  Cell cell;
-  double cost;
-};
-
 struct Candidate {
   const Cell* cell;
   double score;
 };
-
-// Every combination of choices.
-std::vector<Costed> all_cells(const Choices& choices, const std::function<double(const Cell&)>& cost) {
-  std::vector<Costed> cells;
-  Cell cell(choices.lists(), 0);
-  while (true) {
-    cells.push_back({cell, cost(cell)});
-    size_t list = 0;
-    while (list < cell.size() && ++cell[list] == choices.count(list)) cell[list++] = 0;
-    if (list == cell.size()) return cells;
-  }
-}
 
 // Choices are ordered from the full width down, so a larger index is contained in a smaller one.
 bool contains(const Cell& outer, const Cell& inner) {
   return std::equal(outer.begin(), outer.end(), inner.begin(), std::less_equal<>());
 }
 
-std::vector<const Costed*> feasible(const std::vector<Costed>& cells, double cap) {
+std::vector<const CostedCell*> feasible(const std::vector<CostedCell>& cells, double cap) {
   const auto within = [&](double low, double high) {
-    std::vector<const Costed*> found;
-    for (const Costed& cell : cells)
+    std::vector<const CostedCell*> found;
+    for (const CostedCell& cell : cells)
       if (cell.cost >= low * cap && cell.cost <= high * cap) found.push_back(&cell);
     return found;
   };
-  std::vector<const Costed*> found = within(0.95, 1);
+  std::vector<const CostedCell*> found = within(0.95, 1);
   if (found.empty()) found = within(1, 1.05);
   if (!found.empty()) return found;
   double below = 0, above = 0;
-  for (const Costed& cell : cells) {
+  for (const CostedCell& cell : cells) {
     if (cell.cost <= cap) below = std::max(below, cell.cost);
     if (cell.cost > cap && (above == 0 || cell.cost < above)) above = cell.cost;
   }
@@ -108,14 +91,23 @@ Cell raw_argmax(const Probabilities& pi) {
   return cell;
 }
 
-std::vector<Chain> best_chains(const Choices& choices, const std::vector<double>& caps,
-                               const std::vector<std::vector<std::vector<double>>>& log_pi,
-                               const std::function<double(const Cell&)>& cost, size_t count) {
-  const std::vector<Costed> cells = all_cells(choices, cost);
+std::vector<CostedCell> all_cells(const Choices& choices, const std::function<double(const Cell&)>& cost) {
+  std::vector<CostedCell> cells;
+  Cell cell(choices.lists(), 0);
+  while (true) {
+    cells.push_back({cell, cost(cell)});
+    size_t list = 0;
+    while (list < cell.size() && ++cell[list] == choices.count(list)) cell[list++] = 0;
+    if (list == cell.size()) return cells;
+  }
+}
+
+std::vector<Chain> best_chains(const std::vector<CostedCell>& cells, const std::vector<double>& caps,
+                               const LogProbabilities& log_pi, size_t count) {
   std::vector<std::vector<Candidate>> candidates;
   for (size_t b = 0; b < caps.size(); ++b) {
     candidates.emplace_back();
-    for (const Costed* costed : feasible(cells, caps[b])) {
+    for (const CostedCell* costed : feasible(cells, caps[b])) {
       double score = 0;
       for (size_t list = 0; list < costed->cell.size(); ++list) score += log_pi[b][list][costed->cell[list]];
       candidates.back().push_back({&costed->cell, score});

@@ -18,12 +18,19 @@ struct Chain {
 // The argmax of every list by itself: what a router says without regard to budgets and nesting.
 Cell raw_argmax(const Probabilities& pi);
 
-// The `count` best chains, best first. `log_pi[b][list][choice]` are log-probabilities without noise; `caps` the
-// largest cost of each budget, descending. A cell is feasible for a cap when its cost lies in [0.95, 1] of it, or,
-// where no cell does, in (1, 1.05]. Throws Error naming the nearest costs when a budget has no feasible cell, and when
-// feasible cells do not nest.
-std::vector<Chain> best_chains(const Choices& choices, const std::vector<double>& caps,
-                               const std::vector<std::vector<std::vector<double>>>& log_pi,
-                               const std::function<double(const Cell&)>& cost, size_t count);
+struct CostedCell {
+  Cell cell;
+  double cost = 0;
+};
+// Every combination of choices, each costed once.
+std::vector<CostedCell> all_cells(const Choices& choices, const std::function<double(const Cell&)>& cost);
+
+using LogProbabilities = std::vector<std::vector<std::vector<double>>>;  // [budget][list][choice], without noise
+
+// The `count` best chains of these cells, best first. `caps`: the largest cost of each budget, descending. A cell is
+// feasible for a cap when its cost lies in [0.95, 1] of it, or, where no cell does, in (1, 1.05]. Throws Error naming
+// the nearest costs when a budget has no feasible cell, and when feasible cells do not nest.
+std::vector<Chain> best_chains(const std::vector<CostedCell>& cells, const std::vector<double>& caps,
+                               const LogProbabilities& log_pi, size_t count);
 
 }  // namespace starnest::train

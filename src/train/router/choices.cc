@@ -1,7 +1,7 @@
 #include "train/router/choices.h"
 
 #include <algorithm>
-#include <charconv>
+#include <optional>
 #include <set>
 
 #include "core/arch/family_spec.h"
@@ -85,17 +85,12 @@ AxisChoices parse_choices(const std::string& text) {
   for (const Axis dial : kDials) known.emplace_back(key_of(dial));
   if (!axis) throw Error({.where = where, .what = "there is no key " + in_quotes(key), .hint = suggest(key, known)});
   AxisChoices choices{*axis, {}};
-  const char* at = text.data() + equals + 1;
-  const char* const end = text.data() + text.size();
-  while (true) {
-    int width = 0;
-    const auto [next, problem] = std::from_chars(at, end, width);
-    if (problem != std::errc() || (next != end && *next != ','))
-      throw Error({.where = where, .what = "is not a list of numbers", .got = in_quotes(std::string(at, end))});
-    choices.widths.push_back(width);
-    if (next == end) return choices;
-    at = next + 1;
+  for (const std::string& part : split(text.substr(equals + 1), ',')) {
+    const std::optional<int> width = whole_number<int>(part);
+    if (!width) throw Error({.where = where, .what = "is not a list of numbers", .got = in_quotes(part)});
+    choices.widths.push_back(*width);
   }
+  return choices;
 }
 
 Widths widths_of(const Choices& choices, const ModelSpec& spec, const std::vector<size_t>& cell) {

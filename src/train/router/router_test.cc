@@ -265,14 +265,14 @@ TEST(Chains, AreTheBestNestedCellsWithinTheirBudgets) {
   };
   Rng rng(8);
   for (int trial = 0; trial < 20; ++trial) {
-    std::vector<std::vector<std::vector<double>>> log_pi(2);
+    LogProbabilities log_pi(2);
     for (auto& budget : log_pi)
       for (size_t list = 0; list < choices.lists(); ++list) {
         budget.emplace_back();
         for (size_t i = 0; i < choices.count(list); ++i) budget.back().push_back(std::log(0.01 + rng.uniform()));
       }
     const std::vector<double> caps{90, 40};
-    const std::vector<Chain> chains = best_chains(choices, caps, log_pi, cost, 3);
+    const std::vector<Chain> chains = best_chains(all_cells(choices, cost), caps, log_pi, 3);
     // Every pair of cells, one by one.
     std::vector<double> scores;
     for (size_t a = 0; a < 4; ++a)
@@ -293,9 +293,9 @@ TEST(Chains, AreTheBestNestedCellsWithinTheirBudgets) {
 TEST(Chains, NameTheNearestCostsOfABudgetThatCannotBeHad) {
   Choices choices;
   choices.axes = {{Axis::hidden, {40, 20}}};
-  const std::vector<std::vector<std::vector<double>>> log_pi{{{0, 0}, {0}}};
+  const LogProbabilities log_pi{{{0, 0}, {0}}};
   const auto cost = [&](const Cell& cell) { return 1000.0 * choices.axes[0].widths[cell[0]]; };
-  const std::string message = error_of([&] { best_chains(choices, {30000}, log_pi, cost, 1); });
+  const std::string message = error_of([&] { best_chains(all_cells(choices, cost), {30000}, log_pi, 1); });
   EXPECT_NE(message.find("20,000 below and 40,000 above"), std::string::npos) << message;
 }
 

@@ -10,7 +10,11 @@ namespace starnest::train {
 namespace {
 
 constexpr size_t kChainsTried = 8;
-constexpr double kBeta1 = 0.9, kBeta2 = 0.98, kEpsilon = 1e-8;
+
+// A rate that stays at its peak after the warm-up.
+OptimizerSettings optimizer_settings(const RouterSettings& settings) {
+  return {.rate = settings.rate, .final_rate = 1, .warm_up = settings.warm_up, .weight_decay = 0};
+}
 
 std::string cell_text(const Choices& choices, const Cell& cell) {
   std::vector<std::string> parts;
@@ -39,10 +43,10 @@ WidthSearch::WidthSearch(const ModelSpec& spec, Choices choices, std::vector<Bud
       settings_(settings),
       seed_(seed),
       router_(choices_, budgets_.size(), settings, seed),
+      optimizer_(router_.parameters(), std::vector<bool>(router_.parameters().size(), false),
+                 optimizer_settings(settings), alone_),
+      cells_(all_cells(choices_, [&](const Cell& cell) { return cost_of(cell); })),
       decided_(torch::full({1}, -1.0f)) {
-  for (const Tensor& parameter : router_.parameters())
-    for (std::vector<Tensor>* moments : {&first_, &second_})
-      moments->push_back(torch::zeros_like(parameter, torch::requires_grad(false)));
   chains();  // finds budgets that cannot be kept before any work
 }
 
@@ -60,19 +64,12 @@ std::vector<WidthSearch::Undecided> WidthSearch::sizes_at(int64_t step) const {
 
 void WidthSearch::update(std::vector<Tensor> gradients, int64_t step) {
   const torch::NoGradGuard no_gradients;
-  const std::vector<Tensor>& parameters = router_.parameters();
-  Tensor squares = torch::zeros({});
-  for (size_t p = 0; p < parameters.size(); ++p) {
-    if (!gradients[p].defined()) gradients[p] = torch::zeros_like(parameters[p]);
-    squares = squares + gradients[p].square().sum();
-  }
-  const double norm = squares.sqrt().item<double>(), scale = std::min(1.0, settings_.clip / std::max(norm, 1e-12));
-  const double rate = settings_.rate * std::min(1.0, double(step + 1) / std::max(1, settings_.warm_up));
-  std::vector<Tensor> scaled, steps(parameters.size(), torch::scalar_tensor(double(step + 1)));
-  for (const Tensor& gradient : gradients) scaled.push_back((gradient * scale).contiguous());
-  std::vector<Tensor> values = parameters;
-  at::_fused_adamw_(values, scaled, first_, second_, /*max_exp_avg_sqs=*/{}, steps, rate, kBeta1, kBeta2,
-                    /*weight_decay=*/0.0, kEpsilon, /*amsgrad=*/false, /*maximize=*/false);
+  const double norm = global_norm(gradients), scale = std::min(1.0, settings_.clip / std::max(norm, 1e-12));
+  for (size_t p = 0; p < gradients.size(); ++p)
+    gradients[p] =
+        gradients[p].defined() ? (gradients[p] * scale).contiguous() : torch::zeros_like(router_.parameters()[p]);
+  optimizer_.set_steps(step);
+  optimizer_.step(gradients, learning_rate(optimizer_settings(settings_), step, settings_.steps));
 }
 
 double WidthSearch::cost_of(const Cell& cell) const {
@@ -87,14 +84,13 @@ std::vector<Size> WidthSearch::sizes_of(const std::vector<Cell>& cells) const {
 
 std::vector<Chain> WidthSearch::chains() const {
   const torch::NoGradGuard no_gradients;
-  std::vector<std::vector<std::vector<double>>> log_pi(budgets_.size());
+  LogProbabilities log_pi(budgets_.size());
   for (size_t b = 0; b < budgets_.size(); ++b)
     for (const Tensor& logits : router_.logits(b)) {
       const Tensor logs = torch::log_softmax(logits.to(torch::kDouble) * settings_.final_scale, -1);
       log_pi[b].emplace_back(logs.data_ptr<double>(), logs.data_ptr<double>() + logs.numel());
     }
-  return best_chains(
-      choices_, caps_of(budgets_), log_pi, [&](const Cell& cell) { return cost_of(cell); }, kChainsTried);
+  return best_chains(cells_, caps_of(budgets_), log_pi, kChainsTried);
 }
 
 std::string WidthSearch::decide(const std::function<double(const std::vector<Size>&)>& loss) {
@@ -125,11 +121,12 @@ std::vector<Size> WidthSearch::sizes() const { return sizes_of(chains()[size_t(d
 
 std::map<std::string, Tensor> WidthSearch::state() const {
   std::map<std::string, Tensor> tensors{{"router.decided", decided_}};
-  for (size_t p = 0; p < first_.size(); ++p) {
+  const AdamW::Moments moments = optimizer_.gather();
+  for (size_t p = 0; p < router_.parameters().size(); ++p) {
     const std::string name = std::to_string(p);
     tensors["router.value." + name] = router_.parameters()[p].detach();
-    tensors["router.first." + name] = first_[p];
-    tensors["router.second." + name] = second_[p];
+    tensors["router.first." + name] = moments.first[p];
+    tensors["router.second." + name] = moments.second[p];
   }
   return tensors;
 }

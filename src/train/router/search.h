@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "train/distill/optimizer.h"
 #include "train/router/chains.h"
 #include "train/router/router.h"
 
@@ -31,7 +32,8 @@ class WidthSearch {
   };
   std::vector<Undecided> sizes_at(int64_t step) const;  // one per budget
   const std::vector<Tensor>& parameters() const { return router_.parameters(); }
-  // AdamW with the router's own rate, warm-up and clip. One gradient per parameter; undefined ones count as zero.
+  // AdamW with the router's own rate, warm-up and clip; `step` tells how many updates came before, also after a resume.
+  // One gradient per parameter; undefined ones count as zero.
   void update(std::vector<Tensor> gradients, int64_t step);
 
   int64_t steps() const { return settings_.steps; }
@@ -59,8 +61,10 @@ class WidthSearch {
   RouterSettings settings_;
   uint64_t seed_;
   Router router_;
-  std::vector<Tensor> first_, second_;  // moments
-  Tensor decided_;                      // [1] which of the chains was taken, or -1
+  Ranks alone_;  // every process makes the same update
+  AdamW optimizer_;
+  std::vector<CostedCell> cells_;  // all of them
+  Tensor decided_;                 // [1] which of the chains was taken, or -1
 };
 
 }  // namespace starnest::train
