@@ -118,9 +118,9 @@ int run(int argc, char** argv) {
       }) << std::endl;
       at::globalContext().setFlushDenormal(true);
     } else if (command == "narrow")
-      std::cout << seconds_of(count, [&] { sandwich(weights, goal, batch, views, 1.0); }) << std::endl;
+      std::cout << seconds_of(count, [&] { sandwich(weights, goal, batch, views, {}); }) << std::endl;
     else if (command == "small")
-      std::cout << seconds_of(count, [&] { sandwich(small, goal, batch, whole, 1.0); }) << std::endl;
+      std::cout << seconds_of(count, [&] { sandwich(small, goal, batch, whole, {}); }) << std::endl;
     else
       throw Error(command, "is no command");
   }

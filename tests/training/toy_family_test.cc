@@ -93,7 +93,7 @@ Weights distilled(const Weights& teacher, const std::vector<StudentSize>& sizes,
   for (int step = 0; step < steps; ++step) {
     const BatchTensors batch = to_tensors(data.at(uint64_t(step)));
     const Tensor goal = completion_logits(teacher, batch, SizeContext::full()).detach();
-    const SandwichResult result = sandwich(student, goal, batch, sizes, settings.clip);
+    const SandwichResult result = sandwich(student, goal, batch, sizes, {.clip = settings.clip});
     for (const SizeResult& size : result.sizes) EXPECT_TRUE(size.finite());
     optimizer.step(result.gradients, learning_rate(settings, step, steps));
   }

@@ -26,7 +26,7 @@ DevSet make_set(const std::string& family, const std::vector<tasks::Problem>& pr
     samples.push_back(tasks::tokens(tasks::make_sample(problem, way.effort, way.steps_cut)));
   std::stable_sort(samples.begin(), samples.end(),
                    [](const auto& a, const auto& b) { return a.ids.size() < b.ids.size(); });
-  DevSet set{family, way.name, {}};
+  DevSet set{family, way.name, {}, {}};
   for (size_t first = 0; first < samples.size(); first += kRows) {
     const size_t rows = std::min(kRows, samples.size() - first);
     set.batches.push_back(to_tensors(tasks::make_batch(std::span(samples).subspan(first, rows), kPadMultiple)));
@@ -34,11 +34,10 @@ DevSet make_set(const std::string& family, const std::vector<tasks::Problem>& pr
   return set;
 }
 
-// [R, T]: false where a completion token would be predicted wrongly.
-Tensor is_right(const Weights& weights, const SizeContext& size, const BatchTensors& batch) {
-  const Tensor predicted = completion_logits(weights, batch, size).argmax(-1);
+// [R, T]: false where these logits [n, V] predict a completion token wrongly.
+Tensor is_right(const Tensor& logits, const BatchTensors& batch) {
   return torch::ones({batch.ids.numel()}, torch::dtype(torch::kBool))
-      .index_copy(0, batch.completion, predicted.eq(batch.targets))
+      .index_copy(0, batch.completion, logits.argmax(-1).eq(batch.targets))
       .view_as(batch.ids);
 }
 
@@ -57,19 +56,30 @@ std::vector<DevSet> dev_sets(const std::vector<std::string>& families, tasks::Sp
   return sets;
 }
 
+void set_goals(DevSet& set, const Weights& teacher) {
+  const torch::NoGradGuard no_gradients;
+  set.goals.clear();
+  for (const BatchTensors& batch : set.batches)
+    set.goals.push_back(completion_logits(teacher, batch, SizeContext::full()));
+}
+
 Accuracy accuracy(const Weights& weights, const SizeContext& size, const DevSet& set) {
   const torch::NoGradGuard no_gradients;
-  double rows = 0;
+  double rows = 0, positions = 0;
   Accuracy sums;
-  for (const BatchTensors& batch : set.batches) {
-    const Tensor right = is_right(weights, size, batch);
+  for (size_t b = 0; b < set.batches.size(); ++b) {
+    const BatchTensors& batch = set.batches[b];
+    const Tensor logits = completion_logits(weights, batch, size);
+    const Tensor right = is_right(logits, batch);
     const Tensor in_answer = torch::arange(right.size(1)).unsqueeze(0) >= batch.answers;
     sums.whole += right.all(1).sum().item<double>();
     sums.trace += (right | in_answer).all(1).sum().item<double>();
     sums.answer += (right | ~in_answer).all(1).sum().item<double>();
+    if (!set.goals.empty()) sums.kl += forward_kl(set.goals[b], logits, 1).item<double>();
     rows += double(right.size(0));
+    positions += double(batch.completion.numel());
   }
-  return {sums.whole / rows, sums.trace / rows, sums.answer / rows};
+  return {sums.whole / rows, sums.trace / rows, sums.answer / rows, sums.kl / positions};
 }
 
 }  // namespace starnest::train

@@ -17,6 +17,7 @@ struct Accuracy {
   double whole = 0;   // every token of trace and answer right
   double trace = 0;   // every token of the trace, </think> included
   double answer = 0;  // every token of the answer, <eos> included, given the gold trace
+  double kl = 0;      // from the teacher, nats per completion position; 0 for a set without goals
 };
 
 // The problems of one family, asked in one way.
@@ -24,12 +25,16 @@ struct DevSet {
   std::string family;
   std::string way;
   std::vector<BatchTensors> batches;
+  std::vector<Tensor> goals = {};  // the teacher's logits at the completion positions of each batch; or none
 };
 
 // For every family its share of `problems` problems, k from its first split upward, the same ones in four ways: "long"
 // (e2), "terse" (e1), "none" (e0), and "cut" (e2, the trace one step short: only its answer can be told).
 std::vector<DevSet> dev_sets(const std::vector<std::string>& families, tasks::Split split, size_t problems,
                              uint64_t seed);
+
+// What KL is measured from, from now on.
+void set_goals(DevSet& set, const Weights& teacher);
 
 Accuracy accuracy(const Weights& weights, const SizeContext& size, const DevSet& set);
 

@@ -29,7 +29,7 @@ void add_to(std::vector<Tensor>& sums, const std::vector<Tensor>& gradients) {
 bool SizeResult::finite() const { return std::isfinite(kl) && std::isfinite(gradient_norm); }
 
 SandwichResult sandwich(const Weights& student, const Tensor& teacher, const BatchTensors& batch,
-                        std::span<const StudentSize> sizes, double clip, const Ranks& ranks) {
+                        std::span<const StudentSize> sizes, const StudentLoss& rule, const Ranks& ranks) {
   const std::vector<Tensor> parameters = student.trained();
   SandwichResult result;
   for (const Tensor& parameter : parameters)
@@ -38,11 +38,15 @@ SandwichResult sandwich(const Weights& student, const Tensor& teacher, const Bat
   double first_norm = 0;
   for (const StudentSize& size : sizes) {
     ExpertLoad load(batch);
-    const Tensor kl = forward_kl(teacher, completion_logits(student, batch, size.context, &load), batch.positions);
+    const Tensor logits = completion_logits(student, batch, size.context, &load);
+    const Tensor kl = forward_kl(teacher, logits, batch.positions);
+    const double ce = rule.cross_entropy;
+    const Tensor learned =
+        ce == 0 ? kl : (1 - ce) * kl + ce * cross_entropy(logits, batch.targets, batch.positions);
     std::vector<Tensor> inputs = parameters;
     inputs.insert(inputs.end(), size.router.begin(), size.router.end());
     // Every process adds its part of what is not a mean over its share.
-    const Tensor loss = size.budget_loss.defined() ? kl + size.budget_loss / double(ranks.size()) : kl;
+    const Tensor loss = size.budget_loss.defined() ? learned + size.budget_loss / double(ranks.size()) : learned;
     std::vector<Tensor> gradients = torch::autograd::grad({loss}, inputs, {}, /*retain_graph=*/false,
                                                           /*create_graph=*/false, /*allow_unused=*/true);
     ranks.sum(gradients);
@@ -51,12 +55,12 @@ SandwichResult sandwich(const Weights& student, const Tensor& teacher, const Bat
     add_to(result.router_gradients, of_router);
     load.sum_over(ranks);
     const double norm = global_norm(gradients);
-    const double scale = norm > clip ? clip / norm : 1.0;
+    const double scale = norm > rule.clip ? rule.clip / norm : 1.0;
     for (size_t i = 0; i < parameters.size(); ++i)
       if (gradients[i].defined()) result.gradients[i].add_(gradients[i], size.weight * scale);
     if (first.empty()) first = gradients, first_norm = norm;
     const double cosine = dot(gradients, first) / std::max(norm * first_norm, 1e-30);
-    result.sizes.push_back({ranks.sum({kl.item<double>()})[0], norm, norm > clip, cosine, load.worst()});
+    result.sizes.push_back({ranks.sum({kl.item<double>()})[0], norm, norm > rule.clip, cosine, load.worst()});
   }
   return result;
 }

@@ -19,6 +19,12 @@ struct StudentSize {
   Tensor budget_loss = {};
 };
 
+// What a size learns from.
+struct StudentLoss {
+  double clip = 1;           // largest norm of a size's gradient
+  double cross_entropy = 0;  // part of the loss that is cross entropy on the text, in [0, 1]; the rest is KL
+};
+
 struct SizeResult {
   double kl = 0;             // nats per completion position
   double gradient_norm = 0;  // before clipping
@@ -41,6 +47,6 @@ struct SandwichResult {
 // lets the small one rewrite the part they share.
 // Where `batch` is one process's share, results and gradients are those of the whole batch, equal in every process.
 SandwichResult sandwich(const Weights& student, const Tensor& teacher, const BatchTensors& batch,
-                        std::span<const StudentSize> sizes, double clip, const Ranks& ranks = {});
+                        std::span<const StudentSize> sizes, const StudentLoss& loss, const Ranks& ranks = {});
 
 }  // namespace starnest::train

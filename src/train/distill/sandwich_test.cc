@@ -58,9 +58,9 @@ TEST(Sandwich, ClipsEverySizeOnItsOwnAndAddsUp) {
   const std::vector<StudentSize> sizes{{"full", SizeContext::full(), 1.0},
                                        {"half", SizeContext::narrow(half(spec)), 0.5}};
   const double clip = 0.1;
-  const SandwichResult both = sandwich(student, goal, batch, sizes, clip);
-  const SandwichResult first = sandwich(student, goal, batch, std::span(sizes).first(1), clip);
-  const SandwichResult second = sandwich(student, goal, batch, std::span(sizes).last(1), clip);
+  const SandwichResult both = sandwich(student, goal, batch, sizes, {.clip = clip});
+  const SandwichResult first = sandwich(student, goal, batch, std::span(sizes).first(1), {.clip = clip});
+  const SandwichResult second = sandwich(student, goal, batch, std::span(sizes).last(1), {.clip = clip});
   EXPECT_TRUE(both.sizes[0].clipped && both.sizes[1].clipped);
   EXPECT_NEAR(global_norm(first.gradients), clip, 1e-5);
   EXPECT_NEAR(global_norm(second.gradients), 0.5 * clip, 1e-5);
@@ -74,7 +74,7 @@ TEST(Sandwich, AFullSizeEqualToItsTeacherHasNothingToLearn) {
   const Tensor goal = completion_logits(student, batch, SizeContext::full()).detach();
   student.require_gradients();
   const std::vector<StudentSize> sizes{{"full", SizeContext::full()}};
-  const SandwichResult result = sandwich(student, goal, batch, sizes, 1);
+  const SandwichResult result = sandwich(student, goal, batch, sizes, {});
   EXPECT_NEAR(result.sizes[0].kl, 0, 1e-6);
   EXPECT_LT(result.sizes[0].gradient_norm, 1e-5);
   for (const SizeResult& size : result.sizes) EXPECT_TRUE(size.finite());
@@ -82,6 +82,29 @@ TEST(Sandwich, AFullSizeEqualToItsTeacherHasNothingToLearn) {
   EXPECT_LT(result.sizes[1].cosine, 0.999);
   EXPECT_GT(result.sizes[1].cosine, -1);
   for (const SizeResult& size : result.sizes) EXPECT_GE(size.worst_load, 1);
+}
+
+TEST(Sandwich, CrossEntropyTakesItsPartOfTheLoss) {
+  const ModelSpec spec = task_spec();
+  Weights student = test_models::random_weights(spec, torch::kFloat);
+  const Weights teacher = test_models::random_weights(spec, torch::kFloat, 9);
+  student.require_gradients();
+  const BatchTensors batch = some_batch();
+  const Tensor goal = completion_logits(teacher, batch, SizeContext::full()).detach();
+  const std::vector<StudentSize> sizes{{"half", SizeContext::narrow(half(spec))}};
+  const auto gradients = [&](double part) {
+    return sandwich(student, goal, batch, sizes, {.clip = 1e9, .cross_entropy = part}).gradients;
+  };
+  const Tensor text_loss = cross_entropy(completion_logits(student, batch, sizes[0].context), batch.targets,
+                                         batch.positions);
+  const std::vector<Tensor> of_text = torch::autograd::grad({text_loss}, student.trained(), {}, false, false, true);
+  const std::vector<Tensor> none = gradients(0), quarter = gradients(0.25), all = gradients(1);
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (of_text[i].defined()) {
+      EXPECT_TRUE(all[i].allclose(of_text[i], 1e-4, 1e-7));
+    }
+    EXPECT_TRUE(quarter[i].allclose(0.75 * none[i] + 0.25 * all[i], 1e-4, 1e-6));
+  }
 }
 
 TEST(LearningRate, WarmsUpThenFollowsACosineToItsEnd) {

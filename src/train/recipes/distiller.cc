@@ -12,6 +12,7 @@ Distiller::Distiller(const ElastifySettings& settings, const Weights& teacher, c
     : ranks_(ranks),
       teacher_(teacher),
       student_(student),
+      loss_{.clip = settings.optimizer.clip, .cross_entropy = settings.family.cross_entropy},
       micro_batches_(settings.curriculum.micro_batches),
       steps_(settings.run.steps),
       curriculum_(curriculum) {
@@ -26,21 +27,21 @@ Distiller::Distiller(const ElastifySettings& settings, const Weights& teacher, c
   stage1_ = batches(stage1);
 }
 
-StepResult Distiller::step(int64_t number, double clip) {
+StepResult Distiller::step(int64_t number) {
   StepResult result;
   if (micro_batches_ == 0) {
     std::vector<StudentSize> sizes = sizes_;
     for (size_t s = 0; s < sizes.size(); ++s) sizes[s].weight = curriculum_.weights(number)[s];
     std::vector<size_t> all(sizes.size());
     std::iota(all.begin(), all.end(), size_t{0});
-    run(number, number, all, sizes, clip, result);
+    run(number, number, all, sizes, result);
     return result;
   }
   const std::vector<size_t> drawn = curriculum_.draw(number);
   for (size_t i = 0; i < drawn.size(); ++i) {
     StudentSize size = sizes_[drawn[i]];
     size.weight = double(sizes_.size()) / double(drawn.size());  // the sum weighs as much as that of all sizes
-    run(number, number * micro_batches_ + int64_t(i), {drawn[i]}, {size}, clip, result);
+    run(number, number * micro_batches_ + int64_t(i), {drawn[i]}, {size}, result);
   }
   return result;
 }
@@ -61,14 +62,14 @@ double Distiller::unseen_loss(const std::vector<Size>& sizes) {
 }
 
 void Distiller::run(int64_t step, int64_t number, const std::vector<size_t>& numbers,
-                    const std::vector<StudentSize>& sizes, double clip, StepResult& into) {
+                    const std::vector<StudentSize>& sizes, StepResult& into) {
   BatchSource& source = stage1_ && !curriculum_.in_stage2(step) ? *stage1_ : *stage2_;
   const BatchTensors batch = share_of(source.at(uint64_t(number)), ranks_.rank(), ranks_.size());
   const Tensor goal = [&] {
     const torch::NoGradGuard no_gradients;
     return completion_logits(teacher_, batch, SizeContext::full());
   }();
-  const SandwichResult result = sandwich(student_, goal, batch, sizes, clip, ranks_);
+  const SandwichResult result = sandwich(student_, goal, batch, sizes, loss_, ranks_);
   for (size_t s = 0; s < sizes.size(); ++s)
     into.sizes.push_back({numbers[s], "batch " + std::to_string(number) + ", size " + sizes[s].name, result.sizes[s]});
   if (into.gradients.empty())

@@ -37,19 +37,20 @@ class Distiller {
   // The sizes that the next steps run, as many as the curriculum is for.
   void run_at(std::vector<StudentSize> sizes) { sizes_ = std::move(sizes); }
 
-  StepResult step(int64_t number, double clip);
+  StepResult step(int64_t number);
 
   // Sum over sizes of the mean KL on batches that no step reads; the same in every process.
   double unseen_loss(const std::vector<Size>& sizes);
 
  private:
   void run(int64_t step, int64_t number, const std::vector<size_t>& numbers, const std::vector<StudentSize>& sizes,
-           double clip, StepResult& into);
+           StepResult& into);
 
   const Ranks& ranks_;
   const Weights& teacher_;
   const Weights& student_;
   std::vector<StudentSize> sizes_;
+  StudentLoss loss_;
   int micro_batches_;
   int64_t steps_;
   Curriculum curriculum_;

@@ -139,6 +139,16 @@ std::vector<StudentSize> narrow_students(const std::vector<Size>& sizes) {
   return students;
 }
 
+// Of the same dimensions as the parent.
+Weights read_student(const std::string& folder, const ModelSpec& parent) {
+  if (!(full_widths(read_family(folder).spec) == full_widths(parent)))
+    throw Error({.where = "--student",
+                 .what = "has other dimensions than the parent",
+                 .got = folder,
+                 .hint = "Make it with the flags of the parent's pretrain"});
+  return read_weights(folder, parent);
+}
+
 void write_family(const std::filesystem::path& folder, const ElastifySettings& settings, const FamilySpec& parent,
                   ElasticFile file, const Weights& weights, const TrainState& state) {
   file.provenance = {{"ranked_on", json_string(description(settings.data) + ", completion positions")},
@@ -163,6 +173,12 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   const double decay = settings.family.average;
   if (!(decay >= 0 && decay < 1))
     throw Error({.where = "--average", .what = "is out of range", .expected = "[0, 1)", .got = std::to_string(decay)});
+  const double cross_entropy = settings.family.cross_entropy;
+  if (!(cross_entropy >= 0 && cross_entropy <= 1))
+    throw Error({.where = "--cross-entropy",
+                 .what = "is out of range",
+                 .expected = "[0, 1]",
+                 .got = std::to_string(cross_entropy)});
   const FamilySpec parent = read_family(settings.family.model);
   ElasticFile file = family_file(parent.spec, first_sizes(settings));
   std::vector<Size> sizes = sizes_of(parent.spec, file);
@@ -177,17 +193,19 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   print_sizes(parent.spec, sizes, ranks);
   RunFolder folder(settings.run, job_text(settings), ranks);
   const Weights teacher = read_weights(settings.family.model, parent.spec);
-  Weights student = teacher.clone();
+  Weights student =
+      settings.family.student.empty() ? teacher.clone() : read_student(settings.family.student, parent.spec);
   student.freeze([&](const TensorSpec& spec) { return frozen.contains(spec.role); });
   student.require_gradients();
   AdamW optimizer(student, settings.optimizer, ranks);
-  const std::optional<Weights> average = decay > 0 ? std::optional(teacher.clone()) : std::nullopt;
+  const std::optional<Weights> average = decay > 0 ? std::optional(student.clone()) : std::nullopt;
   const Weights* const average_or_null = average ? &*average : nullptr;
   const Weights& result_weights = average ? *average : student;
   const std::map<std::string, Tensor> router_state = search ? search->state() : std::map<std::string, Tensor>{};
   TrainState state = folder.start(student, optimizer, average_or_null, router_state);
-  const DevData dev =
+  DevData dev =
       development_data(settings.data, settings.family.model, parent.spec.vocab, settings.run.dev_problems);
+  for (DevSet& set : dev.sets) set_goals(set, teacher);
   // The others wait for the first process while it measures.
   const auto measured = [&](const Weights& weights, const SizeContext& size) {
     return ranks.first() ? measure(weights, size, dev) : Measured{};
@@ -210,9 +228,15 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
                   {ranks.first(), step_flops(parent.spec, sizes, settings.curriculum.micro_batches) /
                                       (product_rate() * double(ranks.size()))});
   bar.say("parent: " + measured_text(parent_dev));
-  if (state.step == 0)
-    for (const StudentSize& size : students)
-      bar.say("before distillation, " + size.name + ": " + measured_text(measured(student, size.context)));
+  if (state.step == 0) {
+    JsonLine by_size;
+    for (const StudentSize& size : students) {
+      const Measured before = measured(student, size.context);
+      bar.say("before distillation, " + size.name + ": " + measured_text(before));
+      by_size.set(size.name, JsonLine().set("dev", measured_json(before)));
+    }
+    folder.log(JsonLine().set("step", 0).set("tokens", 0).set("sizes", by_size));
+  }
   const auto decide_when_due = [&] {
     if (!search || search->decided() || state.step < search->steps()) return;
     bar.say(search->decide([&](const std::vector<Size>& tried) { return distiller.unseen_loss(tried); }));
@@ -233,7 +257,7 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
       }
       distiller.run_at(std::move(undecided));
     }
-    const StepResult result = distiller.step(state.step, settings.optimizer.clip);
+    const StepResult result = distiller.step(state.step);
     for (const SizeOfStep& size : result.sizes)
       if (!size.result.finite()) folder.stop_at_nan(state.step, size.where);
     optimizer.step(result.gradients, learning_rate(settings.optimizer, state.step, settings.run.steps));

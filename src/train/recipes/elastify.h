@@ -19,6 +19,8 @@ struct FamilySettings {
   std::vector<std::string> sizes;   // "name" is the full model; "name:key=value,..." with the keys of elastic.json
   std::string think;                // default plan: which size thinks; empty: the smallest
   std::string answer;               // and which one answers; empty: the largest
+  std::string student;              // folder with the weights to begin from; empty: the parent's own
+  double cross_entropy = 0;         // part of the loss that is cross entropy on the text, in [0, 1]; the rest is KL
   std::vector<std::string> freeze;  // what is not trained: embedding, head, gates, norms
   double average = 0;               // decay of the moving average of weights that is measured and written; 0: none
 
@@ -28,6 +30,9 @@ struct FamilySettings {
     field("size", &FamilySettings::sizes, "NAME, or NAME:KEY=VALUE,... with the keys of elastic.json; repeat per size");
     field("think", &FamilySettings::think, "default plan: the size that thinks; empty = the smallest");
     field("answer", &FamilySettings::answer, "default plan: the size that answers; empty = the largest");
+    field("student", &FamilySettings::student, "folder with the weights to begin from; empty = the parent's own");
+    field("cross_entropy", &FamilySettings::cross_entropy,
+          "part of the loss that is cross entropy on the text, in [0, 1]; the rest is KL from the parent");
     field("freeze", &FamilySettings::freeze, "what is not trained: embedding, head, gates (of experts), norms");
     field("average", &FamilySettings::average,
           "decay of a moving average of the weights (EMA), which is then measured and written, in [0, 1); 0 = none");

@@ -51,10 +51,11 @@ Accuracy mean_of(const Measured& measured, const std::string& way) {
   for (const MeasuredSet& set : measured.sets) {
     if (set.way != way) continue;
     sum.whole += set.accuracy.whole, sum.trace += set.accuracy.trace, sum.answer += set.accuracy.answer;
+    sum.kl += set.accuracy.kl;
     ++families;
   }
   SN_CHECK(families > 0, "there is no dev set of this way");
-  return {sum.whole / families, sum.trace / families, sum.answer / families};
+  return {sum.whole / families, sum.trace / families, sum.answer / families, sum.kl / families};
 }
 
 std::string measured_text(const Measured& measured) {
@@ -77,7 +78,7 @@ std::string measured_text(const Measured& measured) {
 
 JsonLine measured_json(const Measured& measured) {
   const auto shares = [](const Accuracy& a) {
-    return JsonLine().set("whole", a.whole).set("trace", a.trace).set("answer", a.answer);
+    return JsonLine().set("whole", a.whole).set("trace", a.trace).set("answer", a.answer).set("kl", a.kl);
   };
   JsonLine json, families;
   if (measured.text_loss) return json.set("loss", *measured.text_loss);

@@ -15,6 +15,7 @@
 #include "train/distill/losses.h"
 #include "train/importance/importance.h"
 #include "train/importance/layer_ranking.h"
+#include "train/importance/rotation.h"
 #include "train/modules/weights_io.h"
 #include "train/recipes/measure.h"
 #include "train/recipes/settings.h"
@@ -95,6 +96,25 @@ std::vector<BlockDrop> ranked_layers(const RankSettings& settings, const Weights
   return drops;
 }
 
+// In place of importance: every unit's score is drawn.
+ByAxis random_scores(const ByAxis& like, int64_t seed) {
+  torch::Generator generator = at::detail::createCPUGenerator(uint64_t(seed));
+  ByAxis scores;
+  for (const auto& [key, values] : like) scores[key] = torch::rand(values.sizes(), generator, torch::kDouble);
+  return scores;
+}
+
+Weights in_principal_axes(const Weights& weights, BatchSource& data, int64_t batches) {
+  const Weights unit = with_unit_norms(weights);
+  ResidualMoments moments(unit.spec().hidden);
+  for (int64_t i = 0; i < batches; ++i) {
+    const BatchTensors batch = data.at(uint64_t(i));
+    moments.expect(batch.mask);
+    hidden_states(unit, batch.input(), SizeContext::full(), &moments);
+  }
+  return rotated(unit, moments.axes());
+}
+
 }  // namespace
 
 void rank(const RankJob& job, const Progress& progress) {
@@ -104,14 +124,21 @@ void rank(const RankJob& job, const Progress& progress) {
   check(job.data);
   require_at_least("--samples", job.settings.samples, 1);
   require_at_least("--layer-samples", job.settings.layer_samples, 0);
+  const bool random = job.settings.order == "random";
+  if (!random && job.settings.order != "importance")
+    throw Error({.where = "--order",
+                 .what = "is unknown",
+                 .expected = "importance or random",
+                 .got = in_quotes(job.settings.order)});
   const torch::NoGradGuard no_gradients;
   const FamilySpec family = read_family(job.settings.model);
   OutputFolder out(job.settings.out, job.settings.model, job.settings.force ? Overwrite::replace : Overwrite::refuse);
-  const Weights weights = read_weights(job.settings.model, family.spec);
+  const Weights original = read_weights(job.settings.model, family.spec);
 
   const int rows = job.data.is_text() ? job.data.text.rows : job.data.batch.rows;
   const int64_t batches = (job.settings.samples + rows - 1) / rows;
   const auto data = training_batches(job.data, job.settings.model, family.spec.vocab, job.settings.seed, batches);
+  const Weights weights = job.settings.rotate ? in_principal_axes(original, *data, batches) : original;
   Importance importance(family.spec);
   TrainingBar bar("rank", 0, batches, {});
   for (int64_t i = 0; i < batches; ++i) {
@@ -122,11 +149,11 @@ void rank(const RankJob& job, const Progress& progress) {
     if (progress) progress(uint64_t(i + 1), uint64_t(batches));
   }
 
-  const ByAxis scores = importance.scores();
+  const ByAxis scores = random ? random_scores(importance.scores(), job.settings.seed) : importance.scores();
   print_scores(scores);
   const std::vector<BlockDrop> drops = ranked_layers(job.settings, weights, *data, rows, progress);
   const Weights moved = sorted(weights, orders_of(family.spec, scores));
-  check_same_function(weights, moved, data->at(0));
+  check_same_function(original, moved, data->at(0));
   copy_small_files(job.settings.model, out.partial(),
                    [](const std::string& note) { std::printf("%s\n", note.c_str()); });
   write_text(out.partial() / "config.json", family.config.text());

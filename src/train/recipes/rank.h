@@ -14,6 +14,8 @@ struct RankSettings {
   int64_t seed = 1;         // of the samples
   int samples = 1024;       // that are read; completions only
   int layer_samples = 200;  // of these, for the ranking of blocks; 0: no such ranking
+  std::string order = "importance";  // or "random": what a ranking is worth, for comparison
+  bool rotate = false;               // turn the residual stream into its principal axes first
   int threads = 1;
   bool force = false;  // replace `out` when it is not empty
 
@@ -24,6 +26,8 @@ struct RankSettings {
     field("seed", &RankSettings::seed, "of the samples");
     field("samples", &RankSettings::samples, "samples that the model reads");
     field("layer_samples", &RankSettings::layer_samples, "of these, for the ranking of blocks; 0 = none");
+    field("order", &RankSettings::order, "importance, or random: what a ranking is worth, for comparison");
+    field("rotate", &RankSettings::rotate, "turn the residual stream into its principal axes first");
     field("threads", &RankSettings::threads, "threads of LibTorch");
     field("force", &RankSettings::force, "replace the folder when it is not empty");
   }

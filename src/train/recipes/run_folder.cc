@@ -65,16 +65,16 @@ int64_t number(const Metadata& metadata, const std::string& key, const std::stri
   return *value;
 }
 
-// Keeps the first `lines` lines.
-void cut_log(const std::filesystem::path& path, int64_t lines) {
+// Keeps the lines up to that of step `last`.
+void cut_log(const std::filesystem::path& path, int64_t last) {
   if (!std::filesystem::exists(path)) return;
+  int64_t lines = 0;
+  for (JsonlReader reader(path); const auto line = reader.next(); ++lines)
+    if (line->integer("step") > last) break;
   const std::string text = read_text(path);
   size_t end = 0;
-  for (int64_t line = 0; line < lines && end != std::string::npos; ++line) {
-    end = text.find('\n', end);
-    if (end != std::string::npos) ++end;
-  }
-  write_text(path, end == std::string::npos ? text : text.substr(0, end));
+  for (int64_t line = 0; line < lines; ++line) end = std::min(text.find('\n', end), text.size() - 1) + 1;
+  write_text(path, text.substr(0, end));
 }
 
 }  // namespace
