@@ -121,7 +121,7 @@ TEST_F(TrainingTogether, ElasticSizesLearnAsInOneProcess) {
   for (const char* size : {"large", "small"}) {
     const std::vector<JsonRecord> one = log("one"), two = log("two");
     ASSERT_EQ(one.size(), two.size());
-    for (size_t i = 0; i < one.size(); ++i)
+    for (size_t i = 1; i < one.size(); ++i)  // after the line of before distillation
       for (const char* key : {"kl", "gradient_norm", "worst_load"})
         EXPECT_NEAR(one[i].object("sizes").object(size).number(key), two[i].object("sizes").object(size).number(key),
                     2e-3 * (1 + one[i].object("sizes").object(size).number(key)))

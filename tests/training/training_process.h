@@ -1,68 +1,28 @@
-// For tests: starnest-train as a process that can be waited for and killed.
+// For tests: starnest-train as a process, and runs that end in seconds.
 #pragma once
 
-#include <fcntl.h>
-#include <signal.h>
-#include <unistd.h>
-
-#include <chrono>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include <sys/wait.h>
+#include "core/base/child_process.h"
 
 namespace starnest {
 
-// Kills the process, if it still runs, when it goes.
-class TrainingProcess {
+class TrainingProcess : public ChildProcess {
  public:
   // The arguments of starnest-train. Output goes to the file `output`, or nowhere.
   TrainingProcess(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment = {},
-                  const std::filesystem::path& output = "/dev/null") {
-    std::vector<std::string> words{STARNEST_BINARY_DIR "/starnest-train"};
-    words.insert(words.end(), arguments.begin(), arguments.end());
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    process_ = ::fork();
-    if (process_ != 0) return;
-    for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
-    const int file = ::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    ::dup2(file, STDOUT_FILENO);
-    ::dup2(file, STDERR_FILENO);
-    ::execv(argv[0], argv.data());
-    ::_exit(127);
-  }
-  ~TrainingProcess() { kill(); }
-  TrainingProcess(const TrainingProcess&) = delete;
-  TrainingProcess& operator=(const TrainingProcess&) = delete;
-
-  void kill() {
-    if (ended_) return;
-    ::kill(process_, SIGKILL);
-    ::waitpid(process_, &status_, 0);
-    ended_ = true;
-  }
-
-  // Its exit code (-1 after a signal), or nothing when it still runs after `limit`.
-  std::optional<int> exit_code_within(std::chrono::milliseconds limit) {
-    const auto start = std::chrono::steady_clock::now();
-    while (!ended_ && ::waitpid(process_, &status_, WNOHANG) == 0) {
-      if (std::chrono::steady_clock::now() - start > limit) return std::nullopt;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    ended_ = true;
-    return WIFEXITED(status_) ? WEXITSTATUS(status_) : -1;
-  }
+                  const std::filesystem::path& output = "/dev/null")
+      : ChildProcess(words(arguments), {.output = output, .environment = environment}) {}
 
  private:
-  pid_t process_ = 0;
-  int status_ = 0;
-  bool ended_ = false;
+  static std::vector<std::string> words(const std::vector<std::string>& arguments) {
+    std::vector<std::string> all{STARNEST_BINARY_DIR "/starnest-train"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return all;
+  }
 };
 
 // Flags of a parent that trains in seconds.

@@ -41,8 +41,7 @@ SandwichResult sandwich(const Weights& student, const Tensor& teacher, const Bat
     const Tensor logits = completion_logits(student, batch, size.context, &load);
     const Tensor kl = forward_kl(teacher, logits, batch.positions);
     const double ce = rule.cross_entropy;
-    const Tensor learned =
-        ce == 0 ? kl : (1 - ce) * kl + ce * cross_entropy(logits, batch.targets, batch.positions);
+    const Tensor learned = ce == 0 ? kl : (1 - ce) * kl + ce * cross_entropy(logits, batch.targets, batch.positions);
     std::vector<Tensor> inputs = parameters;
     inputs.insert(inputs.end(), size.router.begin(), size.router.end());
     // Every process adds its part of what is not a mean over its share.

@@ -95,8 +95,8 @@ TEST(Sandwich, CrossEntropyTakesItsPartOfTheLoss) {
   const auto gradients = [&](double part) {
     return sandwich(student, goal, batch, sizes, {.clip = 1e9, .cross_entropy = part}).gradients;
   };
-  const Tensor text_loss = cross_entropy(completion_logits(student, batch, sizes[0].context), batch.targets,
-                                         batch.positions);
+  const Tensor text_loss =
+      cross_entropy(completion_logits(student, batch, sizes[0].context), batch.targets, batch.positions);
   const std::vector<Tensor> of_text = torch::autograd::grad({text_loss}, student.trained(), {}, false, false, true);
   const std::vector<Tensor> none = gradients(0), quarter = gradients(0.25), all = gradients(1);
   for (size_t i = 0; i < all.size(); ++i) {

@@ -10,8 +10,7 @@ bool is_norm_of_residual(Role role) { return role == Role::block_norm || role ==
 
 // Whether a dimension counts residual channels.
 bool is_residual(const Dimension& dimension) {
-  return dimension.size() == 1 &&
-         (dimension[0].unit_axis == Axis::hidden || dimension[0].channel_axis == Axis::hidden);
+  return dimension.size() == 1 && (dimension[0].unit_axis == Axis::hidden || dimension[0].channel_axis == Axis::hidden);
 }
 
 bool reads_residual(const TensorSpec& spec) {
@@ -22,8 +21,9 @@ bool reads_residual(const TensorSpec& spec) {
 
 Weights with_unit_norms(const Weights& weights) {
   if (weights.spec().tied_head)
-    throw Error({.where = "--rotate",
-                 .what = "needs a head of its own: one that is the embedding table cannot take the final norm's weights"});
+    throw Error(
+        {.where = "--rotate",
+         .what = "needs a head of its own: one that is the embedding table cannot take the final norm's weights"});
   Weights out = weights.clone();
   for (const Parameter& target : per_expert(out)) {
     if (is_norm_of_residual(target.spec.role)) target.value.fill_(1);

@@ -7,13 +7,16 @@
 #include "command_line/fields.h"
 #include "command_line/interrupt.h"
 #include "command_line/program.h"
+#include "core/base/text.h"
 #include "starnest/error.h"
 #include "train/parallel/launch.h"
+#include "train/recipes/cells.h"
 #include "train/recipes/elastify.h"
 #include "train/recipes/gaps.h"
 #include "train/recipes/plot.h"
 #include "train/recipes/pretrain.h"
 #include "train/recipes/rank.h"
+#include "train/studies/study.h"
 
 namespace starnest::train {
 namespace {
@@ -85,6 +88,36 @@ void add_elastify(CLI::App& app) {
   command->callback([settings] { elastify(*settings, stop_when_interrupted); });
 }
 
+void add_cells(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("cells", "Costs every combination of widths and measures it without training");
+  const auto settings = std::make_shared<CellSettings>();
+  add_fields(*command, *settings);
+  for (const char* name : {"--model", "--out", "--choice"}) command->get_option(name)->required();
+  command->footer(
+      "Example:\n"
+      "  starnest-train cells --model runs/sorted --out cells.jsonl --choice hidden_size=64,48,32 \\\n"
+      "      --choice moe_intermediate_size=64,48,32 --least 0.475 --most 0.5");
+  command->callback([settings] {
+    demand_one_process("cells");
+    measure_cells(*settings, stop_when_interrupted);
+  });
+}
+
+void add_study(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("study", "Repeats an experiment on the method with several seeds");
+  const auto settings = std::make_shared<StudySettings>();
+  command->add_option("name", settings->name, join(study_names(), ", "))->required();
+  add_fields(*command, *settings);
+  command->get_option("--out")->required();
+  command->footer("Example:\n  starnest-train study twins --out runs/studies");
+  command->callback([settings] {
+    demand_one_process("study");
+    run_study(*settings, [](uint64_t, uint64_t) {
+      Interrupt::check("the study", "What is done stays: the same command goes on");
+    });
+  });
+}
+
 void add_gaps(CLI::App& app) {
   CLI::App* command = app.add_subcommand("gaps", "Tells which tasks gain from a larger size that answers");
   const auto settings = std::make_shared<GapSettings>();
@@ -119,6 +152,8 @@ int run(int argc, char** argv) {
   add_pretrain(app);
   add_rank(app);
   add_elastify(app);
+  add_cells(app);
+  add_study(app);
   add_gaps(app);
   add_plot(app);
   const Interrupt interrupt;

@@ -203,8 +203,7 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   const Weights& result_weights = average ? *average : student;
   const std::map<std::string, Tensor> router_state = search ? search->state() : std::map<std::string, Tensor>{};
   TrainState state = folder.start(student, optimizer, average_or_null, router_state);
-  DevData dev =
-      development_data(settings.data, settings.family.model, parent.spec.vocab, settings.run.dev_problems);
+  DevData dev = development_data(settings.data, settings.family.model, parent.spec.vocab, settings.run.dev_problems);
   for (DevSet& set : dev.sets) set_goals(set, teacher);
   // The others wait for the first process while it measures.
   const auto measured = [&](const Weights& weights, const SizeContext& size) {

@@ -9,11 +9,11 @@
 namespace starnest::train {
 
 struct RankSettings {
-  std::string model;        // folder to read
-  std::string out;          // folder to make
-  int64_t seed = 1;         // of the samples
-  int samples = 1024;       // that are read; completions only
-  int layer_samples = 200;  // of these, for the ranking of blocks; 0: no such ranking
+  std::string model;                 // folder to read
+  std::string out;                   // folder to make
+  int64_t seed = 1;                  // of the samples
+  int samples = 1024;                // that are read; completions only
+  int layer_samples = 200;           // of these, for the ranking of blocks; 0: no such ranking
   std::string order = "importance";  // or "random": what a ranking is worth, for comparison
   bool rotate = false;               // turn the residual stream into its principal axes first
   int threads = 1;

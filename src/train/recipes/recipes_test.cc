@@ -345,7 +345,11 @@ TEST_F(Recipes, FrozenPartsKeepTheirBytes) {
 TEST_F(Recipes, RandomOrdersAndRotationsKeepTheFunctionAndDifferFromTheRanking) {
   pretrain(tiny_parent("parent", 2));
   const auto ranked = [&](const std::string& out, const std::string& order, bool rotate) {
-    RankJob job{.settings = {.model = at("parent"), .out = at(out), .samples = 16, .layer_samples = 0, .order = order,
+    RankJob job{.settings = {.model = at("parent"),
+                             .out = at(out),
+                             .samples = 16,
+                             .layer_samples = 0,
+                             .order = order,
                              .rotate = rotate},
                 .data = {}};
     job.data.batch = {.rows = 8, .group = 2};
@@ -367,7 +371,8 @@ TEST_F(Recipes, AStudentMayBeginFromOtherWeights) {
   settings.family.student = at("other");
   elastify(settings);
   const FamilySpec spec = read_family(at("parent"));
-  EXPECT_TRUE(read_weights(at("family"), spec.spec)(Role::head).equal(read_weights(at("other"), spec.spec)(Role::head)));
+  EXPECT_TRUE(
+      read_weights(at("family"), spec.spec)(Role::head).equal(read_weights(at("other"), spec.spec)(Role::head)));
   other.run.out = at("wide");
   other.model.ffn = 48;
   pretrain(other);

@@ -7,6 +7,24 @@
 #include "starnest/error.h"
 
 namespace starnest::train {
+namespace {
+
+std::string list_text(const std::vector<int>& numbers) {
+  std::vector<std::string> parts;
+  for (const int number : numbers) parts.push_back(std::to_string(number));
+  return join(parts, "+");
+}
+
+}  // namespace
+
+std::string size_text(const ElasticSize& size) {
+  std::vector<std::string> entries;
+  for (const ElasticValue& value : size.values)
+    entries.push_back(std::string(key_of(value.axis)) + "=" + list_text(value.numbers));
+  if (size.layers) entries.push_back("layers=" + list_text(*size.layers));
+  return join(entries, ",");
+}
+
 ElasticSize parse_size(const std::string& text) {
   const size_t colon = text.find(':');
   ElasticSize size{.name = text.substr(0, colon), .values = {}, .layers = {}};

@@ -11,4 +11,7 @@ namespace starnest::train {
 // block, and layers) are written 0+1+3. Throws Error.
 ElasticSize parse_size(const std::string& text);
 
+// What follows the name and its colon; empty for the full model.
+std::string size_text(const ElasticSize& size);
+
 }  // namespace starnest::train

@@ -102,16 +102,21 @@ std::vector<CostedCell> all_cells(const Choices& choices, const std::function<do
   }
 }
 
+CellScore by_probability(LogProbabilities log_pi) {
+  return [log_pi = std::move(log_pi)](size_t budget, const Cell& cell) {
+    double score = 0;
+    for (size_t list = 0; list < cell.size(); ++list) score += log_pi[budget][list][cell[list]];
+    return score;
+  };
+}
+
 std::vector<Chain> best_chains(const std::vector<CostedCell>& cells, const std::vector<double>& caps,
-                               const LogProbabilities& log_pi, size_t count) {
+                               const CellScore& score, size_t count) {
   std::vector<std::vector<Candidate>> candidates;
   for (size_t b = 0; b < caps.size(); ++b) {
     candidates.emplace_back();
-    for (const CostedCell* costed : feasible(cells, caps[b])) {
-      double score = 0;
-      for (size_t list = 0; list < costed->cell.size(); ++list) score += log_pi[b][list][costed->cell[list]];
-      candidates.back().push_back({&costed->cell, score});
-    }
+    for (const CostedCell* costed : feasible(cells, caps[b]))
+      candidates.back().push_back({&costed->cell, score(b, costed->cell)});
     std::stable_sort(candidates.back().begin(), candidates.back().end(),
                      [](const Candidate& x, const Candidate& y) { return x.score > y.score; });
   }

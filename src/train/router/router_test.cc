@@ -272,7 +272,7 @@ TEST(Chains, AreTheBestNestedCellsWithinTheirBudgets) {
         for (size_t i = 0; i < choices.count(list); ++i) budget.back().push_back(std::log(0.01 + rng.uniform()));
       }
     const std::vector<double> caps{90, 40};
-    const std::vector<Chain> chains = best_chains(all_cells(choices, cost), caps, log_pi, 3);
+    const std::vector<Chain> chains = best_chains(all_cells(choices, cost), caps, by_probability(log_pi), 3);
     // Every pair of cells, one by one.
     std::vector<double> scores;
     for (size_t a = 0; a < 4; ++a)
@@ -295,7 +295,8 @@ TEST(Chains, NameTheNearestCostsOfABudgetThatCannotBeHad) {
   choices.axes = {{Axis::hidden, {40, 20}}};
   const LogProbabilities log_pi{{{0, 0}, {0}}};
   const auto cost = [&](const Cell& cell) { return 1000.0 * choices.axes[0].widths[cell[0]]; };
-  const std::string message = error_of([&] { best_chains(all_cells(choices, cost), {30000}, log_pi, 1); });
+  const std::string message =
+      error_of([&] { best_chains(all_cells(choices, cost), {30000}, by_probability(log_pi), 1); });
   EXPECT_NE(message.find("20,000 below and 40,000 above"), std::string::npos) << message;
 }
 

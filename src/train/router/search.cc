@@ -90,7 +90,7 @@ std::vector<Chain> WidthSearch::chains() const {
       const Tensor logs = torch::log_softmax(logits.to(torch::kDouble) * settings_.final_scale, -1);
       log_pi[b].emplace_back(logs.data_ptr<double>(), logs.data_ptr<double>() + logs.numel());
     }
-  return best_chains(cells_, caps_of(budgets_), log_pi, kChainsTried);
+  return best_chains(cells_, caps_of(budgets_), by_probability(log_pi), kChainsTried);
 }
 
 std::string WidthSearch::decide(const std::function<double(const std::vector<Size>&)>& loss) {

@@ -1,0 +1,55 @@
+#include "core/base/child_process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "starnest/error.h"
+
+namespace starnest {
+
+ChildProcess::ChildProcess(std::vector<std::string> words, const Place& place) {
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  process_ = ::fork();
+  if (process_ < 0) throw Error(words.front(), "cannot be started: the system has no more processes");
+  if (process_ != 0) return;
+  if (place.dies_with_parent) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  for (const auto& [name, value] : place.environment) ::setenv(name.c_str(), value.c_str(), 1);
+  const int file = ::open(place.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  ::dup2(file, STDOUT_FILENO);
+  ::dup2(file, STDERR_FILENO);
+  ::execv(argv[0], argv.data());
+  ::_exit(127);
+}
+
+void ChildProcess::ask_to_end() {
+  if (!ended_) ::kill(process_, SIGTERM);
+}
+
+void ChildProcess::kill() {
+  if (ended_) return;
+  ::kill(process_, SIGKILL);
+  ::waitpid(process_, &status_, 0);
+  ended_ = true;
+}
+
+std::optional<int> ChildProcess::exit_code_within(std::chrono::milliseconds limit) {
+  const auto start = std::chrono::steady_clock::now();
+  while (!ended_ && ::waitpid(process_, &status_, WNOHANG) == 0) {
+    if (std::chrono::steady_clock::now() - start > limit) return std::nullopt;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  ended_ = true;
+  return WIFEXITED(status_) ? WEXITSTATUS(status_) : -1;
+}
+
+std::filesystem::path this_program() { return std::filesystem::read_symlink("/proc/self/exe"); }
+
+}  // namespace starnest

@@ -1,0 +1,80 @@
+#include "train/recipes/cells.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "core/arch/family_spec.h"
+#include "core/base/range.h"
+#include "core/base/text.h"
+#include "core/format/jsonl.h"
+#include "train/modules/weights_io.h"
+#include "train/recipes/measure.h"
+#include "train/recipes/size_text.h"
+#include "train/recipes/training_bar.h"
+
+namespace starnest::train {
+namespace {
+
+double mean_kl(const Measured& measured) {
+  double sum = 0;
+  for (const MeasuredSet& set : measured.sets) sum += set.accuracy.kl;
+  return sum / double(measured.sets.size());
+}
+
+std::vector<double> numbers(const Cell& cell) { return {cell.begin(), cell.end()}; }
+
+}  // namespace
+
+void measure_cells(const CellSettings& settings, const Progress& progress) {
+  use_threads(settings.threads);
+  require_at_least("--problems", settings.problems, 1);
+  const FamilySpec family = read_family(settings.model);
+  Choices choices{.axes = {}, .dropped = settings.drop, .drop_order = settings.drop_order};
+  for (const std::string& text : settings.choices) choices.axes.push_back(parse_choices(text));
+  check(choices, family.spec);
+  const double full = exact_cost(family.spec, full_widths(family.spec), CostKind::active_parameters);
+  std::vector<CostedCell> cells = all_cells(choices, [&](const Cell& cell) {
+    return exact_cost(family.spec, widths_of(choices, family.spec, cell), CostKind::active_parameters) / full;
+  });
+  std::erase_if(cells, [&](const CostedCell& c) { return c.cost < settings.least || c.cost > settings.most; });
+
+  const Weights weights = read_weights(settings.model, family.spec);
+  DevData dev;
+  dev.sets = dev_sets(settings.families, tasks::Split::development, size_t(settings.problems), 1);
+  for (DevSet& set : dev.sets) set_goals(set, weights);
+  const std::string partial = settings.out + ".partial";
+  if (const auto folder = std::filesystem::path(settings.out).parent_path(); !folder.empty())
+    std::filesystem::create_directories(folder);
+  const size_t done = std::filesystem::exists(partial) ? read_cells(partial).size() : 0;
+  JsonlWriter out(partial, JsonlWriter::Mode::append);
+  TrainingBar bar("cells", int64_t(done), int64_t(cells.size()), {});
+  for (size_t i = done; i < cells.size(); ++i) {
+    const Widths widths = widths_of(choices, family.spec, cells[i].cell);
+    const Measured measured = measure(weights, SizeContext::narrow(widths), dev);
+    out.write(JsonLine()
+                  .set("cell", std::span<const double>(numbers(cells[i].cell)))
+                  .set("size", size_text(describe(family.spec, {.name = "cell", .widths = widths})))
+                  .set("cost", cells[i].cost)
+                  .set("kl", mean_kl(measured))
+                  .set("long", mean_of(measured, "long").whole));
+    bar.update(int64_t(i) + 1, 0, format_number("KL %.4f", mean_kl(measured)));
+    if (progress) progress(i + 1, cells.size());
+  }
+  std::filesystem::rename(partial, settings.out);
+}
+
+std::vector<MeasuredCell> read_cells(const std::string& file) {
+  std::vector<MeasuredCell> cells;
+  for (const JsonRecord& line : read_jsonl(file)) {
+    const std::vector<double> choice = line.numbers("cell");
+    cells.push_back({{choice.begin(), choice.end()},
+                     line.text("size"),
+                     line.number("cost"),
+                     line.number("kl"),
+                     line.number("long")});
+  }
+  return cells;
+}
+
+}  // namespace starnest::train

@@ -1,0 +1,179 @@
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <set>
+
+#include "core/base/child_process.h"
+#include "core/base/file.h"
+#include "core/base/range.h"
+#include "core/base/text.h"
+#include "core/format/jsonl.h"
+#include "starnest/error.h"
+#include "train/studies/studies.h"
+#include "train/studies/study_report.h"
+
+namespace starnest::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::vector<std::pair<std::string, std::unique_ptr<Study> (*)(const StudySettings&)>> kStudies{
+    {"widths", widths_study}, {"twins", twins_study}, {"depth", depth_study}, {"search", search_study}};
+
+// Jobs side by side, each as a process of this program.
+class Runner {
+ public:
+  Runner(const StudySettings& settings, const Progress& progress)
+      : out_(settings.out), most_(size_t(settings.side_by_side)), progress_(progress) {}
+
+  bool done(const Job& job) const { return fs::exists(out_ / job.name / job.result); }
+
+  // Returns when one of the running jobs has ended, or at once when there was room for this one.
+  void start(const Job& job) {
+    while (running_.size() >= most_) wait_for_one();
+    fs::create_directories((out_ / job.name).parent_path());
+    std::vector<std::string> words{this_program().string()};
+    words.insert(words.end(), job.arguments.begin(), job.arguments.end());
+    if (job.resumable && begun(job)) words.push_back("--resume");
+    std::printf("start %s\n", job.name.c_str());
+    std::fflush(stdout);
+    running_.push_back({job, std::make_unique<ChildProcess>(
+                                 words, ChildProcess::Place{.output = output(job), .dies_with_parent = true})});
+  }
+  bool runs(const Job& job) const {
+    return std::any_of(running_.begin(), running_.end(), [&](const auto& r) { return r.job.name == job.name; });
+  }
+  bool idle() const { return running_.empty(); }
+
+  void wait_for_one() {
+    while (true) {
+      for (auto entry = running_.begin(); entry != running_.end(); ++entry) {
+        const std::optional<int> code = entry->process->exit_code_within(std::chrono::milliseconds(50));
+        if (!code) continue;
+        const Job job = entry->job;
+        running_.erase(entry);
+        if (*code != 0 || !done(job)) fail(job);
+        ++finished_;
+        std::printf("done  %s\n", job.name.c_str());
+        std::fflush(stdout);
+        return;
+      }
+      if (progress_) progress_(finished_, finished_ + running_.size());
+    }
+  }
+
+ private:
+  struct Running {
+    Job job;
+    std::unique_ptr<ChildProcess> process;
+  };
+
+  fs::path output(const Job& job) const { return out_ / (job.name + ".txt"); }
+  bool begun(const Job& job) const { return fs::exists(out_ / job.name / "training" / "checkpoint.safetensors"); }
+
+  [[noreturn]] void fail(const Job& job) {
+    for (Running& other : running_) other.process->ask_to_end();
+    for (Running& other : running_) other.process->exit_code_within(std::chrono::seconds(20));
+    const std::string text = read_text(output(job));
+    const size_t tail = text.size() > 600 ? text.size() - 600 : 0;
+    throw Error(
+        {.where = "job " + job.name,
+         .what = "failed",
+         .got = text.substr(tail),
+         .hint = "All it printed is in " + output(job).string() + ". What is done stays: the same command goes on"});
+  }
+
+  fs::path out_;
+  size_t most_;
+  Progress progress_;
+  std::vector<Running> running_;
+  uint64_t finished_ = 0;
+};
+
+// The first job of a unit that is neither done nor running and may begin: all before it are done.
+std::optional<Job> next_job(const std::vector<Job>& jobs, const Runner& runner) {
+  for (const Job& job : jobs) {
+    if (runner.runs(job)) return std::nullopt;
+    if (!runner.done(job)) return job;
+  }
+  return std::nullopt;
+}
+
+// Finished jobs are not run again, so all of a folder must have been asked for alike.
+void check_same_settings(const StudySettings& settings) {
+  const std::string text = JsonLine()
+                               .set("parent_steps", settings.parent_steps)
+                               .set("steps", settings.steps)
+                               .set("short_steps", settings.short_steps)
+                               .set("dev_problems", settings.dev_problems)
+                               .set("families", std::span<const std::string>(settings.families))
+                               .set("model", settings.model)
+                               .text() +
+                           "\n";
+  const fs::path file = fs::path(settings.out) / (settings.name + "-settings.json");
+  fs::create_directories(settings.out);
+  if (!fs::exists(file)) return write_text(file, text);
+  if (const std::string before = read_text(file); before != text)
+    throw Error({.where = file.string(),
+                 .what = "says that this study was begun with other settings",
+                 .expected = before.substr(0, before.size() - 1),
+                 .got = text.substr(0, text.size() - 1),
+                 .hint = "Take the same settings, or another --out"});
+}
+
+void run_jobs(const StudySettings& settings, const Study& study, const Progress& progress) {
+  Runner runner(settings, progress);
+  while (true) {
+    bool started = false;
+    for (int unit = 1; unit <= study.units(); ++unit)
+      if (const auto job = next_job(study.jobs(unit), runner)) {
+        runner.start(*job);
+        started = true;
+        break;
+      }
+    if (started) continue;
+    if (runner.idle()) return;
+    runner.wait_for_one();
+  }
+}
+
+void print_plan(const StudySettings& settings, const Study& study) {
+  std::printf("%s: %s\n\npredicted:\n", settings.name.c_str(), study.question().c_str());
+  for (const Claim& claim : study.claims())
+    std::printf("  %s (%s against %s, %s)\n", claim.prediction.c_str(), claim.first.c_str(), claim.second.c_str(),
+                claim.size.c_str());
+  std::printf("\njobs of %s 1, as far as they are known:\n", study.unit().c_str());
+  for (const Job& job : study.jobs(1)) std::printf("  %-22s %s\n", job.name.c_str(), join(job.arguments, " ").c_str());
+}
+
+}  // namespace
+
+std::vector<std::string> study_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, make] : kStudies) names.push_back(name);
+  return names;
+}
+
+std::unique_ptr<Study> make_study(const StudySettings& settings) {
+  for (const auto& [name, make] : kStudies)
+    if (name == settings.name) return make(settings);
+  const std::vector<std::string> names = study_names();
+  throw Error({.where = "study",
+               .what = "there is no study " + in_quotes(settings.name),
+               .hint = suggest(settings.name, names)});
+}
+
+void run_study(const StudySettings& settings, const Progress& progress) {
+  require_at_least("--seeds", settings.seeds, 1);
+  require_range("--side-by-side", settings.side_by_side, 1, 1024);
+  const std::unique_ptr<Study> study = make_study(settings);
+  if (settings.plan) return print_plan(settings, *study);
+  check_same_settings(settings);
+  run_jobs(settings, *study, progress);
+  const StudyResult result = collect(settings, *study);
+  write_text(fs::path(settings.out) / (settings.name + ".json"), to_json(result));
+  write_text(fs::path(settings.out) / (settings.name + ".html"), to_page(result));
+  std::printf("\n%s\n", to_text(result).c_str());
+}
+
+}  // namespace starnest::train
