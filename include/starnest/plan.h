@@ -14,6 +14,16 @@ struct Plan {
   int think_grace = 64;     // tokens beyond the budget in which thinking may stop at a boundary; >= 0
   int answer_reserve = -1;  // tokens that thinking can never take from max_tokens; negative: min(512, max_tokens / 4)
   int max_tokens = 512;     // thinking, closing tag and answer together; >= 1
+  // How a size that goes on where another one stopped gets its state: recompute (reads the text: exact), shadow[:N]
+  // (has read along, N tokens at a time: exact), transplant (takes the other's state as it is: not exact), hybrid:N
+  // (takes a state of the other at least N tokens back and reads the rest: not exact).
+  std::string hand_over = "recompute";
+  // A third phase: thinking goes on with this size once one of the two rules holds. Empty: never.
+  std::string switch_size = {};
+  int switch_after = -1;      // thinking tokens; negative: not by their number
+  float switch_entropy = -1;  // nats, mean entropy of the last kEntropyTokens choices; negative: not by entropy
+
+  static constexpr int kEntropyTokens = 8;
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -24,6 +34,12 @@ struct Plan {
     field("think-grace", &Plan::think_grace, "tokens beyond the budget in which thinking may end at a boundary");
     field("answer-reserve", &Plan::answer_reserve, "tokens kept for the answer; negative = min(512, max-tokens / 4)");
     field("max-tokens", &Plan::max_tokens, "thinking and answer together");
+    field("hand-over", &Plan::hand_over,
+          "how the next size gets its state: recompute, shadow[:N] (both exact), transplant, hybrid:N");
+    field("switch-size", &Plan::switch_size, "size that takes over thinking, by one of the next two rules");
+    field("switch-after", &Plan::switch_after, "thinking tokens before it does; negative = not by their number");
+    field("switch-entropy", &Plan::switch_entropy,
+          "mean entropy of the last 8 choices (nats) above which it does; negative = not by entropy");
   }
 };
 

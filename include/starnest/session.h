@@ -48,10 +48,13 @@ struct Answer {
   ThinkEnd think_end = ThinkEnd::none;
   AnswerEnd end = AnswerEnd::stop_token;
   double seconds_to_first_token = 0;
+  std::string hand_over;      // the way that was used, e.g. "recompute"; empty when no size took over from another
+  int switched_after = -1;    // thinking tokens when Plan::switch_size took over; -1: it did not
   int reused_tokens = 0;      // of the prompt, not read again: an earlier request of the family had read them
   PhaseReport prompt_report;  // reading
   PhaseReport thinking_report;
-  PhaseReport switch_report;  // the answering size reading the text so far; no steps when one size does both
+  PhaseReport switch_report;  // a size that takes over reading what it has not read; no steps when one size does all
+  PhaseReport shadow_report;  // reading along, in steps of thinking, whose seconds hold its own too
   PhaseReport answer_report;
 
   bool complete() const { return end == AnswerEnd::stop_token || end == AnswerEnd::stop_text; }
@@ -63,9 +66,9 @@ class Session {
  public:
   explicit Session(Family family) : family_(std::move(family)) {}
 
-  // Reads the prompt with the thinking size, thinks under the plan's budget, hands over by reading the text so far with
-  // the answering size (bit-equal to a session of that size), and answers.
-  // Throws Error for options or a prompt that do not fit the model.
+  // Reads the prompt with the thinking size, thinks under the plan's budget, hands over to the answering size
+  // (bit-equal to a session of that size on the same text, unless Plan::hand_over says otherwise), and answers. Throws
+  // Error for options or a prompt that do not fit the model.
   Answer ask(const std::vector<TokenId>& prompt, const AskOptions& options = {});
 
  private:

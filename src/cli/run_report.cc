@@ -115,9 +115,16 @@ std::string end_text(const Answer& answer, const Sampling& sampling) {
   if (answer.prompt_report.steps) text += line("prompt", read_text(answer.prompt_report));
   if (answer.think_end != ThinkEnd::none || answer.thinking_report.tokens > 0) {
     const std::string how = answer.think_end == ThinkEnd::none ? "" : std::string(", end ") + name_of(answer.think_end);
-    text += line("thinking", written_text(answer.thinking_report) + how + end(Phase::thinking));
+    const std::string handed =
+        answer.switched_after < 0 ? "" : ", handed over after " + tokens_text(answer.switched_after);
+    text += line("thinking", written_text(answer.thinking_report) + handed + how + end(Phase::thinking));
   }
-  if (answer.switch_report.steps) text += line("switch", read_text(answer.switch_report) + ", recompute");
+  if (answer.shadow_report.steps)
+    text += line("shadow", tokens_text(answer.shadow_report.tokens) + " read along by " + answer.shadow_report.size +
+                               ", " + bytes_text(uint64_t(answer.shadow_report.bytes)) + " moved");
+  if (!answer.hand_over.empty())
+    text += line("switch", read_text(answer.switch_report) + ", " + bytes_text(uint64_t(answer.switch_report.bytes)) +
+                               " moved, " + answer.hand_over);
   text += line("answer", written_text(answer.answer_report) + end(Phase::answering));
   if (sampling.temperature > 0) text += line("seed", std::to_string(sampling.seed));
   return text;

@@ -77,6 +77,26 @@ Sequence Engine::start(size_t size) const {
   return {model_, size, shells_of(size), kv_dtype_};
 }
 
+void Engine::check_transplant(size_t from, size_t to) const {
+  for (size_t b = 0; b < model_.blocks.size(); ++b) {
+    const Block& block = model_.blocks[b];
+    if (!std::holds_alternative<Mamba2>(block.mixer) && !std::holds_alternative<Attention>(block.mixer)) continue;
+    const bool in_from = block.shells_from <= shells_of(from), in_to = block.shells_from <= shells_of(to);
+    if (in_from != in_to)
+      throw Error({.where = "hand-over",
+                   .what = "block " + std::to_string(b) + " has a state that only the size " +
+                           in_quotes(sizes()[in_from ? from : to].name) + " keeps",
+                   .hint = "Take the hand-over recompute or shadow"});
+  }
+}
+
+Sequence Engine::transplant(const Sequence& from, size_t size) const {
+  check_transplant(from.size(), size);
+  Sequence sequence = start(size);
+  sequence.take_over(from);
+  return sequence;
+}
+
 void Engine::check(std::span<const BatchItem> batch) const {
   for (const BatchItem& item : batch) {
     SN_CHECK(item.sequence && !item.tokens.empty(), "an item needs a sequence and a token");

@@ -58,6 +58,12 @@ class Engine {
 
   Sequence start(size_t size) const;  // of a resident size
 
+  // A sequence of `size` that goes on from the state of another size as it is. What it computes then is not what it
+  // would have computed on the same text, unless the two sizes are one. Throws Error when a block with a state is in
+  // one of the sizes only; check_transplant() throws it beforehand.
+  Sequence transplant(const Sequence& from, size_t size) const;
+  void check_transplant(size_t from, size_t to) const;
+
   // Reads the tokens of every item and advances its sequence. Items of all sizes run together: weights that several of
   // them use are read once. An output's bits depend on the tokens of its own sequence, the size, the weights and the
   // instruction set only. Throws Error, before anything is read, for a token id outside the vocabulary.

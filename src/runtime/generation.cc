@@ -1,6 +1,8 @@
 #include "runtime/generation.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 #include "core/base/range.h"
 #include "starnest/error.h"
@@ -16,6 +18,30 @@ size_t resolve_size(const std::string& asked, const std::string& by_default, con
 }
 
 }  // namespace
+
+// Entropy of softmax(logits), nats.
+double entropy_of(VecView<const float> logits) {
+  double most = logits[0];
+  for (size_t i = 1; i < logits.size; ++i) most = std::max(most, double(logits[i]));
+  double sum = 0, weighted = 0;
+  for (size_t i = 0; i < logits.size; ++i) {
+    const double shifted = double(logits[i]) - most, weight = std::exp(shifted);
+    sum += weight, weighted += weight * shifted;
+  }
+  return std::log(sum) - weighted / sum;
+}
+
+// The rule by which thinking is handed over, into `out`.
+void resolve_switch(const Plan& plan, const Engine& engine, ResolvedPlan& out) {
+  const bool by_rule = plan.switch_after >= 0 || plan.switch_entropy >= 0;
+  if (plan.switch_size.empty() && !by_rule) return;
+  if (plan.switch_size.empty())
+    throw Error("switch-size", "is missing: switch-after and switch-entropy say when, not to which size");
+  if (!by_rule) throw Error("switch-size", "needs switch-after or switch-entropy, which say when");
+  out.switch_size = engine.index_of(plan.switch_size);
+  out.switch_after = plan.switch_after;
+  out.switch_entropy = plan.switch_entropy;
+}
 
 ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRules& rules,
                      const std::optional<ElasticPlan>& default_plan) {
@@ -43,6 +69,12 @@ ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRul
   out.think_grace = plan.think_grace;
   out.answer_reserve =
       plan.answer_reserve < 0 ? std::clamp(plan.max_tokens / 4, 1, kDefaultReserve) : plan.answer_reserve;
+  out.hand_over = parse_hand_over(plan.hand_over);
+  resolve_switch(plan, engine, out);
+  if (!out.hand_over.exact()) {
+    engine.check_transplant(out.think_size, out.answer_size);
+    if (out.switch_size) engine.check_transplant(out.think_size, *out.switch_size);
+  }
   return out;
 }
 
@@ -64,8 +96,9 @@ Generation::Generation(const Engine& engine, const GenerationRules& rules, std::
                  .expected = "fewer than " + std::to_string(rules.max_context) + " tokens",
                  .got = std::to_string(text_.size()),
                  .hint = rules.context_hint});
-  begin(size());
+  begin(phase_ == Phase::thinking ? plan.think_size : plan.answer_size);
   if (phase_ == Phase::thinking) {
+    begin_shadow();
     budget_.emplace(*rules.think, thinking_limits());
     check_thinking();
     update_done();
@@ -92,11 +125,17 @@ ThinkBudget::Limits Generation::thinking_limits() const {
   return {plan_.think_budget, plan_.think_grace, std::min(limit, std::max(0, room - plan_.answer_reserve))};
 }
 
-BatchItem Generation::next() {
+std::vector<BatchItem> Generation::next() {
   const std::span<const TokenId> unread = std::span<const TokenId>(text_).subspan(sequence_->position());
   const size_t most = snapshots_ ? std::min(kPrefillChunk, next_snapshot() - sequence_->position()) : kPrefillChunk;
   const bool last = unread.size() <= most;
-  return {&*sequence_, last ? unread : unread.first(most), last ? Want::last : Want::none, {}};
+  std::vector<BatchItem> items{{&*sequence_, last ? unread : unread.first(most), last ? Want::last : Want::none, {}}};
+  if (shadow_) {
+    const std::span<const TokenId> behind = std::span<const TokenId>(text_).subspan(shadow_->position());
+    if (int(behind.size()) >= plan_.hand_over.window)
+      items.push_back({&*shadow_, behind.first(std::min(behind.size(), kPrefillChunk)), Want::none, {}});
+  }
+  return items;
 }
 
 void Generation::begin(size_t size) {
@@ -110,24 +149,39 @@ size_t Generation::next_snapshot() const {
   return position < snapshot_of_prompt_ ? std::min(snapshot_of_prompt_, regular) : regular;
 }
 
+bool Generation::keeps_snapshots() const { return snapshots_ && (!handed_over_ || handed_over_->exact()); }
+
 void Generation::has_read() {
   const size_t position = sequence_->position();
-  if (snapshots_ && (position == snapshot_of_prompt_ || position % kSnapshotEvery == 0))
+  if (phase_ == Phase::thinking && plan_.hand_over.mode == HandOver::Mode::hybrid) {
+    const size_t last = marks_.empty() ? 0 : marks_.back().position();
+    if (position >= last + size_t(plan_.hand_over.window)) marks_.push_back(sequence_->fork());
+    if (marks_.size() > 2) marks_.pop_front();
+  }
+  if (keeps_snapshots() && (position == snapshot_of_prompt_ || position % kSnapshotEvery == 0))
     snapshots_->keep(std::span(text_).first(position), *sequence_);
 }
 
 void Generation::leave_snapshot() {
-  if (snapshots_ && sequence_->position() > 0)
+  if (keeps_snapshots() && sequence_->position() > 0)
     snapshots_->keep(std::span(text_).first(sequence_->position()), *sequence_);
 }
 
 void Generation::advance(VecView<const float> logits) {
   const TokenId id = sampler_.pick(logits);
   started_ = true;
-  if (phase_ == Phase::thinking)
+  switching_ = false;
+  if (phase_ == Phase::thinking) {
+    const bool switch_now = must_switch(logits);
     think(id);
-  else
+    if (switch_now && phase_ == Phase::thinking) {
+      switched_after_ = int(output().size());
+      hand_over(*plan_.switch_size);
+      begin_shadow();
+    }
+  } else {
     write_answer(id);
+  }
   update_done();
 }
 
@@ -160,7 +214,59 @@ void Generation::close_thinking(ThinkEnd end) {
   think_end_ = end;
   answer_start_ = text_.size() - prompt_tokens_;
   phase_ = Phase::answering;
-  if (plan_.answer_size != plan_.think_size) begin(plan_.answer_size);
+  hand_over(plan_.answer_size);
+}
+
+size_t Generation::next_size() const {
+  return plan_.switch_size && switched_after_ < 0 ? *plan_.switch_size : plan_.answer_size;
+}
+
+void Generation::begin_shadow() {
+  if (plan_.hand_over.mode != HandOver::Mode::shadow || next_size() == size()) return;
+  shadow_ = snapshots_ ? snapshots_->longest_prefix(next_size(), text_) : std::nullopt;
+  if (!shadow_) shadow_ = engine_.start(next_size());
+}
+
+// Where a mode has nothing to give (no state far enough back, the shadow of another size), the text is read.
+void Generation::hand_over(size_t size) {
+  if (size == sequence_->size()) return;
+  switching_ = true;
+  handed_over_ = plan_.hand_over;
+  reused_ = 0;
+  switch (plan_.hand_over.mode) {
+    case HandOver::Mode::transplant:
+      sequence_ = engine_.transplant(*sequence_, size);
+      break;
+    case HandOver::Mode::hybrid:
+      while (!marks_.empty() && marks_.back().position() + size_t(plan_.hand_over.window) > text_.size())
+        marks_.pop_back();
+      if (marks_.empty())
+        handed_over_ = HandOver{};
+      else
+        sequence_ = engine_.transplant(marks_.back(), size);
+      marks_.clear();
+      break;
+    case HandOver::Mode::shadow:
+      if (shadow_ && shadow_->size() == size)
+        sequence_ = std::move(shadow_);
+      else
+        handed_over_ = HandOver{};
+      shadow_.reset();
+      break;
+    case HandOver::Mode::recompute:
+      break;
+  }
+  if (handed_over_->mode == HandOver::Mode::recompute) begin(size);
+}
+
+bool Generation::must_switch(VecView<const float> logits) {
+  if (!plan_.switch_size || switched_after_ >= 0) return false;
+  if (plan_.switch_after >= 0 && int(output().size()) + 1 >= plan_.switch_after) return true;
+  if (plan_.switch_entropy < 0) return false;
+  entropies_.push_back(entropy_of(logits));
+  if (entropies_.size() > size_t(Plan::kEntropyTokens)) entropies_.pop_front();
+  const double mean = std::accumulate(entropies_.begin(), entropies_.end(), 0.0) / double(entropies_.size());
+  return entropies_.size() == size_t(Plan::kEntropyTokens) && mean > plan_.switch_entropy;
 }
 
 void Generation::write_answer(TokenId id) {
@@ -175,9 +281,11 @@ void Generation::write_answer(TokenId id) {
 size_t step(Engine& engine, std::span<Generation* const> generations) {
   std::vector<BatchItem> batch;
   std::vector<Generation*> active;
+  std::vector<size_t> firsts;  // of each generation's items
   for (Generation* generation : generations) {
     if (generation->done()) continue;
-    batch.push_back(generation->next());
+    firsts.push_back(batch.size());
+    for (BatchItem& item : generation->next()) batch.push_back(item);
     active.push_back(generation);
   }
   if (batch.empty()) return 0;
@@ -185,7 +293,8 @@ size_t step(Engine& engine, std::span<Generation* const> generations) {
   size_t running = 0;
   for (size_t i = 0; i < active.size(); ++i) {
     active[i]->has_read();
-    if (batch[i].want == Want::last) active[i]->advance({batch[i].logits.row(0), batch[i].logits.cols});
+    const BatchItem& own = batch[firsts[i]];
+    if (own.want == Want::last) active[i]->advance({own.logits.row(0), own.logits.cols});
     running += active[i]->done() ? 0 : 1;
   }
   return running;

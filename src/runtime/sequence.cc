@@ -1,5 +1,6 @@
 #include "runtime/sequence.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace starnest {
@@ -87,6 +88,29 @@ Sequence Sequence::fork() const {
     view.values = store.values;
   }
   return copy;
+}
+
+void Sequence::take_over(const Sequence& other) {
+  position_ = other.position_;
+  // Units are in memory by shell, so those of the smaller size come first in the larger one.
+  const auto copy_common = [](const MatView<float>& from, const MatView<float>& to) {
+    const size_t rows = std::min(from.rows, to.rows), cols = std::min(from.cols, to.cols);
+    for (size_t r = 0; r < rows; ++r) std::copy_n(from.row(r), cols, to.row(r));
+  };
+  for (size_t b = 0; b < states_.size(); ++b) {
+    const auto* from = std::get_if<Mamba2State>(&other.states_[b]);
+    const auto* to = std::get_if<Mamba2State>(&states_[b]);
+    if (!from || !to) continue;
+    copy_common(from->conv_x, to->conv_x);
+    copy_common(from->conv_bc, to->conv_bc);
+    copy_common(from->ssm, to->ssm);
+  }
+  kv_ = other.kv_;
+  for (KvStore& store : kv_) {
+    KvView& view = std::get<KvView>(states_[store.block]);
+    view.keys = store.keys;
+    view.values = store.values;
+  }
 }
 
 std::vector<const Sequence::KvBlock*> Sequence::kv_blocks() const {

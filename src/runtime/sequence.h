@@ -46,6 +46,9 @@ class Sequence {
 
   Sequence() = default;
   Sequence(const Model& model, size_t size, size_t shells, DType kv_dtype);
+  // Goes on from where a sequence of another size stands. Channels of Mamba that the other lacks begin at zero. Keys
+  // and values are shared as by fork(). Both have the same blocks with a state.
+  void take_over(const Sequence& other);
   void lay_out_recurrent();     // points the Mamba states into recurrent_
   void reserve(size_t tokens);  // room for `tokens` more, in blocks of its own
   void hold(KvStore& store, size_t index, std::shared_ptr<KvBlock> block);

@@ -66,7 +66,7 @@ class Asking {
     answer_.prompt_report.size = name(generation_.size());
     answer_.reused_tokens = int(generation_.reused());
     answer_.thinking_report.size = name(plan_.think_size);
-    answer_.switch_report.size = answer_.answer_report.size = name(plan_.answer_size);
+    answer_.answer_report.size = name(plan_.answer_size);
   }
 
   Answer run() {
@@ -83,6 +83,8 @@ class Asking {
     generation_.leave_snapshot();
     answer_.ids.assign(generation_.output().begin(), generation_.output().end());
     answer_.think_end = generation_.think_end();
+    answer_.switched_after = generation_.switched_after();
+    if (generation_.handed_over()) answer_.hand_over = text_of(*generation_.handed_over());
     answer_.end = writer_.stopped() ? AnswerEnd::stop_text : cancelled ? AnswerEnd::cancelled : generation_.end();
     answer_.thinking_report.tokens = int(generation_.thinking().size());
     answer_.answer_report.tokens = int(generation_.answer().size());
@@ -97,25 +99,31 @@ class Asking {
   }
 
   void take_step() {
-    const size_t size = generation_.size(), position = generation_.position();
+    writing_size_ = generation_.size();
     PhaseReport& report = report_of_next_step();
-    const BatchItem item = generation_.next();
-    const size_t read = item.tokens.size(), wanted = item.want == Want::last ? 1 : 0;
+    for (const BatchItem& item : generation_.next())
+      count(item, item.sequence->size() == writing_size_ ? report : answer_.shadow_report);
     Generation* one = &generation_;
     const Clock::time_point before = Clock::now();
     step(family_.engine, {&one, 1});
     const double taken = seconds(before, Clock::now());
     report.seconds += taken;
-    report.bytes += family_.bytes_moved(size, position, read, wanted);
-    report.tokens += int(read);  // of reading; what is written is counted at the end
+  }
+
+  void count(const BatchItem& item, PhaseReport& report) {
+    const Sequence& sequence = *item.sequence;
+    if (report.size.empty()) report.size = family_.engine.sizes()[sequence.size()].name;
+    report.bytes +=
+        family_.bytes_moved(sequence.size(), sequence.position(), item.tokens.size(), item.want == Want::last ? 1 : 0);
+    report.tokens += int(item.tokens.size());  // of reading; what is written is counted at the end
     report.steps += 1;
   }
 
   void show_new() {
-    writer_.write(Phase::thinking, plan_.think_size, generation_.thinking().subspan(shown_thinking_));
+    writer_.write(Phase::thinking, writing_size_, generation_.thinking().subspan(shown_thinking_));
     shown_thinking_ = generation_.thinking().size();
     if (generation_.phase() == Phase::thinking) return;
-    if (!std::exchange(thinking_shown_, true)) writer_.finish(Phase::thinking, plan_.think_size);
+    if (!std::exchange(thinking_shown_, true)) writer_.finish(Phase::thinking, writing_size_);
     writer_.write(Phase::answering, plan_.answer_size, generation_.answer().subspan(shown_answer_));
     shown_answer_ = generation_.answer().size();
   }
@@ -126,6 +134,7 @@ class Asking {
   ResolvedPlan plan_;
   Generation generation_;
   Writer writer_;
+  size_t writing_size_ = plan_.think_size;
   size_t shown_thinking_ = 0, shown_answer_ = 0;
   bool thinking_shown_ = false;
 };
