@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "starnest/chat.h"
 #include "starnest/error.h"
 #include "starnest/plan.h"
 
@@ -74,9 +75,14 @@ class Family {
   double measure_bandwidth() const;
   static std::string_view kernel_path();  // the instruction set in use, e.g. "avx2"
 
-  // The tokens of a question in the model's own prompt format. `effort` is a name that the format knows (e0, e1, e2).
-  // Throws Error when the folder has no tokenizer, or a format that is not known here.
+  // The tokens of a question in the model's own prompt format. `effort` is e0 (no thinking), e1 or e2; a chat format
+  // knows no difference between the last two. Throws Error when the folder has no tokenizer, or a format that is not
+  // known here.
   std::vector<TokenId> prompt(std::string_view question, std::string_view effort = "e2") const;
+  // A conversation, up to where the reply begins. The simple format of reasoning tasks takes the last message alone.
+  // Throws Error as above, and for roles that are not known.
+  std::vector<TokenId> chat(const std::vector<ChatMessage>& messages, const ChatOptions& options = {}) const;
+  bool remembers() const;  // whether the format holds more than the last message
   std::vector<TokenId> encode(std::string_view text) const;  // as it stands
   std::string decode(const std::vector<TokenId>& ids) const;
 

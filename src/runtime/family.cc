@@ -12,6 +12,7 @@
 #include "kernels/attention.h"
 #include "kernels/exec.h"
 #include "runtime/bandwidth.h"
+#include "runtime/chat_format.h"
 #include "runtime/family_impl.h"
 #include "runtime/generation_config.h"
 
@@ -23,9 +24,9 @@ std::optional<Tokenizer> read_tokenizer(const std::filesystem::path& folder) {
   return Tokenizer(folder / "tokenizer.json");
 }
 
-bool has_effort_template(const std::filesystem::path& folder) {
+std::string read_chat_template(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "chat_template.jinja";
-  return std::filesystem::exists(file) && read_text(file) == kEffortTemplate;
+  return std::filesystem::exists(file) ? read_text(file) : "";
 }
 
 constexpr int kMostContext = 1 << 30;
@@ -67,6 +68,7 @@ Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& option
       tokenizer(read_tokenizer(spec.folder)),
       rules(read_rules(spec, tokenizer ? &*tokenizer : nullptr)),
       sampling(read_sampling(spec.folder)),
+      chat_template(read_chat_template(spec.folder)),
       engine(spec, engine_options(spec.spec, options), options.progress),
       snapshots(options.cache_bytes) {
   spec.notices.insert(spec.notices.end(), engine.notices().begin(), engine.notices().end());
@@ -155,23 +157,38 @@ Plan Family::default_plan() const {
 }
 
 std::vector<TokenId> Family::prompt(std::string_view question, std::string_view effort) const {
+  const bool think = impl_->chat_template == kEffortTemplate || effort != "e0";
+  return chat({{"user", std::string(question)}}, {.think = think, .effort = std::string(effort)});
+}
+
+bool Family::remembers() const { return is_chat_template(impl_->chat_template); }
+
+std::vector<TokenId> Family::chat(const std::vector<ChatMessage>& messages, const ChatOptions& options) const {
   const Tokenizer& tokenizer = impl_->require_tokenizer();
-  if (!has_effort_template(impl_->spec.folder))
+  if (is_chat_template(impl_->chat_template)) return tokens_of(render(messages, options), tokenizer);
+  if (impl_->chat_template != kEffortTemplate)
     throw Error({.where = impl_->spec.folder.string(),
                  .what = "has a prompt format that is not known here",
                  .hint = "Write the whole prompt yourself and pass it raw"});
+  if (messages.empty()) throw Error("messages", "there is none");
+  return impl_->effort_prompt(messages.back().content, options.think ? options.effort : "e0");
+}
+
+// kEffortTemplate, natively.
+std::vector<TokenId> Family::Impl::effort_prompt(std::string_view question, const std::string& effort) const {
+  const Tokenizer& words = require_tokenizer();
   std::vector<std::string> known{"e0", "e1", "e2"};
-  const auto effort_id = tokenizer.id_of("<" + std::string(effort) + ">");
+  const auto effort_id = words.id_of("<" + effort + ">");
   if (!effort_id || std::find(known.begin(), known.end(), effort) == known.end())
     throw Error({.where = "effort", .what = in_quotes(effort) + " is not known", .hint = suggest(effort, known)});
   const auto require = [&](std::string_view token) {
-    if (const auto id = tokenizer.id_of(token)) return *id;
-    throw Error((impl_->spec.folder / "tokenizer.json").string(),
+    if (const auto id = words.id_of(token)) return *id;
+    throw Error((spec.folder / "tokenizer.json").string(),
                 "has no token " + in_quotes(token) + ", which the prompt format needs");
   };
   std::vector<TokenId> ids{require("<bos>")};
   const std::vector<TokenId> text =
-      tokenizer.encode(question, {.add_special_tokens = false, .parse_special_tokens = false});
+      words.encode(question, {.add_special_tokens = false, .parse_special_tokens = false});
   ids.insert(ids.end(), text.begin(), text.end());
   ids.push_back(*effort_id);
   ids.push_back(require("<think>"));

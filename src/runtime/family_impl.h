@@ -24,12 +24,15 @@ struct Family::Impl {
   // logits: the weights as pass_cost_of expects, keys and values of all positions once, the recurrent state both ways.
   double bytes_moved(size_t size, size_t position, size_t tokens, size_t logits);
 
+  std::vector<TokenId> effort_prompt(std::string_view question, const std::string& effort) const;
+
   void describe_sizes();  // the resident ones, into `sizes`
 
   FamilySpec spec;
   std::optional<Tokenizer> tokenizer;
   GenerationRules rules;
   Sampling sampling;  // of generation_config.json
+  std::string chat_template;  // the text of chat_template.jinja
   Engine engine;      // after all that is quick to read, so that broken small files are known before the weights
   Snapshots snapshots;
   FamilyInfo info;

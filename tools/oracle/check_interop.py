@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 import hf
+import make_chat_goldens
 import make_checkpoints
 import make_goldens
 import make_safetensors_fixture
@@ -192,6 +193,11 @@ def check_tokenizers(check: Checks, engine: Engine | None, data: Path, scratch: 
         check(what, holds, *result)
 
 
+def check_chats(golden: Path) -> tuple[bool, str]:
+    fresh = make_chat_goldens.lines()
+    return holds(golden.read_text(encoding="utf-8").splitlines() == fresh, f"{len(fresh)} conversations")
+
+
 def main() -> None:
     """Runs everything; see the top of this file."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -228,6 +234,8 @@ def main() -> None:
                 limit = PER_BLOCK_BF16 if "bf16" in what else EQUAL_F32
                 check(what, holds, error <= limit, f"error {error:.1e}, limit {limit:.0e}")
         check_tokenizers(check, engine, args.tests / "data", scratch)
+        conversations = args.tests / "data/chat/conversations.jsonl"
+        check("conversations rendered anew by jinja2", check_chats, conversations)
 
     print(f"{check.passed} passed, {check.failed} failed")
     sys.exit(1 if check.failed else 0)
