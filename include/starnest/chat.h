@@ -6,7 +6,7 @@
 namespace starnest {
 
 struct ChatMessage {
-  std::string role;            // system, user or assistant
+  std::string role;  // system, user or assistant
   std::string content;
   std::string reasoning = {};  // of an assistant, without its tags; empty: none, or as tags in `content`
 };

@@ -82,7 +82,10 @@ class Family {
   // A conversation, up to where the reply begins. The simple format of reasoning tasks takes the last message alone.
   // Throws Error as above, and for roles that are not known.
   std::vector<TokenId> chat(const std::vector<ChatMessage>& messages, const ChatOptions& options = {}) const;
-  bool remembers() const;  // whether the format holds more than the last message
+  // What follows a reply when everything so far stays as it is: the end of that turn, the next one of the user, and
+  // where the next reply begins. Throws Error for a format without memory.
+  std::vector<TokenId> chat_turn(std::string_view said, const ChatOptions& options = {}) const;
+  bool remembers() const;                                    // whether the format holds more than the last message
   std::vector<TokenId> encode(std::string_view text) const;  // as it stands
   std::string decode(const std::vector<TokenId>& ids) const;
 

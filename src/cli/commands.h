@@ -7,6 +7,7 @@
 namespace starnest::cli {
 
 void add_bench(CLI::App& app);
+void add_chat(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_inspect(CLI::App& app);

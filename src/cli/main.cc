@@ -24,6 +24,7 @@ int run(int argc, char** argv) {
   add_eval(app);
   add_compare(app);
   add_bench(app);
+  add_chat(app);
   add_logits(app);
   add_tokenize(app);
   return run_program(app, argc, argv);

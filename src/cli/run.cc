@@ -1,10 +1,7 @@
-#include <unistd.h>
-
 #include <cstdio>
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -15,6 +12,7 @@
 #include "cli/progress_bar.h"
 #include "cli/prompt_source.h"
 #include "cli/run_report.h"
+#include "cli/text_printer.h"
 #include "command_line/interrupt.h"
 #include "core/base/text.h"
 #include "runtime/family_impl.h"
@@ -49,42 +47,6 @@ struct RunOptions {
   std::string kv_dtype;
   std::vector<std::string> stop;
   PlanOptions plan;
-};
-
-// Text to standard output, thinking dimmed on a terminal; which size writes it to standard error, since it is not text.
-class Printer {
- public:
-  explicit Printer(bool quiet) : quiet_(quiet) {}
-
-  void operator()(const TextPiece& piece) {
-    if (!writing_ || piece.phase != phase_) start(piece);
-    const bool dim = terminal_ && phase_ == Phase::thinking;  // closed at once: a second Ctrl-C may come any time
-    std::fprintf(stdout, "%s%.*s%s", dim ? "\033[2m" : "", int(piece.text.size()), piece.text.data(),
-                 dim ? "\033[0m" : "");
-    std::fflush(stdout);
-  }
-
-  // Throws Error when the text could not be written.
-  void finish() {
-    if (!std::exchange(writing_, false)) return;
-    std::fputs("\n", stdout);
-    if (std::fflush(stdout) != 0 || std::ferror(stdout)) throw Error("standard output", "cannot be written");
-  }
-
- private:
-  void start(const TextPiece& piece) {
-    finish();
-    phase_ = piece.phase;
-    writing_ = true;
-    if (quiet_) return;
-    std::fprintf(stderr, "[%s %s]%s", std::string(piece.size).c_str(), phase_ == Phase::thinking ? "thinks" : "answers",
-                 terminal_ ? " " : "\n");
-  }
-
-  bool quiet_;
-  bool terminal_ = isatty(STDOUT_FILENO) != 0;
-  bool writing_ = false;
-  Phase phase_ = Phase::thinking;
 };
 
 void print_ids(const std::vector<TokenId>& ids) {
@@ -129,7 +91,7 @@ void run(const RunOptions& options) {
   const std::vector<TokenId> prompt = !options.ids.empty() ? options.ids
                                       : options.raw        ? family.encode(text)
                                                            : family.prompt(text, options.effort);
-  Printer printer(options.quiet);
+  TextPrinter printer({.names = !options.quiet});
   AskOptions ask{.plan = options.plan.resolved(),
                  .sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::random),
                  .stop = options.stop,

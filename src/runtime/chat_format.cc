@@ -41,6 +41,15 @@ class Renderer {
       content.remove_prefix(next + tag.size());
     }
   }
+  void reply(bool think) {
+    special(kStart);
+    text("assistant\n");
+    special(kThink);
+    if (think)
+      text("\n");
+    else
+      special(kClose);
+  }
   std::vector<ChatPiece> take() { return std::move(pieces_); }
 
  private:
@@ -66,8 +75,8 @@ void check(const std::vector<ChatMessage>& messages) {
   for (const ChatMessage& message : messages) {
     if (message.role == "tool")
       throw Error({.where = "messages", .what = "tools are not supported yet", .got = "a message of the role 'tool'"});
-    const bool word = !message.role.empty() &&
-                      std::all_of(message.role.begin(), message.role.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    const bool word = !message.role.empty() && std::all_of(message.role.begin(), message.role.end(),
+                                                           [](char c) { return c >= 'a' && c <= 'z'; });
     if (!word)
       throw Error({.where = "messages",
                    .what = "a role is not known",
@@ -98,13 +107,16 @@ std::vector<ChatPiece> render(const std::vector<ChatMessage>& messages, const Ch
     out.special(kEnd);
     out.text("\n");
   }
-  out.special(kStart);
-  out.text("assistant\n");
-  out.special(kThink);
-  if (options.think)
-    out.text("\n");
-  else
-    out.special(kClose);
+  out.reply(options.think);
+  return out.take();
+}
+
+std::vector<ChatPiece> render_turn(const std::string& said, const ChatOptions& options) {
+  Renderer out;
+  out.special(kEnd);
+  out.text("\n");
+  out.turn("user", said);
+  out.reply(options.think);
   return out.take();
 }
 

@@ -22,10 +22,13 @@ struct ChatPiece {
 //   - assistant turns open with <think></think> unless they hold thinking, which `reasoning` or tags in `content` give;
 //     those before the last user turn lose it unless `keep_thinking`
 //   - then the opening of an assistant turn, with <think> and a line break, or with <think></think>
-// White space around an assistant's content is trimmed (ASCII only). Only the assistant's own thinking tags are special:
-// tags that other people write stay text. Neighbouring pieces of text are one. Throws Error for a role that is no word
-// (a-z), for the role "tool", and where nothing was said.
+// White space around an assistant's content is trimmed (ASCII only). Only the assistant's own thinking tags are
+// special: tags that other people write stay text. Neighbouring pieces of text are one. Throws Error for a role that is
+// no word (a-z), for the role "tool", and where nothing was said.
 std::vector<ChatPiece> render(const std::vector<ChatMessage>& messages, const ChatOptions& options);
+
+// What follows an assistant's text, as the model left it: its end, a user's turn, and the opening of the next reply.
+std::vector<ChatPiece> render_turn(const std::string& said, const ChatOptions& options);
 
 std::vector<TokenId> tokens_of(const std::vector<ChatPiece>& pieces, const Tokenizer& tokenizer);
 

@@ -161,6 +161,11 @@ std::vector<TokenId> Family::prompt(std::string_view question, std::string_view 
   return chat({{"user", std::string(question)}}, {.think = think, .effort = std::string(effort)});
 }
 
+std::vector<TokenId> Family::chat_turn(std::string_view said, const ChatOptions& options) const {
+  if (!remembers()) throw Error(impl_->spec.folder.string(), "has a prompt format that holds the last message alone");
+  return tokens_of(render_turn(std::string(said), options), impl_->require_tokenizer());
+}
+
 bool Family::remembers() const { return is_chat_template(impl_->chat_template); }
 
 std::vector<TokenId> Family::chat(const std::vector<ChatMessage>& messages, const ChatOptions& options) const {

@@ -31,9 +31,9 @@ struct Family::Impl {
   FamilySpec spec;
   std::optional<Tokenizer> tokenizer;
   GenerationRules rules;
-  Sampling sampling;  // of generation_config.json
+  Sampling sampling;          // of generation_config.json
   std::string chat_template;  // the text of chat_template.jinja
-  Engine engine;      // after all that is quick to read, so that broken small files are known before the weights
+  Engine engine;  // after all that is quick to read, so that broken small files are known before the weights
   Snapshots snapshots;
   FamilyInfo info;
   std::vector<SizeInfo> sizes;

@@ -5,7 +5,7 @@
 set -euo pipefail
 
 engine=(g++ cmake ninja-build pkg-config libcli11-dev nlohmann-json3-dev libhwy-dev libpcre2-dev libutf8proc-dev
-        libssl-dev zlib1g-dev libjs-chart.js)
+        libssl-dev zlib1g-dev libedit-dev libjs-chart.js)
 train=(libgloo-dev)
 tests=(libgtest-dev python3 python3-venv)
 # The runtime of libFuzzer is a package of the default clang's version.
