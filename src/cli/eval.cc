@@ -13,6 +13,7 @@
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "core/format/jsonl.h"
+#include "eval/choices.h"
 #include "eval/likelihood.h"
 #include "eval/task_accuracy.h"
 #include "starnest/error.h"
@@ -25,7 +26,9 @@ constexpr const char* kExamples = R"(Examples:
   starnest eval -m models/pocket --task r --effort e2 -n 1000 --think-size small --answer-size large
       --think-budget 24 --think-grace 0
   starnest eval -m runs/stories --text heldout.txt
-  starnest eval -m runs/stories --pairs blimp.tsv --size small --records small.jsonl)";
+  starnest eval -m runs/stories --text heldout.txt --kl-from large
+  starnest eval -m runs/stories --pairs blimp.tsv --size small --records small.jsonl
+  starnest eval -m models/nano --choices mmlu/abstract_algebra_test.csv --size 12b)";
 
 struct EvalOptions {
   ModelOptions model;
@@ -35,7 +38,10 @@ struct EvalOptions {
   PlanOptions plan;
   std::string json, records;
   std::string text, pairs;  // files; then no task is asked
+  std::vector<std::string> choices;
+  int shots = 5;
   std::string start = "<|endoftext|>";
+  std::string reference;  // size that KL is measured from
   int window = 1024;
   int parallel = 32;
   int threads = 0;
@@ -116,7 +122,7 @@ void print_report(const TaskAccuracy& result) {
 
 std::vector<std::string> sizes_to_score(const Family& family, const EvalOptions& options) {
   std::vector<std::string> names = options.plan.sizes();
-  if (!names.empty()) return {names.front()};
+  if (!names.empty()) return {names.front()};  // --size
   for (const SizeInfo& size : family.sizes()) names.push_back(size.name);
   return names;
 }
@@ -131,14 +137,32 @@ void score_text(const EvalOptions& options, const Family& family) {
     std::printf("%s: perplexity %.3f, %.4f bits per byte; %s tokens of %s documents in windows of %d\n", size.c_str(),
                 result.perplexity(), result.bits_per_byte(), grouped(result.tokens).c_str(),
                 grouped(result.documents).c_str(), options.window);
+    if (options.reference.empty() || options.reference == size) continue;
+    ProgressBar second("eval " + size + " against " + options.reference, "windows");
+    const TextDivergence from = text_divergence(
+        family, size, options.reference, options.text, token_named(family, options.start), size_t(options.window),
+        options.parallel, [&](uint64_t done, uint64_t total) { second.update(done, total); });
+    second.clear();
+    std::printf("%s: KL from %s %.4f nats per token; the same likeliest token for %.1f %%\n", size.c_str(),
+                options.reference.c_str(), from.mean, 100 * from.same_choice);
   }
+}
+
+void check_records(const EvalOptions& options, const std::vector<std::string>& sizes) {
+  if (!options.records.empty() && sizes.size() > 1)
+    throw Error({.where = "--records", .what = "holds the answers of one size", .hint = "Name one with --size"});
+}
+
+void print_tally(const std::string& what, Tally tally) {
+  std::printf("%s: %s of %s right, %.1f %% (%s)\n", what.c_str(), grouped(tally.successes).c_str(),
+              grouped(tally.trials).c_str(), 100 * double(tally.successes) / double(tally.trials),
+              interval_text(tally).c_str());
 }
 
 void score_pairs(const EvalOptions& options, const Family& family) {
   const std::vector<MinimalPair> pairs = read_minimal_pairs(options.pairs);
   const std::vector<std::string> sizes = sizes_to_score(family, options);
-  if (!options.records.empty() && sizes.size() > 1)
-    throw Error({.where = "--records", .what = "holds the answers of one size", .hint = "Name one with --size"});
+  check_records(options, sizes);
   for (const std::string& size : sizes) {
     ProgressBar bar("eval " + size, "sentences");
     const std::vector<bool> right =
@@ -161,9 +185,72 @@ void score_pairs(const EvalOptions& options, const Family& family) {
   }
 }
 
+// "high_school_mathematics_test.csv" is about "high school mathematics", and "..._dev.csv" beside it has the shots.
+struct ChoiceFile {
+  std::string subject;
+  std::vector<ChoiceQuestion> shots, questions;
+};
+ChoiceFile read_choices(const EvalOptions& options, const std::filesystem::path& file) {
+  constexpr std::string_view kTest = "_test";
+  ChoiceFile read{file.stem().string(), {}, read_choice_questions(file)};
+  std::filesystem::path shots;
+  if (read.subject.ends_with(kTest)) {
+    read.subject.resize(read.subject.size() - kTest.size());
+    shots = file.parent_path() / (read.subject + "_dev.csv");
+  }
+  for (char& c : read.subject)
+    if (c == '_') c = ' ';
+  if (options.shots == 0) return read;
+  if (shots.empty() || !std::filesystem::exists(shots))
+    throw Error({.where = "--shots",
+                 .what = "finds no examples beside " + file.string(),
+                 .expected = "SUBJECT_test.csv and SUBJECT_dev.csv",
+                 .hint = "--shots 0 asks without examples"});
+  read.shots = read_choice_questions(shots);
+  if (read.shots.size() > size_t(options.shots)) read.shots.resize(size_t(options.shots));
+  return read;
+}
+
+void score_choices(const EvalOptions& options, const Family& family) {
+  const std::vector<std::string> sizes = sizes_to_score(family, options);
+  check_records(options, sizes);
+  std::optional<JsonlWriter> writer;
+  if (!options.records.empty()) writer.emplace(options.records, JsonlWriter::Mode::replace);
+  for (const std::string& size : sizes) {
+    Tally all;
+    for (const std::string& file : options.choices) {
+      const ChoiceFile read = read_choices(options, file);
+      ProgressBar bar("eval " + size + ", " + read.subject, "questions");
+      const std::vector<size_t> picked =
+          likeliest_choices(family, size, read.subject, read.shots, read.questions, token_named(family, options.start),
+                            [&](uint64_t done, uint64_t total) { bar.update(done, total); });
+      bar.clear();
+      Tally tally;
+      for (size_t i = 0; i < picked.size(); ++i) {
+        const bool right = picked[i] == read.questions[i].answer;
+        tally.trials += 1, tally.successes += right ? 1 : 0;
+        if (writer)
+          writer->write(JsonLine()
+                            .set("question", read.subject + ": " + read.questions[i].question)
+                            .set("think_size", size)
+                            .set("answer_size", size)
+                            .set("expected", std::string(1, char('A' + read.questions[i].answer)))
+                            .set("answer", std::string(1, char('A' + picked[i])))
+                            .set("right", right));
+      }
+      print_tally(size + ", " + read.subject, tally);
+      all.trials += tally.trials, all.successes += tally.successes;
+    }
+    if (options.choices.size() > 1) print_tally(size + ", all", all);
+  }
+}
+
 void run(EvalOptions options) {
-  if (!options.text.empty() || !options.pairs.empty()) {
-    const Family family = open_model(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
+  if (!options.text.empty() || !options.pairs.empty() || !options.choices.empty()) {
+    std::vector<std::string> sizes = options.plan.sizes();
+    if (!options.reference.empty() && !sizes.empty()) sizes.push_back(options.reference);
+    const Family family = open_model(options.model, {.threads = options.threads, .sizes = sizes});
+    if (!options.choices.empty()) return score_choices(options, family);
     return options.text.empty() ? score_pairs(options, family) : score_text(options, family);
   }
   options.questions.effort = tasks::effort_named(options.effort);
@@ -197,8 +284,16 @@ void add_eval(CLI::App& app) {
       command->add_option("--text", options->text, "perplexity of this text instead of a task (*.jsonl or plain)");
   command->add_option("--pairs", options->pairs, "minimal pairs instead of a task: TSV with the columns good and bad")
       ->excludes(text);
+  command
+      ->add_option("--choices", options->choices,
+                   "multiple choice instead of a task: SUBJECT_test.csv files as those of MMLU")
+      ->excludes(text);
+  command->add_option("--shots", options->shots, "examples before a question, from SUBJECT_dev.csv")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 100));
   command->add_option("--start", options->start, "token that texts and sentences are read after, if there is one")
       ->capture_default_str();
+  command->add_option("--kl-from", options->reference, "with --text: also the KL from this size")->needs(text);
   command->add_option("--window", options->window, "tokens of text that are read at a time")
       ->capture_default_str()
       ->check(CLI::Range(2, 1 << 20));

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <functional>
 #include <numbers>
 #include <sstream>
 
+#include "core/base/check.h"
 #include "core/base/text.h"
 #include "core/format/documents.h"
 #include "runtime/family_impl.h"
@@ -13,11 +15,69 @@
 namespace starnest {
 namespace {
 
-double log_probability(std::span<const float> logits, TokenId token) {
+// log sum exp(logits)
+double log_sum(std::span<const float> logits) {
   const float largest = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
   for (const float logit : logits) sum += std::exp(logit - largest);
-  return double(logits[size_t(token)] - largest) - std::log(sum);
+  return double(largest) + std::log(sum);
+}
+
+// sum_v p (log p - log q)
+double divergence(std::span<const float> p, std::span<const float> q) {
+  const double p_sum = log_sum(p), q_sum = log_sum(q);
+  double sum = 0;
+  for (size_t v = 0; v < p.size(); ++v) {
+    const double log_p = double(p[v]) - p_sum;
+    sum += std::exp(log_p) * (log_p - (double(q[v]) - q_sum));
+  }
+  return sum;
+}
+
+size_t likeliest(std::span<const float> logits) {
+  return size_t(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+// Logits of a step, at most: those of a large vocabulary would not fit into memory for whole windows.
+constexpr size_t kMostLogits = size_t{1} << 26;
+
+// The logits after token t of a sequence, one row per size.
+using Rows = std::span<const std::span<const float>>;
+using OnRows = std::function<void(size_t sequence, size_t t, Rows rows)>;
+
+// Reads every sequence with every size; `parallel` sequences share the steps.
+void read_with(Engine& engine, std::span<const size_t> sizes, std::span<const std::vector<TokenId>> sequences,
+               int parallel, const OnRows& on_rows, const Progress& progress) {
+  for (size_t first = 0; first < sequences.size(); first += size_t(parallel)) {
+    const auto part = sequences.subspan(first, std::min(size_t(parallel), sequences.size() - first));
+    const size_t chunk = std::max<size_t>(1, kMostLogits / engine.vocab() / part.size() / sizes.size());
+    std::vector<Sequence> states;
+    for (size_t s = 0; s < part.size() * sizes.size(); ++s) states.push_back(engine.start(sizes[s % sizes.size()]));
+    size_t longest = 0;
+    for (const auto& ids : part) longest = std::max(longest, ids.size());
+    for (size_t at = 0; at < longest; at += chunk) {
+      std::vector<BatchItem> items;
+      std::vector<size_t> of;  // sequence of the part, per item of the first size
+      for (size_t s = 0; s < part.size(); ++s) {
+        if (part[s].size() <= at) continue;
+        of.push_back(s);
+        const std::span<const TokenId> piece = std::span(part[s]).subspan(at, std::min(chunk, part[s].size() - at));
+        for (size_t z = 0; z < sizes.size(); ++z)
+          items.push_back({&states[s * sizes.size() + z], piece, Want::all, {}});
+      }
+      engine.step(items);
+      std::vector<std::span<const float>> rows(sizes.size());
+      for (size_t i = 0; i < of.size(); ++i)
+        for (size_t t = 0; t < items[i * sizes.size()].tokens.size(); ++t) {
+          for (size_t z = 0; z < sizes.size(); ++z) {
+            const MatView<const float>& logits = items[i * sizes.size() + z].logits;
+            rows[z] = {logits.row(t), logits.cols};
+          }
+          on_rows(first + of[i], at + t, rows);
+        }
+    }
+    if (progress) progress(first + part.size(), sequences.size());
+  }
 }
 
 std::vector<std::string> cells_of(const std::string& line) {
@@ -48,27 +108,43 @@ std::vector<double> log_likelihoods(const Family& family, const std::string& siz
                                     const Progress& progress) {
   Engine& engine = family.impl().engine;
   const size_t index = engine.index_of(size);
+  std::vector<double> sums(sequences.size(), 0);
+  const auto add = [&](size_t s, size_t t, Rows rows) {
+    const std::vector<TokenId>& ids = sequences[s];
+    if (t + 1 < ids.size()) sums[s] += double(rows[0][size_t(ids[t + 1])]) - log_sum(rows[0]);
+  };
+  read_with(engine, {&index, 1}, sequences, parallel, add, progress);
+  return sums;
+}
+
+std::vector<double> log_likelihoods_after(const Family& family, const std::string& size,
+                                          std::span<const std::vector<TokenId>> sequences, size_t shared) {
+  SN_CHECK(shared > 0, "the first token of a sequence has no probability");
+  Engine& engine = family.impl().engine;
+  Sequence read = engine.start(engine.index_of(size));
+  const std::span<const TokenId> common = std::span(sequences.front()).first(shared);
+  BatchItem last{&read, common, Want::last, {}};
+  for (size_t at = 0; at < shared; at += kPrefillChunk) {
+    const bool more = at + kPrefillChunk < shared;
+    last.tokens = common.subspan(at, std::min(kPrefillChunk, shared - at));
+    last.want = more ? Want::none : Want::last;
+    engine.step({&last, 1});
+  }
+  const std::vector<float> after(last.logits.row(0), last.logits.row(0) + last.logits.cols);
   std::vector<double> sums;
-  for (size_t first = 0; first < sequences.size(); first += size_t(parallel)) {
-    const auto part = sequences.subspan(first, std::min(size_t(parallel), sequences.size() - first));
-    std::vector<Sequence> states;
-    std::vector<BatchItem> items;
-    states.reserve(part.size());
-    for (const auto& ids : part) {
-      states.push_back(engine.start(index));
-      if (!ids.empty()) items.push_back({&states.back(), ids, Want::all, {}});
-    }
-    engine.step(items);
-    size_t item = 0;
-    for (const auto& ids : part) {
-      double sum = 0;
-      if (!ids.empty()) {
-        const MatView<const float> logits = items[item++].logits;
-        for (size_t t = 0; t + 1 < ids.size(); ++t) sum += log_probability({logits.row(t), logits.cols}, ids[t + 1]);
+  for (const std::vector<TokenId>& ids : sequences) {
+    const std::span<const TokenId> rest = std::span(ids).subspan(shared);
+    double sum = rest.empty() ? 0 : double(after[size_t(rest[0])]) - log_sum(after);
+    if (rest.size() > 1) {
+      Sequence own = read.fork();
+      BatchItem item{&own, rest.first(rest.size() - 1), Want::all, {}};
+      engine.step({&item, 1});
+      for (size_t t = 0; t + 1 < rest.size(); ++t) {
+        const std::span<const float> row(item.logits.row(t), item.logits.cols);
+        sum += double(row[size_t(rest[t + 1])]) - log_sum(row);
       }
-      sums.push_back(sum);
     }
-    if (progress) progress(sums.size(), sequences.size());
+    sums.push_back(sum);
   }
   return sums;
 }
@@ -80,10 +156,12 @@ TokenId token_named(const Family& family, const std::string& text) {
 double TextLikelihood::perplexity() const { return std::exp(-log_likelihood / double(tokens)); }
 double TextLikelihood::bits_per_byte() const { return -log_likelihood / std::numbers::ln2 / double(bytes); }
 
-TextLikelihood text_likelihood(const Family& family, const std::string& size, const std::filesystem::path& file,
-                               TokenId start, size_t window, int parallel, const Progress& progress) {
+namespace {
+
+// The documents of a file in windows, each after `start`; counts go into `result`.
+std::vector<std::vector<TokenId>> windows_of(const Family& family, const std::filesystem::path& file, TokenId start,
+                                             size_t window, TextLikelihood& result) {
   const Tokenizer& tokenizer = family.impl().require_tokenizer();
-  TextLikelihood result;
   std::vector<std::vector<TokenId>> windows;
   const auto refuse = [](const std::string&) {};  // no bad document is allowed, so none is left out
   result.documents =
@@ -102,7 +180,34 @@ TextLikelihood text_likelihood(const Family& family, const std::string& size, co
                  .what = "has no token to predict",
                  .expected = "a document of two tokens or more",
                  .got = std::to_string(result.documents) + " documents"});
+  return windows;
+}
+
+}  // namespace
+
+TextLikelihood text_likelihood(const Family& family, const std::string& size, const std::filesystem::path& file,
+                               TokenId start, size_t window, int parallel, const Progress& progress) {
+  TextLikelihood result;
+  const auto windows = windows_of(family, file, start, window, result);
   for (const double sum : log_likelihoods(family, size, windows, parallel, progress)) result.log_likelihood += sum;
+  return result;
+}
+
+TextDivergence text_divergence(const Family& family, const std::string& size, const std::string& reference,
+                               const std::filesystem::path& file, TokenId start, size_t window, int parallel,
+                               const Progress& progress) {
+  Engine& engine = family.impl().engine;
+  const size_t sizes[]{engine.index_of(reference), engine.index_of(size)};
+  TextLikelihood counts;
+  const auto windows = windows_of(family, file, start, window, counts);
+  TextDivergence result{.tokens = counts.tokens};
+  const double n = double(counts.tokens);
+  const auto add = [&](size_t s, size_t t, Rows rows) {
+    if (t + 1 >= windows[s].size()) return;
+    result.mean += divergence(rows[0], rows[1]) / n;
+    result.same_choice += (likeliest(rows[0]) == likeliest(rows[1]) ? 1 : 0) / n;
+  };
+  read_with(engine, sizes, windows, parallel, add, progress);
   return result;
 }
 

@@ -50,6 +50,37 @@ TEST(Likelihood, TextIsReadInWindowsAfterTheStart) {
   EXPECT_NEAR(result.log_likelihood, expected, 1e-6);
 }
 
+// Against the twin's softmax, and in chunks as large vocabularies need them.
+TEST(Likelihood, DivergenceFromAnotherSizeIsThatOfTheTwin) {
+  const TestFolder folder;
+  const FamilySpec spec = read_family(kPocket);
+  const Weights weights = read_weights(kPocket, spec.spec);
+  const starnest::Family family = starnest::Family::open(kPocket, {.threads = 1});
+  const auto file = folder.write("text.txt", "r:a5b+3c*7");
+  const torch::NoGradGuard no_gradients;
+  const Tensor ids = torch::tensor(std::vector<int64_t>{1, 25, 50, 8, 39, 9, 44, 37, 10, 46}).unsqueeze(0);
+  const auto log_p = [&](size_t size) {
+    return torch::log_softmax(logits(weights, ids, SizeContext::narrow(spec.sizes[size].widths)).squeeze(0), -1);
+  };
+  const Tensor p = log_p(0), q = log_p(2);
+  const TextDivergence result =
+      text_divergence(family, "small", "large", file, token_named(family, "<bos>"), /*window=*/64, 4);
+  EXPECT_EQ(result.tokens, 10u);
+  EXPECT_NEAR(result.mean, (p.exp() * (p - q)).sum(-1).mean().item<double>(), 1e-4);
+  EXPECT_NEAR(result.same_choice, p.argmax(-1).eq(q.argmax(-1)).to(torch::kDouble).mean().item<double>(), 1e-9);
+  EXPECT_NEAR(text_divergence(family, "large", "large", file, 1, 64, 4).mean, 0, 1e-9);
+}
+
+TEST(Likelihood, WhatSequencesShareIsReadOnce) {
+  const starnest::Family family = starnest::Family::open(kPocket, {.threads = 1});
+  const std::vector<std::vector<TokenId>> texts{{1, 25, 50, 8, 39}, {1, 25, 50, 9, 44, 37}, {1, 25, 50}};
+  const std::vector<std::vector<TokenId>> prefix{{1, 25, 50}};
+  const double shared = log_likelihoods(family, "medium", prefix, 1)[0];
+  const std::vector<double> whole = log_likelihoods(family, "medium", texts, 3);
+  const std::vector<double> after = log_likelihoods_after(family, "medium", texts, 3);
+  for (size_t i = 0; i < texts.size(); ++i) EXPECT_NEAR(after[i], whole[i] - shared, 1e-5);
+}
+
 TEST(Likelihood, APairIsRightWhenTheGoodSentenceIsLikelier) {
   const TestFolder folder;
   const starnest::Family family = starnest::Family::open(kPocket, {.threads = 1});
