@@ -1,5 +1,6 @@
 #include "train/recipes/run_data.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "core/base/range.h"
@@ -84,7 +85,10 @@ std::unique_ptr<BatchSource> training_batches(const DataSettings& settings, cons
 DevData development_data(const DataSettings& settings, const std::string& model, int vocabulary, int problems) {
   DevData dev;
   if (!settings.is_text()) {
-    dev.sets = dev_sets(settings.mix.families, tasks::Split::development, size_t(problems), 1);
+    std::vector<std::string> families;  // once each, also those that are drawn more often
+    for (const std::string& family : settings.mix.families)
+      if (std::find(families.begin(), families.end(), family) == families.end()) families.push_back(family);
+    dev.sets = dev_sets(families, tasks::Split::development, size_t(problems), 1);
     return dev;
   }
   if (settings.text.dev.empty()) return dev;
