@@ -57,7 +57,13 @@ JsonLine tally_json(Tally tally) {
   return line.set("wilson_low", interval.low).set("wilson_high", interval.high);
 }
 
-JsonLine report_json(const EvalOptions& options, const Plan& plan, const Sampling& sampling,
+uint64_t active_parameters(const Family& family, const std::string& name) {
+  for (const SizeInfo& size : family.sizes())
+    if (size.name == name) return size.active_parameters;
+  return 0;
+}
+
+JsonLine report_json(const EvalOptions& options, const Family& family, const Plan& plan, const Sampling& sampling,
                      const TaskAccuracy& result) {
   JsonLine ends;
   for (const ThinkEnd end : kEnds) ends.set(name_of(end), result.count(end));
@@ -87,7 +93,14 @@ JsonLine report_json(const EvalOptions& options, const Plan& plan, const Samplin
       .set("sampler_seed", sampling.seed)
       .set("result", tally_json(result.tally()))
       .set("think_ends", ends)
-      .set("mean_thinking_tokens", result.mean_thinking_tokens())
+      .set("mean_prompt_tokens", result.mean(&TaskRecord::prompt_tokens))
+      .set("mean_thinking_tokens", result.mean(&TaskRecord::thinking_tokens))
+      .set("mean_answer_tokens", result.mean(&TaskRecord::answer_tokens))
+      .set("mean_bytes", result.mean_bytes())
+      .set("hand_over", plan.hand_over)
+      .set("think_active_parameters", active_parameters(family, result.think_size))
+      .set("answer_active_parameters", active_parameters(family, result.answer_size))
+      .set("parallel", options.parallel)
       .set("by_k", knobs)
       .set("seconds", result.seconds);
 }
@@ -115,7 +128,7 @@ void print_report(const TaskAccuracy& result) {
               result.answer_size.c_str(), static_cast<unsigned long long>(tally.successes),
               static_cast<unsigned long long>(tally.trials), 100 * double(tally.successes) / double(tally.trials),
               interval_text(tally).c_str());
-  std::printf("thinking: %.1f tokens on average; ended", result.mean_thinking_tokens());
+  std::printf("thinking: %.1f tokens on average; ended", result.mean(&TaskRecord::thinking_tokens));
   for (const ThinkEnd end : kEnds) std::printf(" %s %d", name_of(end), result.count(end));
   std::printf("; %.1f s\n", result.seconds);
 }
@@ -267,7 +280,7 @@ void run(EvalOptions options) {
   print_report(result);
   if (!options.records.empty()) write_records(options.records, options, result);
   if (!json) return;
-  json->write(report_json(options, plan, sampling, result).text() + "\n");
+  json->write(report_json(options, family, plan, sampling, result).text() + "\n");
   json->commit();
 }
 

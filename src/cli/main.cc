@@ -20,6 +20,7 @@ int run(int argc, char** argv) {
       "'starnest COMMAND --help' says more about a command.");
   add_inspect(app);
   add_slice(app);
+  add_report(app);
   add_run(app);
   add_eval(app);
   add_compare(app);

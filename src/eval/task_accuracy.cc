@@ -63,9 +63,15 @@ int TaskAccuracy::count(ThinkEnd end) const {
   return int(std::count_if(records.begin(), records.end(), [&](const TaskRecord& r) { return r.think_end == end; }));
 }
 
-double TaskAccuracy::mean_thinking_tokens() const {
+double TaskAccuracy::mean(int TaskRecord::* tokens) const {
   double sum = 0;
-  for (const TaskRecord& record : records) sum += record.thinking_tokens;
+  for (const TaskRecord& record : records) sum += record.*tokens;
+  return records.empty() ? 0 : sum / double(records.size());
+}
+
+double TaskAccuracy::mean_bytes() const {
+  double sum = 0;
+  for (const TaskRecord& record : records) sum += record.bytes;
   return records.empty() ? 0 : sum / double(records.size());
 }
 
@@ -84,6 +90,7 @@ TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, con
   struct Slot {
     size_t question;
     std::unique_ptr<Generation> generation;
+    double bytes = 0;
   };
   std::vector<Slot> slots;
   size_t next = 0, done = 0;
@@ -96,11 +103,18 @@ TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, con
       ++next;
     }
     std::vector<Generation*> running;
-    for (const Slot& slot : slots) running.push_back(slot.generation.get());
+    for (Slot& slot : slots) {
+      running.push_back(slot.generation.get());
+      for (const BatchItem& item : slot.generation->next())
+        slot.bytes += impl.bytes_moved(item.sequence->size(), item.sequence->position(), item.tokens.size(),
+                                       item.want == Want::last ? 1 : 0);
+    }
     step(impl.engine, running);
     std::erase_if(slots, [&](const Slot& slot) {
       if (!slot.generation->done()) return false;
       result.records[slot.question] = grade(family, questions[slot.question], *slot.generation);
+      result.records[slot.question].prompt_tokens = int(questions[slot.question].prompt.size());
+      result.records[slot.question].bytes = slot.bytes;
       ++done;
       return true;
     });

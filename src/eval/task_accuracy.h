@@ -32,6 +32,8 @@ struct TaskRecord {
   ThinkEnd think_end = ThinkEnd::none;
   int thinking_tokens = 0;
   int answer_tokens = 0;
+  int prompt_tokens = 0;
+  double bytes = 0;  // that its steps move, each counted as if it ran alone (runtime/family_impl.h)
 };
 
 struct TaskAccuracy {
@@ -41,7 +43,8 @@ struct TaskAccuracy {
 
   Tally tally() const;
   int count(ThinkEnd end) const;
-  double mean_thinking_tokens() const;
+  double mean(int TaskRecord::* tokens) const;  // over the records; 0 without any
+  double mean_bytes() const;
 };
 
 // Asks every question under one plan, `parallel` at a time. Throws Error for a plan or a task that does not fit.

@@ -30,14 +30,17 @@ Chart.defaults.borderColor = '#8883';
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#999999'];
 for (const script of document.querySelectorAll('script[type="application/json"]')) {
   const data = JSON.parse(script.textContent);
+  const bars = data.kind === 'bars', points = data.kind === 'scatter';
   new Chart(script.previousElementSibling.firstElementChild, {
-    type: 'line',
-    data: { datasets: data.series.map((s, i) => ({
-      label: s.name, data: s.x.map((x, j) => ({ x, y: s.y[j] })), borderColor: colours[i % colours.length],
-      backgroundColor: colours[i % colours.length], borderWidth: 1.5, pointRadius: s.x.length > 60 ? 0 : 2 })) },
-    options: { animation: false, maintainAspectRatio: false, parsing: false, normalized: true,
-      interaction: { mode: 'nearest', axis: 'x', intersect: false },
-      scales: { x: { type: 'linear', title: { display: true, text: data.x_label } },
+    type: bars ? 'bar' : 'line',
+    data: { labels: bars ? data.categories : undefined, datasets: data.series.map((s, i) => ({
+      label: s.name, data: bars ? s.y : s.x.map((x, j) => ({ x, y: s.y[j] })), borderColor: colours[i % colours.length],
+      showLine: !points || s.name.startsWith('front'),
+      backgroundColor: colours[i % colours.length], borderWidth: bars ? 0 : 1.5,
+      pointRadius: points ? 4 : s.x.length > 60 ? 0 : 2 })) },
+    options: { animation: false, maintainAspectRatio: false, parsing: bars ? undefined : false, normalized: true,
+      interaction: { mode: 'nearest', axis: points ? 'xy' : 'x', intersect: false },
+      scales: { x: { type: bars ? 'category' : 'linear', title: { display: true, text: data.x_label } },
                 y: { type: data.log_y ? 'logarithmic' : 'linear', title: { display: true, text: data.y_label } } } }
   });
 }
@@ -89,6 +92,10 @@ Series thinned(const Series& series, bool log_y, size_t most_points) {
   return means;
 }
 
+const char* name_of(ChartKind kind) {
+  return kind == ChartKind::bars ? "bars" : kind == ChartKind::scatter ? "scatter" : "line";
+}
+
 std::string chart_html(const Chart& chart, size_t most_points) {
   std::vector<JsonLine> series;
   for (const Series& whole : chart.series) {
@@ -101,6 +108,8 @@ std::string chart_html(const Chart& chart, size_t most_points) {
                             .set("x_label", chart.x_label)
                             .set("y_label", chart.y_label)
                             .set("log_y", chart.log_y)
+                            .set("kind", name_of(chart.kind))
+                            .set("categories", std::span<const std::string>(chart.categories))
                             .set("series", std::span<const JsonLine>(series));
   return "<div class=\"chart\"><canvas role=\"img\" aria-label=\"" + escaped(chart.title) +
          "\"></canvas></div><script type=\"application/json\">" + in_script(data.text()) + "</script>\n";

@@ -12,10 +12,18 @@ struct Series {
   std::vector<std::pair<double, double>> points;  // (x, y), x ascending; points that are not finite are left out
 };
 
+enum class ChartKind {
+  line,     // points joined in their order
+  scatter,  // points alone; series whose name begins with "front" are joined
+  bars,     // one group per entry of `categories`; x of a point is its number, from 0
+};
+
 struct Chart {
   std::string title, x_label, y_label;
   std::vector<Series> series;
   bool log_y = false;  // points at or below 0 are left out
+  ChartKind kind = ChartKind::line;
+  std::vector<std::string> categories = {};  // of bars
 };
 
 struct Table {

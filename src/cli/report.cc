@@ -1,0 +1,121 @@
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+#include "cli/inspect_facts.h"
+#include "core/arch/family_spec.h"
+#include "core/arch/pass_cost.h"
+#include "core/base/file.h"
+#include "core/base/text.h"
+#include "report/evaluations.h"
+#include "starnest/error.h"
+
+namespace starnest::cli {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  starnest eval -m models/reasoner --task c --size small --parallel 1 --json small.json
+  starnest bench -m models/reasoner --json > bench.json
+  starnest report -o report.html small.json bench.json runs/studies/twins.json -m models/reasoner
+  starnest report -o report.html *.json --project nano --project-elastic nemotron-3-nano-30b --project-gb-per-second 200)";
+
+struct Options {
+  std::vector<std::string> files;
+  std::string out, title = "Elastic models";
+  std::string model;
+  std::string project, project_elastic;
+  double gb_per_second = 100;
+};
+
+Section storage_section(const std::string& model) {
+  const FamilySpec family = read_family(model);
+  Section section{.title = "Storage: one family against separate checkpoints",
+                  .text = model,
+                  .chart = {.title = "storage",
+                            .x_label = "",
+                            .y_label = "MB",
+                            .series = {{"one family", {}}, {"separate", {}}},
+                            .kind = ChartKind::bars},
+                  .table = {{"format", "one family", "separate", "saved"}, {}}};
+  const StorageFacts storage = facts_of(family).storage;
+  const char* const names[]{"BF16", "FP8", "NVFP4"};  // as kFormats
+  for (size_t f = 0; f < kFormats.size(); ++f) {
+    const double one = double(storage.family[f]), all = double(storage.separate[f]);
+    section.chart.categories.emplace_back(names[f]);
+    section.chart.series[0].points.emplace_back(double(f), one / 1e6);
+    section.chart.series[1].points.emplace_back(double(f), all / 1e6);
+    section.table.rows.push_back({names[f], bytes_text(storage.family[f]), bytes_text(storage.separate[f]),
+                                  format_number("%.0f %%", 100 * (1 - one / all))});
+  }
+  return section;
+}
+
+// Sizes of one family mean those of another, counted from the smallest: what a plan costs there, by the weights that
+// its steps read.
+Projection projection(const Options& options) {
+  if (options.project.empty()) return {};
+  if (options.model.empty()) throw Error({.where = "--project", .what = "needs -m, whose sizes the evaluations name"});
+  const FamilySpec measured = read_family(options.model);
+  const FamilySpec goal = read_family(options.project, options.project_elastic);
+  if (measured.sizes.size() > goal.sizes.size())
+    throw Error({.where = options.project,
+                 .what = "has fewer sizes than " + options.model,
+                 .expected = "at least " + std::to_string(measured.sizes.size()),
+                 .got = std::to_string(goal.sizes.size())});
+  const double rate = options.gb_per_second * 1e9;
+  return [measured, goal, rate](const EvaluationFile& file) {
+    const auto widths = [&](const std::string& name) -> const Widths* {
+      for (size_t s = 0; s < measured.sizes.size(); ++s)
+        if (measured.sizes[s].name == name) return &goal.sizes[goal.sizes.size() - measured.sizes.size() + s].widths;
+      return nullptr;
+    };
+    const auto seconds = [&](const Widths* at, double tokens) {
+      const PassPart part{at, uint64_t(std::max(1.0, std::round(tokens))), 1};
+      return pass_cost_of(goal.spec, StoredFormat::bf16, {&part, 1}).bytes / rate;
+    };
+    const Widths *think = widths(file.think_size), *answer = widths(file.answer_size);
+    if (!think || !answer) return std::nan("");
+    double sum = seconds(think, file.prompt_tokens) + file.thinking_tokens * seconds(think, 1) +
+                 file.answer_tokens * seconds(answer, 1);
+    if (think != answer && file.hand_over == "recompute")
+      sum += seconds(answer, file.prompt_tokens + file.thinking_tokens);
+    return sum;
+  };
+}
+
+void run(const Options& options) {
+  const std::vector<std::filesystem::path> paths(options.files.begin(), options.files.end());
+  std::vector<Section> sections = sections_of(read_report_files(paths), projection(options));
+  if (!options.model.empty()) sections.push_back(storage_section(options.model));
+  if (sections.empty()) throw Error("report", "there is nothing to show");
+  write_text(options.out, html_page(options.title, sections));
+  std::printf("%s: %zu sections\n", options.out.c_str(), sections.size());
+}
+
+}  // namespace
+
+void add_report(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("report", "Turn evaluations, benchmarks and studies into one HTML page");
+  command->footer(kExamples);
+  command->add_option("files", options->files, "JSON files of eval, bench and starnest-train study");
+  command->add_option("-o,--out", options->out, "HTML file to write")->required();
+  command->add_option("--title", options->title, "of the page")->capture_default_str();
+  command->add_option("-m,--model", options->model, "family folder, for the storage of one file against several")
+      ->type_name("DIR");
+  command->add_option("--project", options->project, "model folder (config.json is enough) to project seconds for")
+      ->type_name("DIR");
+  command->add_option("--project-elastic", options->project_elastic, "its sizes: a file or a preset");
+  command->add_option("--project-gb-per-second", options->gb_per_second, "memory bandwidth of the projection")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace starnest::cli
