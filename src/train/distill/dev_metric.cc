@@ -44,12 +44,13 @@ Tensor is_right(const Tensor& logits, const BatchTensors& batch) {
 }  // namespace
 
 std::vector<DevSet> dev_sets(const std::vector<std::string>& families, tasks::Split split, size_t problems,
-                             uint64_t seed) {
+                             uint64_t seed, tasks::KRange limits) {
   const size_t each = (problems + families.size() - 1) / families.size();
   std::vector<DevSet> sets;
   for (const std::string& family : families) {
     const tasks::FamilyInfo& info = tasks::family_named(family).info();
-    const tasks::KRange k{std::max(info.train_k.low, info.first_split_k), info.train_k.high};
+    const tasks::KRange k{std::max(limits.low ? limits.low : info.train_k.low, info.first_split_k),
+                          limits.high ? limits.high : info.train_k.high};
     const std::vector<tasks::Problem> drawn = tasks::test_set(family, split, each, seed, k);
     for (const Way& way : kWays) sets.push_back(make_set(family, drawn, way));
   }

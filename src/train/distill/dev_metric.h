@@ -28,10 +28,11 @@ struct DevSet {
   std::vector<Tensor> goals = {};  // the teacher's logits at the completion positions of each batch; or none
 };
 
-// For every family its share of `problems` problems, k from its first split upward, the same ones in four ways: "long"
+// For every family its share of `problems` problems, k from its first split upward and within `limits` (0: the family's
+// own), the same ones in four ways: "long"
 // (e2), "terse" (e1), "none" (e0), and "cut" (e2, the trace one step short: only its answer can be told).
 std::vector<DevSet> dev_sets(const std::vector<std::string>& families, tasks::Split split, size_t problems,
-                             uint64_t seed);
+                             uint64_t seed, tasks::KRange limits = {0, 0});
 
 // What KL is measured from, from now on.
 void set_goals(DevSet& set, const Weights& teacher);
