@@ -64,6 +64,20 @@ TEST_F(HandOverOfPocket, AStateTransplantedIntoItsOwnSizeIsTheSameToTheBit) {
   EXPECT_EQ(read(copy, more), read(sequence, more));
 }
 
+// As a hybrid goes back: keys and values that were written after the mark must not be seen.
+TEST_F(HandOverOfPocket, AnEarlierStateOfItsOwnSizeGoesOnToTheSameBits) {
+  const std::vector<TokenId> text = family_.prompt(kQuestion), first(text.begin(), text.begin() + 9),
+                             rest(text.begin() + 9, text.end());
+  for (const size_t size : {0, 2}) {
+    Sequence sequence = engine().start(size);
+    read(sequence, first);
+    const Sequence mark = sequence.fork();
+    const std::vector<float> expected = read(sequence, rest);
+    Sequence again = engine().transplant(mark, size);
+    EXPECT_EQ(read(again, rest), expected);
+  }
+}
+
 TEST_F(HandOverOfPocket, ATransplantReadsNothingAgainAndIsNotExact) {
   const Answer transplanted = ask("transplant"), exact = ask("recompute");
   EXPECT_EQ(transplanted.hand_over, "transplant");

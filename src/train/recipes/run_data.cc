@@ -88,8 +88,8 @@ DevData development_data(const DataSettings& settings, const std::string& model,
     std::vector<std::string> families;  // once each, also those that are drawn more often
     for (const std::string& family : settings.mix.families)
       if (std::find(families.begin(), families.end(), family) == families.end()) families.push_back(family);
-    dev.sets = dev_sets(families, tasks::Split::development, size_t(problems), 1,
-                        {settings.mix.k_low, settings.mix.k_high});
+    dev.sets =
+        dev_sets(families, tasks::Split::development, size_t(problems), 1, {settings.mix.k_low, settings.mix.k_high});
     return dev;
   }
   if (settings.text.dev.empty()) return dev;
