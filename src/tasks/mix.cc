@@ -86,6 +86,7 @@ void check(const MixConfig& mix) {
   require_part(mix.cut, "cut");
   require(mix.cut_steps >= 1, "cut_steps", "at least 1", std::to_string(mix.cut_steps));
   require_part(mix.short_share, "short_share");
+  require_part(mix.lowest_share, "lowest_share");
   require_part(mix.growth, "growth");
   for (const std::string& name : mix.families) {
     const Family& family = family_named(name);
@@ -107,6 +108,7 @@ Sample draw(const MixConfig& mix, Split split, uint64_t seed, uint64_t index, do
   const Effort effort = draw_effort(mix, rng);
   KRange range = k_range(mix, family, progress);
   if (mix.short_share > 0 && rng.uniform() < mix.short_share) range.high = (range.low + range.high) / 2;
+  if (mix.lowest_share > 0 && rng.uniform() < mix.lowest_share) range.high = range.low;
   const int k = rng.between(range.low, range.high);
   const bool stops_early = effort != Effort::none && rng.uniform() < mix.cut;
   const int steps_cut = stops_early ? rng.between(1, mix.cut_steps) : 0;

@@ -23,6 +23,7 @@ struct MixConfig {
   int k_low = 0;                              // smallest k; 0 = each family's own training range
   int k_high = 0;                             // largest k; 0 = each family's own training range
   double short_share = 0;                     // part of the samples with k from the lower half of its range, in [0, 1]
+  double lowest_share = 0;                    // part of the samples with the smallest k of its range, in [0, 1]
   double growth = 0.4;  // part of training over which the upper end of k grows linearly from low to high, in [0, 1]
 
   template <class Visitor>
@@ -36,6 +37,7 @@ struct MixConfig {
     field("k_low", &MixConfig::k_low, "smallest k; 0 = the family's own");
     field("k_high", &MixConfig::k_high, "largest k; 0 = the family's own");
     field("short_share", &MixConfig::short_share, "part of the samples with k from the lower half of its range");
+    field("lowest_share", &MixConfig::lowest_share, "part of the samples with the smallest k (f: asked directly)");
     field("growth", &MixConfig::growth, "part of training over which the largest k grows, in [0, 1]");
   }
 };

@@ -109,6 +109,7 @@ TEST(Mix, ASettingOutOfRangeIsNamed) {
   refused({.k_low = 11}, "11 to 10");
   refused({.short_share = -0.1}, "'short_share'");
   refused({.growth = 2}, "'growth'");
+  refused({.lowest_share = 1.1}, "'lowest_share'");
 }
 
 TEST(Mix, ShortSamplesHaveAKFromTheLowerHalf) {
@@ -120,6 +121,15 @@ TEST(Mix, ShortSamplesHaveAKFromTheLowerHalf) {
   EXPECT_NEAR(lower, 850, 40);  // 0.7 + 0.3 * 5/10
 }
 
+TEST(Mix, APartOfTheSamplesHasTheSmallestK) {
+  int lowest = 0;
+  for (uint64_t i = 0; i < 1000; ++i) {
+    EXPECT_EQ(draw({.families = {"f"}, .lowest_share = 1}, Split::train, 10, i, 1.0).problem.k, 0);
+    lowest += draw({.families = {"f"}, .lowest_share = 0.5}, Split::train, 10, i, 1.0).problem.k == 0;
+  }
+  EXPECT_NEAR(lowest, 556, 60);  // 0.5 + 0.5 / 9
+}
+
 TEST(Mix, EverySettingIsInTheListOfFields) {
   std::set<std::string> names;
   MixConfig::fields([&](const char* name, auto, const char* help) {
@@ -127,7 +137,7 @@ TEST(Mix, EverySettingIsInTheListOfFields) {
     EXPECT_GT(std::string(help).size(), 10u);
   });
   EXPECT_EQ(names, (std::set<std::string>{"families", "none", "terse", "full", "cut", "cut_steps", "k_low", "k_high",
-                                          "short_share", "growth"}));
+                                          "short_share", "lowest_share", "growth"}));
 }
 
 TEST(TestSet, HasDistinctProblemsOfItsSplitWithEveryKEquallyOften) {

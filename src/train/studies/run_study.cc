@@ -28,9 +28,9 @@ class Runner {
 
   bool done(const Job& job) const { return fs::exists(out_ / job.name / job.result); }
 
-  // Returns when one of the running jobs has ended, or at once when there was room for this one.
+  bool has_room() const { return running_.size() < most_; }
+
   void start(const Job& job) {
-    while (running_.size() >= most_) wait_for_one();
     fs::create_directories((out_ / job.name).parent_path());
     std::vector<std::string> words{this_program().string()};
     words.insert(words.end(), job.arguments.begin(), job.arguments.end());
@@ -123,15 +123,17 @@ void check_same_settings(const StudySettings& settings) {
 
 void run_jobs(const StudySettings& settings, const Study& study, const Progress& progress) {
   Runner runner(settings, progress);
-  while (true) {
-    bool started = false;
+  // The first repetition comes first, so that a study that is stopped has whole ones.
+  const auto start_one = [&] {
     for (int unit = 1; unit <= study.units(); ++unit)
       if (const auto job = next_job(study.jobs(unit), runner)) {
         runner.start(*job);
-        started = true;
-        break;
+        return true;
       }
-    if (started) continue;
+    return false;
+  };
+  while (true) {
+    if (runner.has_room() && start_one()) continue;
     if (runner.idle()) return;
     runner.wait_for_one();
   }
