@@ -3,7 +3,7 @@
 #   make demo     the program, then examples/demo.sh on the model that ships with the project
 #   make test     everything: lint, all tests, the unit tests under the address and undefined-behaviour sanitizers, the
 #                 engine's tests under the thread sanitizer, and every fuzz target for 30 seconds
-#   make model    models/reasoner again, from nothing; MODEL=models/knower: another one
+#   make model    models/reasoner again, from nothing; MODEL=DIR: the one of another recipe
 #   make interop  the committed outputs of other programs, made again and compared
 #   make lint | format | clean
 # Missing Debian packages are installed (with sudo unless root), Python packages go into .venv.

@@ -16,7 +16,7 @@ LineInput::LineInput() : interactive_(isatty(STDIN_FILENO) != 0 && isatty(STDOUT
   if (interactive_) using_history();
 }
 
-std::optional<std::string> LineInput::next(const char* prompt) {
+std::optional<std::string> LineInput::next(const char* prompt) const {
   std::string line;
   if (!interactive_) return std::getline(std::cin, line) ? std::optional(line) : std::nullopt;
   // Ctrl-C is for answers: while a line is typed it must not end the program.

@@ -12,7 +12,7 @@ class LineInput {
   LineInput();
 
   // The next line without its end; nothing at the end of the input.
-  std::optional<std::string> next(const char* prompt);
+  std::optional<std::string> next(const char* prompt) const;
   bool interactive() const { return interactive_; }
 
  private:

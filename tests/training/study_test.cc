@@ -36,6 +36,10 @@ TEST_F(StudyProgram, RunsItsJobsOnceAndReports) {
   const std::string second = run({"study", "twins", "--steps", "3"}, 0);
   EXPECT_EQ(second.find("start"), std::string::npos) << second;
   const std::filesystem::path out = folder_ / "studies";
+  // A job that was killed before its first checkpoint begins anew.
+  std::filesystem::remove_all(out / "seed1" / "twin-small");
+  std::filesystem::create_directories(out / "seed1" / "twin-small" / "training");
+  EXPECT_NE(run({"study", "twins", "--steps", "3"}, 0).find("done  seed1/twin-small"), std::string::npos);
   EXPECT_EQ(read_jsonl(out / "twins.json").front().objects("claims").size(), 4u);
   EXPECT_TRUE(std::filesystem::exists(out / "twins.html"));
   EXPECT_NE(run({"study", "twins", "--steps", "4"}, 1).find("begun with other settings"), std::string::npos);

@@ -22,8 +22,8 @@ std::vector<std::string> split(std::string_view text, char separator);  // alway
 template <std::integral Number>
 std::optional<Number> whole_number(std::string_view text) {
   Number number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, problem] = std::from_chars(text.data(), end, number);
+  const char *const begin = text.data(), *const end = begin + text.size();
+  const auto [stop, problem] = std::from_chars(begin, end, number);
   if (problem != std::errc() || stop != end) return std::nullopt;
   return number;
 }

@@ -34,7 +34,10 @@ class Runner {
     fs::create_directories((out_ / job.name).parent_path());
     std::vector<std::string> words{this_program().string()};
     words.insert(words.end(), job.arguments.begin(), job.arguments.end());
-    if (job.resumable && begun(job)) words.push_back("--resume");
+    if (begun(job))
+      words.push_back("--resume");
+    else if (fs::exists(out_ / job.name / "training"))
+      fs::remove_all(out_ / job.name);  // killed before its first checkpoint
     std::printf("start %s\n", job.name.c_str());
     std::fflush(stdout);
     running_.push_back({job, std::make_unique<ChildProcess>(
@@ -69,7 +72,9 @@ class Runner {
   };
 
   fs::path output(const Job& job) const { return out_ / (job.name + ".txt"); }
-  bool begun(const Job& job) const { return fs::exists(out_ / job.name / "training" / "checkpoint.safetensors"); }
+  bool begun(const Job& job) const {
+    return job.resumable && fs::exists(out_ / job.name / "training" / "checkpoint.safetensors");
+  }
 
   [[noreturn]] void fail(const Job& job) {
     for (Running& other : running_) other.process->ask_to_end();

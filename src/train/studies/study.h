@@ -11,17 +11,17 @@
 namespace starnest::train {
 
 struct StudySettings {
-  std::string name = {};                             // one of study_names()
-  std::string out = {};                              // folder of all studies; parents are shared between them
-  int seeds = 5;                                     // repetitions, each with its own parent and data
-  int side_by_side = 2;                              // processes at a time, one thread each
-  int parent_steps = 2000;                           // of a parent
-  int steps = 600;                                   // of an elastic run
-  int short_steps = 120;                             // of a run that only ranks candidates
-  int dev_problems = 600;                            // of each measurement
-  std::vector<std::string> families{"r", "h", "c"};  // task families
-  std::string model = {};                            // depth: the sorted model whose blocks are dropped
-  bool plan = false;                                 // print the question, the claims and the jobs; run nothing
+  std::string name = {};                   // one of study_names()
+  std::string out = {};                    // folder of all studies; parents are shared between them
+  int seeds = 5;                           // repetitions, each with its own parent and data
+  int side_by_side = 2;                    // processes at a time, one thread each
+  int parent_steps = 2400;                 // of a parent
+  int steps = 500;                         // of an elastic run
+  int short_steps = 120;                   // of a run that only ranks candidates
+  int dev_problems = 600;                  // of each measurement
+  std::vector<std::string> families{"r"};  // task families
+  std::string model = {};                  // depth: the sorted model whose blocks are dropped
+  bool plan = false;                       // print the question, the claims and the jobs; run nothing
 
   template <class Visitor>
   static void fields(Visitor&& field) {
