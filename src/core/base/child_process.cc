@@ -1,9 +1,9 @@
 #include "core/base/child_process.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <thread>
 
 #include <sys/prctl.h>
@@ -29,7 +29,7 @@ ChildProcess::ChildProcess(std::vector<std::string> words, const Place& place) {
   ::_exit(127);
 }
 
-void ChildProcess::ask_to_end() {
+void ChildProcess::ask_to_end() const {
   if (!ended_) ::kill(process_, SIGTERM);
 }
 

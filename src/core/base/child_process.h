@@ -27,8 +27,8 @@ class ChildProcess {
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  void ask_to_end();  // SIGTERM
-  void kill();        // and waits
+  void ask_to_end() const;  // SIGTERM
+  void kill();              // and waits
 
   // Its exit code (-1 after a signal), or nothing when it still runs after `limit`.
   std::optional<int> exit_code_within(std::chrono::milliseconds limit);
