@@ -25,7 +25,9 @@ Plan PlanOptions::resolved() const {
 std::vector<std::string> PlanOptions::sizes() const {
   const Plan plan_used = resolved();
   if (plan_used.think_size.empty() || plan_used.answer_size.empty()) return {};
-  return {plan_used.think_size, plan_used.answer_size};
+  std::vector<std::string> names{plan_used.think_size, plan_used.answer_size};
+  if (!plan_used.switch_size.empty()) names.push_back(plan_used.switch_size);
+  return names;
 }
 
 Sampling PlanOptions::sampling(const Sampling& of_model, Seed seed) const {

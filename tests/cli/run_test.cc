@@ -38,6 +38,27 @@ TEST(Run, OneSizeThinksAndAnotherAnswers) {
   EXPECT_CONTAINS(done.err, ", recompute\nanswer    1 token by large (");
 }
 
+TEST(Run, SaysHowTheNextSizeGotItsState) {
+  const auto handed = [](const std::string& how) {
+    const Finished done = run({"-p", kQuestion, "--think-size", "small", "--answer-size", "large", "--hand-over", how});
+    EXPECT_EQ(done.exit_code, 0) << done.err;
+    return done.err;
+  };
+  EXPECT_CONTAINS(handed("transplant"), "1 token read by large in ");
+  EXPECT_CONTAINS(handed("transplant"), " moved, transplant\n");
+  EXPECT_CONTAINS(handed("shadow:8"), "tokens read along by large");
+  EXPECT_CONTAINS(run({"-p", kQuestion, "--hand-over", "magic"}).err, "hand-over: is not understood");
+}
+
+// The third size must be in memory too.
+TEST(Run, ThinkingMayGoOnWithAnotherSize) {
+  const Finished done = run({"-p", kQuestion, "--size", "small", "--switch-size", "large", "--switch-after", "4"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_EQ(done.out, "a5;b\n+38;c*76;d-24;\n4\n");
+  EXPECT_CONTAINS(done.err, "[small thinks]\n[large thinks]\n[small answers]\n");
+  EXPECT_CONTAINS(done.err, "handed over after 4 tokens");
+}
+
 TEST(Run, WithoutSizesTheDefaultPlanOfTheFolderRuns) {
   const Finished done = run({"-p", kQuestion});
   EXPECT_EQ(done.out, kThought);
@@ -174,8 +195,8 @@ std::vector<std::string> endless(const TestFolder& folder) {
   const std::string from = "\"max_position_embeddings\": 4096";
   config.replace(config.find(from), from.size(), "\"max_position_embeddings\": 1000000");
   put_file(model / "config.json", config);
-  return {"run",    "-m", model,     "-p", kQuestion, "--raw", "--size", "small",
-          "--temp", "1",  "--top-k", "8",  "-s",      "1",     "-n",     "900000"};
+  return {"run", "-m",      model, "-p", kQuestion, "--raw", "--size", "small", "--temp",
+          "1",   "--top-k", "8",   "-s", "1",       "-n",    "900000", "-t",    "1"};
 }
 
 TEST(Run, CtrlCEndsTheTextWithStatistics) {
