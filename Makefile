@@ -54,7 +54,7 @@ threads-sanitized:
 fuzz:
 	@tools/setup/fuzz.sh 30
 
-# About an hour; goes on where it was stopped.
+# About an hour and a half; goes on where it was stopped.
 model: configured
 	@cmake --build build/release --target starnest_train
 	@tools/make_model.sh $(or $(MODEL),models/reasoner)

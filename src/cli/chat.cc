@@ -52,7 +52,7 @@ class Chat {
         family_(std::move(family)),
         session_(family_),
         talk_(family_, options.chat, options.system),
-        plan_(options.plan.resolved()),
+        plan_(with_defaults(options.plan.resolved(), family_.default_plan())),
         sampling_(options.plan.sampling(family_.default_sampling(), PlanOptions::Seed::random)) {
     check(sampling_);
   }
@@ -72,6 +72,14 @@ class Chat {
   }
 
  private:
+  // Who thinks and who answers change one at a time here, so both have a name from the start.
+  static Plan with_defaults(Plan plan, const Plan& defaults) {
+    const bool named = !plan.think_size.empty() || !plan.answer_size.empty();
+    if (plan.think_size.empty()) plan.think_size = named ? plan.answer_size : defaults.think_size;
+    if (plan.answer_size.empty()) plan.answer_size = named ? plan.think_size : defaults.answer_size;
+    return plan;
+  }
+
   void greet() const {
     std::vector<std::string> names;
     for (const SizeInfo& size : family_.sizes()) names.push_back(size.name);
@@ -129,7 +137,7 @@ class Chat {
                        std::to_string(answer.prompt_report.tokens) + " read";
     text += "; " + std::to_string(thinking.tokens) + " thought, " + std::to_string(written.tokens) + " answered";
     if (steps > 0 && seconds > 0) text += ", " + grouped(uint64_t(steps / seconds)) + " tokens/s";
-    if (!answer.hand_over.empty())
+    if (!answer.hand_over.empty() && answer.switch_report.steps > 0)
       text += format_number("; switch %.1f ms, ", 1e3 * answer.switch_report.seconds) + answer.hand_over;
     std::fprintf(stderr, "%s%s]\n", text.c_str(), answer.end == AnswerEnd::cancelled ? "; stopped" : "");
   }

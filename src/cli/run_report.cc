@@ -122,7 +122,7 @@ std::string end_text(const Answer& answer, const Sampling& sampling) {
   if (answer.shadow_report.steps)
     text += line("shadow", tokens_text(answer.shadow_report.tokens) + " read along by " + answer.shadow_report.size +
                                ", " + bytes_text(uint64_t(answer.shadow_report.bytes)) + " moved");
-  if (!answer.hand_over.empty())
+  if (!answer.hand_over.empty() && answer.switch_report.steps > 0)
     text += line("switch", read_text(answer.switch_report) + ", " + bytes_text(uint64_t(answer.switch_report.bytes)) +
                                " moved, " + answer.hand_over);
   text += line("answer", written_text(answer.answer_report) + end(Phase::answering));

@@ -22,6 +22,7 @@ EvaluationFile read_evaluation(const JsonRecord& json) {
   file.task = json.text("task"), file.effort = json.text("effort");
   file.think_size = json.text("think_size"), file.answer_size = json.text("answer_size");
   file.hand_over = json.find_text("hand_over").value_or("recompute");
+  file.switch_size = json.find_text("switch_size").value_or("");
   file.think_budget = int(json.integer("think_budget"));
   file.parallel = int(json.find_integer("parallel").value_or(0));
   file.tally = {uint64_t(result.integer("right")), uint64_t(result.integer("n"))};
@@ -84,7 +85,7 @@ Section by_parameters(const ByTask& by_task) {
   for (const auto& [task, files] : by_task) {
     Series series{task.first + " " + task.second, {}};
     for (const EvaluationFile& file : files) {
-      if (file.think_size != file.answer_size || file.think_budget >= 0) continue;
+      if (file.think_size != file.answer_size || !file.switch_size.empty() || file.think_budget >= 0) continue;
       series.points.emplace_back(file.answer_active, file.accuracy());
       section.table.rows.push_back({series.name, file.answer_size, grouped(uint64_t(file.answer_active)),
                                     one_decimal(file.accuracy()), interval(file), grouped(file.tally.trials)});
@@ -192,8 +193,11 @@ Section speeds(const BenchFile& bench) {
 }  // namespace
 
 std::string EvaluationFile::plan() const {
-  std::string text = think_size == answer_size ? think_size : think_size + "->" + answer_size;
-  if (think_size != answer_size && hand_over != "recompute") text += " " + hand_over;
+  const bool one = think_size == answer_size && switch_size.empty();
+  std::string text = think_size;
+  if (!switch_size.empty()) text += "->" + switch_size;
+  if (!one) text += "->" + answer_size;
+  if (!one && hand_over != "recompute") text += " " + hand_over;
   return text;
 }
 

@@ -17,8 +17,6 @@ size_t resolve_size(const std::string& asked, const std::string& by_default, con
   return by_default.empty() ? engine.largest() : engine.index_of(by_default);
 }
 
-}  // namespace
-
 // Entropy of softmax(logits), nats.
 double entropy_of(VecView<const float> logits) {
   double most = logits[0];
@@ -42,6 +40,8 @@ void resolve_switch(const Plan& plan, const Engine& engine, ResolvedPlan& out) {
   out.switch_after = plan.switch_after;
   out.switch_entropy = plan.switch_entropy;
 }
+
+}  // namespace
 
 ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRules& rules,
                      const std::optional<ElasticPlan>& default_plan) {
@@ -153,7 +153,7 @@ bool Generation::keeps_snapshots() const { return snapshots_ && (!handed_over_ |
 
 void Generation::has_read() {
   const size_t position = sequence_->position();
-  if (phase_ == Phase::thinking && plan_.hand_over.mode == HandOver::Mode::hybrid) {
+  if (phase_ == Phase::thinking && plan_.hand_over.mode == HandOver::Mode::hybrid && next_size() != size()) {
     const size_t last = marks_.empty() ? 0 : marks_.back().position();
     if (position >= last + size_t(plan_.hand_over.window)) marks_.push_back(sequence_->fork());
     if (marks_.size() > 2) marks_.pop_front();

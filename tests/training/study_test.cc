@@ -42,7 +42,7 @@ TEST_F(StudyProgram, RunsItsJobsOnceAndReports) {
   EXPECT_NE(run({"study", "twins", "--steps", "3"}, 0).find("done  seed1/twin-small"), std::string::npos);
   EXPECT_EQ(read_jsonl(out / "twins.json").front().objects("claims").size(), 4u);
   EXPECT_TRUE(std::filesystem::exists(out / "twins.html"));
-  EXPECT_NE(run({"study", "twins", "--steps", "4"}, 1).find("begun with other settings"), std::string::npos);
+  EXPECT_NE(run({"study", "twins", "--steps", "4"}, 1).find("run with other settings"), std::string::npos);
   // The search shares parents and ranking; its jobs follow from what the first ones found.
   const std::string search = run({"study", "search", "--steps", "3"}, 0);
   EXPECT_EQ(search.find("start seed1/parent"), std::string::npos) << search;

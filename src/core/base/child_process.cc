@@ -23,6 +23,7 @@ ChildProcess::ChildProcess(std::vector<std::string> words, const Place& place) {
   if (place.dies_with_parent) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   for (const auto& [name, value] : place.environment) ::setenv(name.c_str(), value.c_str(), 1);
   const int file = ::open(place.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  if (file < 0) ::_exit(127);
   ::dup2(file, STDOUT_FILENO);
   ::dup2(file, STDERR_FILENO);
   ::execv(argv[0], argv.data());
@@ -42,11 +43,13 @@ void ChildProcess::kill() {
 
 std::optional<int> ChildProcess::exit_code_within(std::chrono::milliseconds limit) {
   const auto start = std::chrono::steady_clock::now();
-  while (!ended_ && ::waitpid(process_, &status_, WNOHANG) == 0) {
+  pid_t found = 0;
+  while (!ended_ && (found = ::waitpid(process_, &status_, WNOHANG)) == 0) {
     if (std::chrono::steady_clock::now() - start > limit) return std::nullopt;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   ended_ = true;
+  if (found < 0) return -1;  // somebody else has waited for it
   return WIFEXITED(status_) ? WEXITSTATUS(status_) : -1;
 }
 

@@ -8,6 +8,7 @@
 #include "core/base/range.h"
 #include "core/base/text.h"
 #include "core/format/jsonl.h"
+#include "starnest/error.h"
 #include "train/modules/weights_io.h"
 #include "train/recipes/measure.h"
 #include "train/recipes/size_text.h"
@@ -46,7 +47,14 @@ void measure_cells(const CellSettings& settings, const Progress& progress) {
   const std::string partial = settings.out + ".partial";
   if (const auto folder = std::filesystem::path(settings.out).parent_path(); !folder.empty())
     std::filesystem::create_directories(folder);
-  const size_t done = std::filesystem::exists(partial) ? read_cells(partial).size() : 0;
+  const std::vector<MeasuredCell> before =
+      std::filesystem::exists(partial) ? read_cells(partial) : std::vector<MeasuredCell>{};
+  const size_t done = before.size();
+  for (size_t i = 0; i < done; ++i)
+    if (i >= cells.size() || before[i].cell != cells[i].cell)
+      throw Error({.where = partial,
+                   .what = "was begun with other choices",
+                   .hint = "Remove it, or take the same --choice, --least and --most"});
   JsonlWriter out(partial, JsonlWriter::Mode::append);
   TrainingBar bar("cells", int64_t(done), int64_t(cells.size()), {});
   for (size_t i = done; i < cells.size(); ++i) {

@@ -10,7 +10,7 @@ namespace {
 
 double share(const JsonRecord& dev, const char* way, const char* part) { return 100 * dev.object(way).number(part); }
 
-// Mean over the ways of asking; absent in the log of a run without a teacher.
+// Mean over the ways of asking; 0 in the log of a run without a teacher.
 double kl_of(const JsonRecord& dev) {
   double sum = 0;
   for (const char* way : {"long", "terse", "none", "cut"}) sum += dev.object(way).number("kl") / 4;

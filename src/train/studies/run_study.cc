@@ -7,7 +7,6 @@
 #include "core/base/file.h"
 #include "core/base/range.h"
 #include "core/base/text.h"
-#include "core/format/jsonl.h"
 #include "starnest/error.h"
 #include "train/studies/studies.h"
 #include "train/studies/study_report.h"
@@ -26,7 +25,11 @@ class Runner {
   Runner(const StudySettings& settings, const Progress& progress)
       : out_(settings.out), most_(size_t(settings.side_by_side)), progress_(progress) {}
 
-  bool done(const Job& job) const { return fs::exists(out_ / job.name / job.result); }
+  // Throws Error when it was done, or begun, with other arguments: studies share jobs.
+  bool done(const Job& job) const {
+    check_same_arguments(job);
+    return fs::exists(out_ / job.name / job.result);
+  }
 
   bool has_room() const { return running_.size() < most_; }
 
@@ -37,7 +40,9 @@ class Runner {
     if (begun(job))
       words.push_back("--resume");
     else if (fs::exists(out_ / job.name / "training"))
-      fs::remove_all(out_ / job.name);  // killed before its first checkpoint
+      fs::remove_all(out_ / job.name);               // killed before its first checkpoint
+    fs::remove_all(out_ / (job.name + ".partial"));  // of a job that makes its folder at once
+    write_text(arguments_file(job), join(job.arguments, "\n") + "\n");
     std::printf("start %s\n", job.name.c_str());
     std::fflush(stdout);
     running_.push_back({job, std::make_unique<ChildProcess>(
@@ -71,6 +76,17 @@ class Runner {
     std::unique_ptr<ChildProcess> process;
   };
 
+  fs::path arguments_file(const Job& job) const { return out_ / (job.name + ".arguments"); }
+
+  void check_same_arguments(const Job& job) const {
+    const fs::path file = arguments_file(job);
+    if (!fs::exists(file) || read_text(file) == join(job.arguments, "\n") + "\n") return;
+    throw Error({.where = file.string(),
+                 .what = "says that this job was run with other settings",
+                 .expected = join(job.arguments, " "),
+                 .hint = "Take the same settings, or another --out"});
+  }
+
   fs::path output(const Job& job) const { return out_ / (job.name + ".txt"); }
   bool begun(const Job& job) const {
     return job.resumable && fs::exists(out_ / job.name / "training" / "checkpoint.safetensors");
@@ -102,28 +118,6 @@ std::optional<Job> next_job(const std::vector<Job>& jobs, const Runner& runner) 
     if (!runner.done(job)) return job;
   }
   return std::nullopt;
-}
-
-// Finished jobs are not run again, so all of a folder must have been asked for alike.
-void check_same_settings(const StudySettings& settings) {
-  const std::string text = JsonLine()
-                               .set("parent_steps", settings.parent_steps)
-                               .set("steps", settings.steps)
-                               .set("short_steps", settings.short_steps)
-                               .set("dev_problems", settings.dev_problems)
-                               .set("families", std::span<const std::string>(settings.families))
-                               .set("model", settings.model)
-                               .text() +
-                           "\n";
-  const fs::path file = fs::path(settings.out) / (settings.name + "-settings.json");
-  fs::create_directories(settings.out);
-  if (!fs::exists(file)) return write_text(file, text);
-  if (const std::string before = read_text(file); before != text)
-    throw Error({.where = file.string(),
-                 .what = "says that this study was begun with other settings",
-                 .expected = before.substr(0, before.size() - 1),
-                 .got = text.substr(0, text.size() - 1),
-                 .hint = "Take the same settings, or another --out"});
 }
 
 void run_jobs(const StudySettings& settings, const Study& study, const Progress& progress) {
@@ -175,7 +169,6 @@ void run_study(const StudySettings& settings, const Progress& progress) {
   require_range("--side-by-side", settings.side_by_side, 1, 1024);
   const std::unique_ptr<Study> study = make_study(settings);
   if (settings.plan) return print_plan(settings, *study);
-  check_same_settings(settings);
   run_jobs(settings, *study, progress);
   const StudyResult result = collect(settings, *study);
   write_text(fs::path(settings.out) / (settings.name + ".json"), to_json(result));
