@@ -15,6 +15,7 @@
 #include "cli/text_printer.h"
 #include "command_line/interrupt.h"
 #include "core/base/text.h"
+#include "runtime/family_impl.h"
 #include "runtime/sampling.h"
 
 namespace starnest::cli {
@@ -52,7 +53,7 @@ class Chat {
         family_(std::move(family)),
         session_(family_),
         talk_(family_, options.chat, options.system),
-        plan_(with_defaults(options.plan.resolved(), family_.default_plan())),
+        plan_(named(options.plan.resolved(), family_.impl())),
         sampling_(options.plan.sampling(family_.default_sampling(), PlanOptions::Seed::random)) {
     check(sampling_);
   }
@@ -73,10 +74,11 @@ class Chat {
 
  private:
   // Who thinks and who answers change one at a time here, so both have a name from the start.
-  static Plan with_defaults(Plan plan, const Plan& defaults) {
-    const bool named = !plan.think_size.empty() || !plan.answer_size.empty();
-    if (plan.think_size.empty()) plan.think_size = named ? plan.answer_size : defaults.think_size;
-    if (plan.answer_size.empty()) plan.answer_size = named ? plan.think_size : defaults.answer_size;
+  static Plan named(Plan plan, const Family::Impl& impl) {
+    if (!impl.rules.think) return plan;
+    const ResolvedPlan resolved = resolve(plan, impl.engine, impl.rules, impl.spec.default_plan);
+    plan.think_size = impl.engine.sizes()[resolved.think_size].name;
+    plan.answer_size = impl.engine.sizes()[resolved.answer_size].name;
     return plan;
   }
 
@@ -101,18 +103,9 @@ class Chat {
     }
     if (name != "/size" && name != "/think" && name != "/answer")
       throw Error({.where = name, .what = "is no command", .hint = suggest(name, known)});
-    check_size(value);
+    family_.impl().engine.index_of(value);  // throws where there is none
     if (name != "/answer") plan_.think_size = value;
     if (name != "/think") plan_.answer_size = value;
-  }
-
-  void check_size(const std::string& name) const {
-    std::vector<std::string> names;
-    for (const SizeInfo& size : family_.sizes()) {
-      if (size.name == name) return;
-      names.push_back(size.name);
-    }
-    throw Error({.where = "size", .what = "there is no size " + in_quotes(name), .hint = suggest(name, names)});
   }
 
   void ask(const std::string& said) {

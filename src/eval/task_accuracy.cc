@@ -105,9 +105,7 @@ TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, con
     std::vector<Generation*> running;
     for (Slot& slot : slots) {
       running.push_back(slot.generation.get());
-      for (const BatchItem& item : slot.generation->next())
-        slot.bytes += impl.bytes_moved(item.sequence->size(), item.sequence->position(), item.tokens.size(),
-                                       item.want == Want::last ? 1 : 0);
+      for (const BatchItem& item : slot.generation->next()) slot.bytes += impl.bytes_moved(item);
     }
     step(impl.engine, running);
     std::erase_if(slots, [&](const Slot& slot) {

@@ -118,6 +118,11 @@ double Family::Impl::bytes_moved(size_t size, size_t position, size_t tokens, si
          2 * sizeof(float) * double(state.ssm + state.conv);
 }
 
+double Family::Impl::bytes_moved(const BatchItem& item) {
+  const size_t logits = item.want == Want::none ? 0 : item.want == Want::last ? 1 : item.tokens.size();
+  return bytes_moved(item.sequence->size(), item.sequence->position(), item.tokens.size(), logits);
+}
+
 const Tokenizer& Family::Impl::require_tokenizer() const {
   if (tokenizer) return *tokenizer;
   throw Error(

@@ -23,6 +23,7 @@ struct Family::Impl {
   // By a step that reads `tokens` at a size whose sequence has read `position` before, and computes `logits` rows of
   // logits: the weights as pass_cost_of expects, keys and values of all positions once, the recurrent state both ways.
   double bytes_moved(size_t size, size_t position, size_t tokens, size_t logits);
+  double bytes_moved(const BatchItem& item);  // that is to be stepped
 
   std::vector<TokenId> effort_prompt(std::string_view question, const std::string& effort) const;
 

@@ -52,6 +52,14 @@ void Sequence::hold(KvStore& store, size_t index, std::shared_ptr<KvBlock> block
   store.storage[index] = std::move(block);
 }
 
+void Sequence::show_kv() {
+  for (const KvStore& store : kv_) {
+    KvView& view = std::get<KvView>(states_[store.block]);
+    view.keys = store.keys;
+    view.values = store.values;
+  }
+}
+
 void Sequence::reserve(size_t tokens) {
   const size_t blocks = blocks_for(position_ + tokens);
   for (KvStore& store : kv_) {
@@ -68,10 +76,8 @@ void Sequence::reserve(size_t tokens) {
     const size_t after = std::max(before, blocks);
     store.storage.resize(after), store.keys.resize(after), store.values.resize(after);
     for (size_t i = before; i < after; ++i) hold(store, i, fresh());
-    KvView& view = std::get<KvView>(states_[store.block]);
-    view.keys = store.keys;
-    view.values = store.values;
   }
+  show_kv();
 }
 
 Sequence Sequence::fork() const {
@@ -82,11 +88,7 @@ Sequence Sequence::fork() const {
   copy.recurrent_ = Pages(recurrent_.size());
   if (recurrent_.size()) std::memcpy(copy.recurrent_.data(), recurrent_.data(), recurrent_.size());
   copy.lay_out_recurrent();
-  for (KvStore& store : copy.kv_) {
-    KvView& view = std::get<KvView>(copy.states_[store.block]);
-    view.keys = store.keys;
-    view.values = store.values;
-  }
+  copy.show_kv();
   return copy;
 }
 
@@ -106,11 +108,7 @@ void Sequence::take_over(const Sequence& other) {
     copy_common(from->ssm, to->ssm);
   }
   kv_ = other.kv_;
-  for (KvStore& store : kv_) {
-    KvView& view = std::get<KvView>(states_[store.block]);
-    view.keys = store.keys;
-    view.values = store.values;
-  }
+  show_kv();
 }
 
 std::vector<const Sequence::KvBlock*> Sequence::kv_blocks() const {

@@ -49,6 +49,7 @@ class Sequence {
   // Goes on from where a sequence of another size stands. Channels of Mamba that the other lacks begin at zero. Keys
   // and values are shared as by fork(). Both have the same blocks with a state.
   void take_over(const Sequence& other);
+  void show_kv();               // points the states of attention at kv_
   void lay_out_recurrent();     // points the Mamba states into recurrent_
   void reserve(size_t tokens);  // room for `tokens` more, in blocks of its own
   void hold(KvStore& store, size_t index, std::shared_ptr<KvBlock> block);

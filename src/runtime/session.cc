@@ -111,10 +111,8 @@ class Asking {
   }
 
   void count(const BatchItem& item, PhaseReport& report) {
-    const Sequence& sequence = *item.sequence;
-    if (report.size.empty()) report.size = family_.engine.sizes()[sequence.size()].name;
-    report.bytes +=
-        family_.bytes_moved(sequence.size(), sequence.position(), item.tokens.size(), item.want == Want::last ? 1 : 0);
+    if (report.size.empty()) report.size = family_.engine.sizes()[item.sequence->size()].name;
+    report.bytes += family_.bytes_moved(item);
     report.tokens += int(item.tokens.size());  // of reading; what is written is counted at the end
     report.steps += 1;
   }

@@ -67,9 +67,7 @@ std::unique_ptr<WidthSearch> make_search(const SearchSettings& settings, RouterS
   if (settings.budgets.empty()) return nullptr;
   std::vector<BudgetText> texts;
   for (const std::string& text : settings.budgets) texts.push_back(parse_budget(text));
-  Choices choices{.axes = {}, .dropped = settings.drop, .drop_order = settings.drop_order};
-  for (const std::string& text : settings.choices) choices.axes.push_back(parse_choices(text));
-  check(choices, spec);
+  Choices choices = make_choices(settings.choices, settings.drop, settings.drop_order, spec);
   const CostKind kind = kind_of(settings, texts.front().unit);
   const StoredFormat format = StoredFormat::bf16;
   const double full = exact_cost(spec, full_widths(spec), kind, format);

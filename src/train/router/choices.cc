@@ -93,6 +93,14 @@ AxisChoices parse_choices(const std::string& text) {
   return choices;
 }
 
+Choices make_choices(const std::vector<std::string>& texts, const std::vector<int>& dropped,
+                     const std::vector<int>& drop_order, const ModelSpec& spec) {
+  Choices choices{.axes = {}, .dropped = dropped, .drop_order = drop_order};
+  for (const std::string& text : texts) choices.axes.push_back(parse_choices(text));
+  check(choices, spec);
+  return choices;
+}
+
 Widths widths_of(const Choices& choices, const ModelSpec& spec, const std::vector<size_t>& cell) {
   Widths widths = full_widths(spec);
   for (size_t list = 0; list < choices.axes.size(); ++list) {

@@ -31,6 +31,10 @@ void check(const Choices& choices, const ModelSpec& spec);
 // "moe_intermediate_size=128,96,64" with the keys of elastic.json. Throws Error.
 AxisChoices parse_choices(const std::string& text);
 
+// Those of a command line, one text per axis, checked.
+Choices make_choices(const std::vector<std::string>& texts, const std::vector<int>& dropped,
+                     const std::vector<int>& drop_order, const ModelSpec& spec);
+
 // The size of one cell: which choice each list takes.
 Widths widths_of(const Choices& choices, const ModelSpec& spec, const std::vector<size_t>& cell);
 

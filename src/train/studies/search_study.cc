@@ -49,9 +49,7 @@ class SearchStudy : public Study {
   static std::string chain_name(size_t number) { return "chain" + std::to_string(number + 1); }
 
   Job brief(int seed, const std::string& name, const std::vector<NamedSize>& sizes) const {
-    std::vector<NamedSize> family{{"large", ""}};
-    family.insert(family.end(), sizes.begin(), sizes.end());
-    return jobs_.elastic(seed, name, "sorted", family, settings_.short_steps);
+    return jobs_.elastic(seed, name, "sorted", StudyJobs::family_of(sizes), settings_.short_steps);
   }
 
   Arm arm(int seed, const std::string& name, const std::string& job) const {

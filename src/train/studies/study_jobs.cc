@@ -17,6 +17,8 @@ const std::vector<std::string> kChoices{"hidden_size=64,48,32", "moe_intermediat
 const std::vector<std::string> kSizeNames{"medium", "small"};
 const std::vector<double> kBudgets{0.75, 0.5};  // parts of the active parameters
 
+constexpr const char* kDevEvery = "50";  // steps: the grain of the curves
+
 void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
   to.insert(to.end(), more.begin(), more.end());
 }
@@ -50,6 +52,12 @@ StudyJobs::StudyJobs(const StudySettings& settings) : settings_(settings) {
          size_text(describe(spec_, {.name = kSizeNames[b], .widths = widths_of(choices_, spec_, chain.cells[b])}))});
 }
 
+std::vector<NamedSize> StudyJobs::family_of(const std::vector<NamedSize>& sizes) {
+  std::vector<NamedSize> family{{"large", ""}};
+  family.insert(family.end(), sizes.begin(), sizes.end());
+  return family;
+}
+
 bool StudyJobs::done(const Job& job) const {
   return std::filesystem::exists(std::filesystem::path(path(job.name)) / job.result);
 }
@@ -60,16 +68,21 @@ std::vector<std::string> StudyJobs::data_flags(int seed) const {
   return flags;
 }
 
-Job StudyJobs::parent(int seed) const {
-  std::vector<std::string> words{"pretrain",
+std::vector<std::string> StudyJobs::run_words(const std::string& job, int seed, const std::string& name,
+                                              int steps) const {
+  std::vector<std::string> words{job,
                                  "--out",
-                                 path(of(seed, "parent")),
+                                 path(of(seed, name)),
                                  "--steps",
-                                 std::to_string(settings_.parent_steps),
+                                 std::to_string(steps),
                                  "--dev-problems",
                                  std::to_string(settings_.dev_problems)};
   append(words, data_flags(seed));
-  return {of(seed, "parent"), std::move(words), "model.safetensors", true};
+  return words;
+}
+
+Job StudyJobs::parent(int seed) const {
+  return {of(seed, "parent"), run_words("pretrain", seed, "parent", settings_.parent_steps), "model.safetensors", true};
 }
 
 Job StudyJobs::ranked(int seed, const std::string& name, const std::vector<std::string>& options) const {
@@ -82,18 +95,8 @@ Job StudyJobs::ranked(int seed, const std::string& name, const std::vector<std::
 
 Job StudyJobs::elastic(int seed, const std::string& name, const std::string& model, const std::vector<NamedSize>& sizes,
                        int steps, const std::vector<std::string>& options) const {
-  std::vector<std::string> words{"elastify",
-                                 "--out",
-                                 path(of(seed, name)),
-                                 "--model",
-                                 path(of(seed, model)),
-                                 "--steps",
-                                 std::to_string(steps),
-                                 "--dev-every",
-                                 "50",
-                                 "--dev-problems",
-                                 std::to_string(settings_.dev_problems)};
-  append(words, data_flags(seed));
+  std::vector<std::string> words = run_words("elastify", seed, name, steps);
+  append(words, {"--model", path(of(seed, model)), "--dev-every", kDevEvery});
   for (const NamedSize& size : sizes)
     append(words, {"--size", size.text.empty() ? size.name : size.name + ":" + size.text});
   append(words, options);
@@ -132,16 +135,8 @@ Job StudyJobs::from_scratch(int seed, const std::string& name, const NamedSize& 
                                                   {Axis::shared_ffn, "--model-shared-ffn"},
                                                   {Axis::query_heads, "--model-query-heads"},
                                                   {Axis::mamba_heads, "--model-mamba-heads"}};
-  std::vector<std::string> words{"pretrain",
-                                 "--out",
-                                 path(of(seed, name)),
-                                 "--steps",
-                                 std::to_string(steps),
-                                 "--dev-every",
-                                 "50",
-                                 "--dev-problems",
-                                 std::to_string(settings_.dev_problems)};
-  append(words, data_flags(seed));
+  std::vector<std::string> words = run_words("pretrain", seed, name, steps);
+  append(words, {"--dev-every", kDevEvery});
   for (const ElasticValue& value : parse_size(size.name + ":" + size.text).values)
     append(words, {kFlags.at(value.axis), std::to_string(value.numbers.front())});
   return {of(seed, name), std::move(words), "model.safetensors", true};

@@ -22,6 +22,8 @@ class StudyJobs {
   std::string path(const std::string& job) const { return (std::filesystem::path(settings_.out) / job).string(); }
   bool done(const Job& job) const;
 
+  static std::vector<NamedSize> family_of(const std::vector<NamedSize>& sizes);  // with the full size, "large", first
+
   Job parent(int seed) const;
   Job ranked(int seed, const std::string& name, const std::vector<std::string>& options = {}) const;
   // A run of sizes from the job `model`; `options` are further flags.
@@ -40,6 +42,7 @@ class StudyJobs {
 
  private:
   std::vector<std::string> data_flags(int seed) const;
+  std::vector<std::string> run_words(const std::string& job, int seed, const std::string& name, int steps) const;
 
   StudySettings settings_;
   ModelSpec spec_;  // of the study model

@@ -24,8 +24,7 @@ class TwinsStudy : public Study {
   }
 
   std::vector<Job> jobs(int seed) const override {
-    std::vector<NamedSize> family{{"large", ""}};
-    for (const NamedSize& size : jobs_.uniform_sizes()) family.push_back(size);
+    const std::vector<NamedSize> family = StudyJobs::family_of(jobs_.uniform_sizes());
     std::vector<Job> all{jobs_.parent(seed), jobs_.ranked(seed, "sorted"),
                          jobs_.elastic(seed, "uniform", "sorted", family, settings_.steps)};
     for (const NamedSize& size : jobs_.uniform_sizes()) {

@@ -5,8 +5,6 @@
 namespace starnest::train {
 namespace {
 
-const NamedSize kFull{"large", ""};
-
 class WidthsStudy : public Study {
  public:
   explicit WidthsStudy(const StudySettings& settings) : settings_(settings), jobs_(settings) {}
@@ -26,8 +24,7 @@ class WidthsStudy : public Study {
   }
 
   std::vector<Job> jobs(int seed) const override {
-    std::vector<NamedSize> family{kFull};
-    for (const NamedSize& size : jobs_.uniform_sizes()) family.push_back(size);
+    const std::vector<NamedSize> family = StudyJobs::family_of(jobs_.uniform_sizes());
     Job untrained = jobs_.parent(seed);
     untrained.name = jobs_.of(seed, "untrained");
     untrained.arguments = {"pretrain", "--out",  jobs_.path(untrained.name), "--steps",
