@@ -30,7 +30,7 @@ TEST_P(Corpus, RunsThroughItsTarget) {
 INSTANTIATE_TEST_SUITE_P(Fuzz, Corpus,
                          testing::Values(Named{"safetensors", safetensors}, Named{"elastic", elastic},
                                          Named{"config", config}, Named{"tokenizer", tokenizer},
-                                         Named{"prompt", prompt}, Named{"token_index", token_index}),
+                                         Named{"prompt", prompt}, Named{"token_index", token_index}, Named{"csv", csv}),
                          [](const auto& named) { return named.param.name; });
 
 }  // namespace

@@ -48,13 +48,17 @@ struct Answer {
   ThinkEnd think_end = ThinkEnd::none;
   AnswerEnd end = AnswerEnd::stop_token;
   double seconds_to_first_token = 0;
-  std::string hand_over;      // the way that was used, e.g. "recompute"; empty when no size took over from another
-  int switched_after = -1;    // thinking tokens when Plan::switch_size took over; -1: it did not
-  int reused_tokens = 0;      // of the prompt, not read again: an earlier request of the family had read them
-  PhaseReport prompt_report;  // reading
-  PhaseReport thinking_report;
-  PhaseReport switch_report;  // a size that takes over reading what it has not read; no steps when one size does all
-  PhaseReport shadow_report;  // reading along, in steps of thinking, whose seconds hold its own too
+  int switched_after = -1;         // thinking tokens when Plan::switch_size took over; -1: it did not
+  std::string thinking_hand_over;  // the way that it took over, e.g. "recompute"
+  std::string hand_over;  // the way that the answering size took over; empty where the size that thought last answers
+  int reused_tokens = 0;  // of the prompt, not read again: an earlier request of the family had read them
+  PhaseReport prompt_report;           // reading
+  PhaseReport thinking_report;         // by the size that thinks first
+  PhaseReport thinking_switch_report;  // Plan::switch_size reading what it has not read
+  PhaseReport second_thinking_report;  // by Plan::switch_size
+  PhaseReport switch_report;  // the answering size reading what it has not read; no steps when one size does all
+  // Reading along, one for each size that did, in steps of thinking: bytes beyond theirs, seconds within theirs.
+  std::vector<PhaseReport> shadow_reports;
   PhaseReport answer_report;
 
   bool complete() const { return end == AnswerEnd::stop_token || end == AnswerEnd::stop_text; }

@@ -1,3 +1,4 @@
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -119,16 +120,19 @@ class Chat {
     talk_.heard(said, answer);
     sampling_.seed += 1;  // the next answer is drawn anew
     if (!options_.quiet) report(answer);
-    if (answer.end == AnswerEnd::cancelled && !input_.interactive()) throw CLI::RuntimeError(Interrupt::exit_code());
+    const bool by_user = input_.interactive() && Interrupt::exit_code() == 128 + SIGINT;
+    if (answer.end == AnswerEnd::cancelled && !by_user) throw CLI::RuntimeError(Interrupt::exit_code());
   }
 
   static void report(const Answer& answer) {
-    const PhaseReport &thinking = answer.thinking_report, &written = answer.answer_report;
-    const int steps = thinking.steps + written.steps;
-    const double seconds = thinking.seconds + written.seconds;
+    const PhaseReport &first = answer.thinking_report, &second = answer.second_thinking_report;
+    const PhaseReport& written = answer.answer_report;
+    const int steps = first.steps + second.steps + written.steps;
+    const double seconds = first.seconds + second.seconds + written.seconds;
     std::string text = "[" + std::to_string(answer.reused_tokens) + " reused / " +
                        std::to_string(answer.prompt_report.tokens) + " read";
-    text += "; " + std::to_string(thinking.tokens) + " thought, " + std::to_string(written.tokens) + " answered";
+    text += "; " + std::to_string(first.tokens + second.tokens) + " thought, " + std::to_string(written.tokens) +
+            " answered";
     if (steps > 0 && seconds > 0) text += ", " + grouped(uint64_t(steps / seconds)) + " tokens/s";
     if (!answer.hand_over.empty() && answer.switch_report.steps > 0)
       text += format_number("; switch %.1f ms, ", 1e3 * answer.switch_report.seconds) + answer.hand_over;

@@ -75,6 +75,11 @@ std::string written_text(const PhaseReport& report) {
   return tokens_text(report.tokens) + " by " + report.size + rate_text(report.steps, report);
 }
 
+std::string switch_line(const PhaseReport& report, const std::string& hand_over) {
+  if (report.steps == 0) return "";
+  return line("switch", read_text(report) + ", " + bytes_text(uint64_t(report.bytes)) + " moved, " + hand_over);
+}
+
 std::string end_of(AnswerEnd end) {
   switch (end) {
     case AnswerEnd::stop_token:
@@ -115,16 +120,17 @@ std::string end_text(const Answer& answer, const Sampling& sampling) {
   if (answer.prompt_report.steps) text += line("prompt", read_text(answer.prompt_report));
   if (answer.think_end != ThinkEnd::none || answer.thinking_report.tokens > 0) {
     const std::string how = answer.think_end == ThinkEnd::none ? "" : std::string(", end ") + name_of(answer.think_end);
-    const std::string handed =
-        answer.switched_after < 0 ? "" : ", handed over after " + tokens_text(answer.switched_after);
-    text += line("thinking", written_text(answer.thinking_report) + handed + how + end(Phase::thinking));
+    const bool twice = answer.switched_after >= 0;
+    text += line("thinking", written_text(answer.thinking_report) + (twice ? "" : how + end(Phase::thinking)));
+    if (twice) {
+      text += switch_line(answer.thinking_switch_report, answer.thinking_hand_over);
+      text += line("thinking", written_text(answer.second_thinking_report) + how + end(Phase::thinking));
+    }
   }
-  if (answer.shadow_report.steps)
-    text += line("shadow", tokens_text(answer.shadow_report.tokens) + " read along by " + answer.shadow_report.size +
-                               ", " + bytes_text(uint64_t(answer.shadow_report.bytes)) + " moved");
-  if (!answer.hand_over.empty() && answer.switch_report.steps > 0)
-    text += line("switch", read_text(answer.switch_report) + ", " + bytes_text(uint64_t(answer.switch_report.bytes)) +
-                               " moved, " + answer.hand_over);
+  for (const PhaseReport& shadow : answer.shadow_reports)
+    text += line("shadow", tokens_text(shadow.tokens) + " read along by " + shadow.size + ", " +
+                               bytes_text(uint64_t(shadow.bytes)) + " moved");
+  text += switch_line(answer.switch_report, answer.hand_over);
   text += line("answer", written_text(answer.answer_report) + end(Phase::answering));
   if (sampling.temperature > 0) text += line("seed", std::to_string(sampling.seed));
   return text;

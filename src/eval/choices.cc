@@ -62,23 +62,16 @@ std::string choice_prompt(const std::string& subject, const std::vector<ChoiceQu
   return text + with_choices(question);
 }
 
-std::vector<size_t> likeliest_choices(const Family& family, const std::string& size, const std::string& subject,
-                                      const std::vector<ChoiceQuestion>& shots,
-                                      const std::vector<ChoiceQuestion>& questions, TokenId start,
-                                      const Progress& progress) {
-  std::vector<size_t> picked;
-  for (const ChoiceQuestion& question : questions) {
-    const std::string prompt = choice_prompt(subject, shots, question);
-    std::vector<std::vector<TokenId>> texts;
-    for (size_t c = 0; c < question.choices.size(); ++c) {
-      texts.push_back(family.encode(prompt + " " + letter(c)));
-      if (start >= 0) texts.back().insert(texts.back().begin(), start);
-    }
-    const std::vector<double> scores = log_likelihoods_after(family, size, texts, common_prefix(texts));
-    picked.push_back(size_t(std::max_element(scores.begin(), scores.end()) - scores.begin()));
-    if (progress) progress(picked.size(), questions.size());
+size_t likeliest_choice(const Family& family, const std::string& size, const std::string& subject,
+                        const std::vector<ChoiceQuestion>& shots, const ChoiceQuestion& question, TokenId start) {
+  const std::string prompt = choice_prompt(subject, shots, question);
+  std::vector<std::vector<TokenId>> texts;
+  for (size_t c = 0; c < question.choices.size(); ++c) {
+    texts.push_back(family.encode(prompt + " " + letter(c)));
+    if (start >= 0) texts.back().insert(texts.back().begin(), start);
   }
-  return picked;
+  const std::vector<double> scores = log_likelihoods_after(family, size, texts, common_prefix(texts));
+  return size_t(std::max_element(scores.begin(), scores.end()) - scores.begin());
 }
 
 }  // namespace starnest

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "core/base/dims.h"
-#include "core/base/progress.h"
 #include "starnest/family.h"
 
 namespace starnest {
@@ -26,11 +25,9 @@ std::vector<ChoiceQuestion> read_choice_questions(const std::filesystem::path& f
 std::string choice_prompt(const std::string& subject, const std::vector<ChoiceQuestion>& shots,
                           const ChoiceQuestion& question);
 
-// Of each question the index of the likeliest letter after its prompt, the first of equal ones. What the letters' texts
-// have in common is read once. `start`: a token to read first, or -1.
-std::vector<size_t> likeliest_choices(const Family& family, const std::string& size, const std::string& subject,
-                                      const std::vector<ChoiceQuestion>& shots,
-                                      const std::vector<ChoiceQuestion>& questions, TokenId start,
-                                      const Progress& progress = {});
+// The index of the likeliest letter after the question's prompt, the first of equal ones. What the letters' texts have
+// in common is read once. `start`: a token to read first, or -1.
+size_t likeliest_choice(const Family& family, const std::string& size, const std::string& subject,
+                        const std::vector<ChoiceQuestion>& shots, const ChoiceQuestion& question, TokenId start);
 
 }  // namespace starnest

@@ -233,7 +233,7 @@ std::vector<MinimalPair> read_minimal_pairs(const std::filesystem::path& file) {
   return pairs;
 }
 
-std::vector<bool> prefers_good(const Family& family, const std::string& size, const std::vector<MinimalPair>& pairs,
+std::vector<bool> prefers_good(const Family& family, const std::string& size, std::span<const MinimalPair> pairs,
                                TokenId start, int parallel, const Progress& progress) {
   std::vector<std::vector<TokenId>> sequences;
   for (const MinimalPair& pair : pairs)

@@ -60,7 +60,7 @@ struct MinimalPair {
 std::vector<MinimalPair> read_minimal_pairs(const std::filesystem::path& file);
 
 // For each pair whether the good sentence, after `start`, has the higher log-likelihood (a tie counts as no).
-std::vector<bool> prefers_good(const Family& family, const std::string& size, const std::vector<MinimalPair>& pairs,
+std::vector<bool> prefers_good(const Family& family, const std::string& size, std::span<const MinimalPair> pairs,
                                TokenId start, int parallel, const Progress& progress = {});
 
 }  // namespace starnest

@@ -49,7 +49,19 @@ TaskRecord grade(const Family& family, const Question& question, const Generatio
   record.think_end = generation.think_end();
   record.thinking_tokens = int(generation.thinking().size());
   record.answer_tokens = int(generation.answer().size());
+  record.prompt_tokens = int(question.prompt.size());
+  if (generation.answer_hand_over()) record.hand_over = text_of(*generation.answer_hand_over());
   return record;
+}
+
+void check_answered(const std::vector<Question>& questions, const std::vector<TaskRecord>& answered) {
+  SN_CHECK(answered.size() <= questions.size(), "more answers than questions");
+  for (size_t i = 0; i < answered.size(); ++i)
+    if (answered[i].problem.canonical() != questions[i].problem.canonical())
+      throw Error({.where = "question " + std::to_string(i + 1),
+                   .what = "was answered before, but it was another one",
+                   .expected = questions[i].problem.canonical(),
+                   .got = answered[i].problem.canonical()});
 }
 
 }  // namespace
@@ -61,6 +73,13 @@ Tally TaskAccuracy::tally() const {
 
 int TaskAccuracy::count(ThinkEnd end) const {
   return int(std::count_if(records.begin(), records.end(), [&](const TaskRecord& r) { return r.think_end == end; }));
+}
+
+std::map<std::string, int> TaskAccuracy::hand_overs() const {
+  std::map<std::string, int> counts;
+  for (const TaskRecord& record : records)
+    if (!record.hand_over.empty()) ++counts[record.hand_over];
+  return counts;
 }
 
 double TaskAccuracy::mean(int TaskRecord::* tokens) const {
@@ -75,15 +94,24 @@ double TaskAccuracy::mean_bytes() const {
   return records.empty() ? 0 : sum / double(records.size());
 }
 
-TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, const Plan& plan, const Sampling& sampling,
-                           int parallel, const Progress& progress) {
-  SN_CHECK(parallel >= 1, "nothing runs in parallel");
+Plan with_sizes(Plan plan, const Family& family) {
+  Family::Impl& impl = family.impl();
+  const ResolvedPlan resolved = resolve(plan, impl.engine, impl.rules, impl.spec.default_plan);
+  plan.think_size = impl.engine.sizes()[resolved.think_size].name;
+  plan.answer_size = impl.engine.sizes()[resolved.answer_size].name;
+  return plan;
+}
+
+TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, const TaskRun& run) {
+  SN_CHECK(run.parallel >= 1, "nothing runs in parallel");
   Family::Impl& impl = family.impl();
   const std::vector<Question> questions = draw_questions(family, set);
-  const ResolvedPlan resolved = resolve(plan, impl.engine, impl.rules, impl.spec.default_plan);
+  check_answered(questions, run.answered);
+  const ResolvedPlan resolved = resolve(run.plan, impl.engine, impl.rules, impl.spec.default_plan);
   TaskAccuracy result;
   result.think_size = impl.engine.sizes()[resolved.think_size].name;
   result.answer_size = impl.engine.sizes()[resolved.answer_size].name;
+  result.records = run.answered;
   result.records.resize(questions.size());
 
   const auto start = std::chrono::steady_clock::now();
@@ -93,11 +121,13 @@ TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, con
     double bytes = 0;
   };
   std::vector<Slot> slots;
-  size_t next = 0, done = 0;
+  std::vector<bool> is_done(questions.size());
+  std::fill_n(is_done.begin(), run.answered.size(), true);
+  size_t next = run.answered.size(), done = next, told = next;
   while (done < questions.size()) {
-    while (slots.size() < size_t(parallel) && next < questions.size()) {
-      Sampling own = sampling;
-      own.seed = key_of(sampling.seed, next);
+    while (slots.size() < size_t(run.parallel) && next < questions.size()) {
+      Sampling own = run.sampling;
+      own.seed = key_of(run.sampling.seed, next);
       slots.push_back(
           {next, std::make_unique<Generation>(impl.engine, impl.rules, questions[next].prompt, resolved, own)});
       ++next;
@@ -105,18 +135,20 @@ TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, con
     std::vector<Generation*> running;
     for (Slot& slot : slots) {
       running.push_back(slot.generation.get());
-      for (const BatchItem& item : slot.generation->next()) slot.bytes += impl.bytes_moved(item);
+      slot.bytes += impl.bytes_moved(slot.generation->next());
     }
     step(impl.engine, running);
     std::erase_if(slots, [&](const Slot& slot) {
       if (!slot.generation->done()) return false;
       result.records[slot.question] = grade(family, questions[slot.question], *slot.generation);
-      result.records[slot.question].prompt_tokens = int(questions[slot.question].prompt.size());
       result.records[slot.question].bytes = slot.bytes;
+      is_done[slot.question] = true;
       ++done;
       return true;
     });
-    if (progress) progress(done, questions.size());
+    for (; told < questions.size() && is_done[told]; ++told)
+      if (run.on_record) run.on_record(result.records[told]);
+    if (run.progress) run.progress(done, questions.size());
   }
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;

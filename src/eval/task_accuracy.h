@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,8 @@ struct TaskRecord {
   int thinking_tokens = 0;
   int answer_tokens = 0;
   int prompt_tokens = 0;
-  double bytes = 0;  // that its steps move, each counted as if it ran alone (runtime/family_impl.h)
+  double bytes = 0;       // that its steps move, each question counted as if it ran alone (runtime/family_impl.h)
+  std::string hand_over;  // the way that the answering size took over, e.g. "recompute"; empty when it did not
 };
 
 struct TaskAccuracy {
@@ -43,12 +45,27 @@ struct TaskAccuracy {
 
   Tally tally() const;
   int count(ThinkEnd end) const;
-  double mean(int TaskRecord::* tokens) const;  // over the records; 0 without any
+  std::map<std::string, int> hand_overs() const;  // how often each way was used
+  double mean(int TaskRecord::* tokens) const;    // over the records; 0 without any
   double mean_bytes() const;
 };
 
-// Asks every question under one plan, `parallel` at a time. Throws Error for a plan or a task that does not fit.
-TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& questions, const Plan& plan,
-                           const Sampling& sampling, int parallel, const Progress& progress = {});
+// `plan` with the names of its sizes filled in: what the family does by default where it names none.
+Plan with_sizes(Plan plan, const Family& family);
+
+struct TaskRun {
+  Plan plan;
+  Sampling sampling;  // each question draws from a seed of its own
+  int parallel = 32;  // questions that share the engine's steps
+  // Records of the first questions that an earlier run has answered; only the others are asked. A set of more questions
+  // begins with those of a set of fewer.
+  std::vector<TaskRecord> answered = {};
+  std::function<void(const TaskRecord&)> on_record = {};  // each new one, in the order of the questions
+  Progress progress = {};
+};
+
+// Asks every question under one plan. Throws Error for a plan or a task that does not fit, and for answers of other
+// questions.
+TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& questions, const TaskRun& run);
 
 }  // namespace starnest

@@ -27,7 +27,7 @@ EvaluationFile read_evaluation(const JsonRecord& json) {
   file.parallel = int(json.find_integer("parallel").value_or(0));
   file.tally = {uint64_t(result.integer("right")), uint64_t(result.integer("n"))};
   if (file.tally.trials == 0) throw Error(json.where(), "holds no question");
-  file.seconds = json.number("seconds");
+  file.seconds = json.find_number("seconds").value_or(0);
   const auto number = [&](const char* key) { return json.find_number(key).value_or(0); };
   file.prompt_tokens = number("mean_prompt_tokens"), file.thinking_tokens = number("mean_thinking_tokens");
   file.answer_tokens = number("mean_answer_tokens"), file.bytes = number("mean_bytes");

@@ -137,8 +137,11 @@ std::vector<TokenId> tokens_of(const std::vector<ChatPiece>& pieces, const Token
 }
 
 bool is_chat_template(std::string_view chat_template) {
-  return chat_template.find(kStart) != std::string_view::npos && chat_template.find(kEnd) != std::string_view::npos &&
-         chat_template.find(kThink) != std::string_view::npos;
+  // The last one is a switch that only this template has; other ChatML with thinking has the other marks too.
+  for (const std::string_view mark : {std::string_view(kStart), std::string_view(kEnd), std::string_view(kThink),
+                                      std::string_view("truncate_history_thinking")})
+    if (chat_template.find(mark) == std::string_view::npos) return false;
+  return true;
 }
 
 }  // namespace starnest

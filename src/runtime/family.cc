@@ -106,21 +106,24 @@ void Family::Impl::set_context(const OpenOptions& options) {
     rules.context_hint = "Memory holds no more beside the weights; the model allows " + std::to_string(allowed);
 }
 
-double Family::Impl::bytes_moved(size_t size, size_t position, size_t tokens, size_t logits) {
-  const Widths& widths = engine.sizes()[size].widths;
-  const auto [weights, is_new] = weight_bytes_.try_emplace({size, tokens, logits});
-  if (is_new) {
-    const PassPart part{&widths, tokens, logits};
-    weights->second = pass_cost_of(spec.spec, format(), {&part, 1}).bytes;
+double Family::Impl::bytes_moved(std::span<const BatchItem> items) {
+  std::vector<std::tuple<size_t, size_t, size_t>> key;
+  std::vector<PassPart> parts;
+  double beside = 0;  // states, keys and values
+  for (const BatchItem& item : items) {
+    const Sequence& sequence = *item.sequence;
+    const Widths& widths = engine.sizes()[sequence.size()].widths;
+    const size_t tokens = item.tokens.size();
+    const size_t logits = item.want == Want::none ? 0 : item.want == Want::last ? 1 : tokens;
+    key.emplace_back(sequence.size(), tokens, logits);
+    parts.push_back({&widths, tokens, logits});
+    const StateCost state = state_cost_of(spec.spec, widths);
+    beside += double(sequence.position() + tokens) * double(state.kv_per_token * size_of(engine.kv_dtype())) +
+              2 * sizeof(float) * double(state.ssm + state.conv);
   }
-  const StateCost state = state_cost_of(spec.spec, widths);
-  return weights->second + double(position + tokens) * double(state.kv_per_token * size_of(engine.kv_dtype())) +
-         2 * sizeof(float) * double(state.ssm + state.conv);
-}
-
-double Family::Impl::bytes_moved(const BatchItem& item) {
-  const size_t logits = item.want == Want::none ? 0 : item.want == Want::last ? 1 : item.tokens.size();
-  return bytes_moved(item.sequence->size(), item.sequence->position(), item.tokens.size(), logits);
+  const auto [weights, is_new] = weight_bytes_.try_emplace(std::move(key));
+  if (is_new) weights->second = pass_cost_of(spec.spec, format(), parts).bytes;
+  return weights->second + beside;
 }
 
 const Tokenizer& Family::Impl::require_tokenizer() const {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <tuple>
 #include <vector>
 
@@ -20,10 +21,9 @@ struct Family::Impl {
 
   const Tokenizer& require_tokenizer() const;  // Error when the folder has none
 
-  // By a step that reads `tokens` at a size whose sequence has read `position` before, and computes `logits` rows of
-  // logits: the weights as pass_cost_of expects, keys and values of all positions once, the recurrent state both ways.
-  double bytes_moved(size_t size, size_t position, size_t tokens, size_t logits);
-  double bytes_moved(const BatchItem& item);  // that is to be stepped
+  // By a step that is to read these and nothing else: the weights as pass_cost_of expects, each read once for all
+  // items; of each item keys and values of all positions once, and the recurrent state both ways.
+  double bytes_moved(std::span<const BatchItem> items);
 
   std::vector<TokenId> effort_prompt(std::string_view question, const std::string& effort) const;
 
@@ -43,7 +43,8 @@ struct Family::Impl {
   StoredFormat format() const { return engine.weight_dtype() == DType::f32 ? StoredFormat::f32 : StoredFormat::bf16; }
   void set_context(const OpenOptions& options);
 
-  std::map<std::tuple<size_t, size_t, size_t>, double> weight_bytes_;  // of passes so far: (size, tokens, logits)
+  // Of the weights in passes so far, by (size, tokens, logits) of their items.
+  std::map<std::vector<std::tuple<size_t, size_t, size_t>>, double> weight_bytes_;
 };
 
 }  // namespace starnest

@@ -176,7 +176,7 @@ void Generation::advance(VecView<const float> logits) {
     think(id);
     if (switch_now && phase_ == Phase::thinking) {
       switched_after_ = int(output().size());
-      hand_over(*plan_.switch_size);
+      if (hand_over(*plan_.switch_size)) thinking_hand_over_ = handed_over_;
       begin_shadow();
     }
   } else {
@@ -214,7 +214,7 @@ void Generation::close_thinking(ThinkEnd end) {
   think_end_ = end;
   answer_start_ = text_.size() - prompt_tokens_;
   phase_ = Phase::answering;
-  hand_over(plan_.answer_size);
+  if (hand_over(plan_.answer_size)) answer_hand_over_ = handed_over_;
 }
 
 size_t Generation::next_size() const {
@@ -228,8 +228,8 @@ void Generation::begin_shadow() {
 }
 
 // Where a mode has nothing to give (no state far enough back, the shadow of another size), the text is read.
-void Generation::hand_over(size_t size) {
-  if (size == sequence_->size()) return;
+bool Generation::hand_over(size_t size) {
+  if (size == sequence_->size()) return false;
   switching_ = true;
   handed_over_ = plan_.hand_over;
   reused_ = 0;
@@ -257,6 +257,7 @@ void Generation::hand_over(size_t size) {
       break;
   }
   if (handed_over_->mode == HandOver::Mode::recompute) begin(size);
+  return true;
 }
 
 bool Generation::must_switch(VecView<const float> logits) {

@@ -87,8 +87,9 @@ class Generation {
   size_t position() const { return sequence_->position(); }  // tokens that the size in use has read
   size_t reused() const { return reused_; }                  // tokens that the size in use took over from a snapshot
   bool switching() const { return switching_; }  // from a hand-over until the new size has written its first token
-  const std::optional<HandOver>& handed_over() const { return handed_over_; }  // how, the last time
   int switched_after() const { return switched_after_; }  // thinking tokens when thinking was handed over; -1: never
+  const std::optional<HandOver>& thinking_hand_over() const { return thinking_hand_over_; }  // how it was
+  const std::optional<HandOver>& answer_hand_over() const { return answer_hand_over_; }      // to the answering size
 
  private:
   size_t thinking_tokens() const { return phase_ == Phase::thinking ? text_.size() - prompt_tokens_ : answer_start_; }
@@ -101,7 +102,7 @@ class Generation {
   size_t next_snapshot() const;  // position of the next one to leave
   size_t next_size() const;      // that takes over from the one in use, as far as is known
   void begin_shadow();
-  void hand_over(size_t size);
+  bool hand_over(size_t size);                    // false when it is the one in use
   bool must_switch(VecView<const float> logits);  // whether thinking goes on with Plan::switch_size
   void close_thinking(ThinkEnd end);
   void think(TokenId id);
@@ -120,10 +121,11 @@ class Generation {
   size_t snapshot_of_prompt_;  // position
   std::optional<Sequence> sequence_;
   size_t reused_ = 0;
-  std::optional<Sequence> shadow_;  // of the next size
-  std::deque<Sequence> marks_;      // of the size in use, HandOver::window tokens apart; the last two
-  std::deque<double> entropies_;    // of the last choices of thinking, nats
-  std::optional<HandOver> handed_over_;
+  std::optional<Sequence> shadow_;       // of the next size
+  std::deque<Sequence> marks_;           // of the size in use, HandOver::window tokens apart; the last two
+  std::deque<double> entropies_;         // of the last choices of thinking, nats
+  std::optional<HandOver> handed_over_;  // the last time
+  std::optional<HandOver> thinking_hand_over_, answer_hand_over_;
   int switched_after_ = -1;
   bool switching_ = false;
   ThinkEnd think_end_ = ThinkEnd::none;

@@ -44,12 +44,13 @@ class HandOverOfPocket : public ::testing::Test {
 TEST_F(HandOverOfPocket, TheShadowGivesTheBitsOfRecomputing) {
   const Answer expected = ask("recompute");
   EXPECT_EQ(expected.hand_over, "recompute");
-  EXPECT_EQ(expected.shadow_report.steps, 0);
+  EXPECT_TRUE(expected.shadow_reports.empty());
   for (const char* mode : {"shadow:1", "shadow:7", "shadow"}) {
     const Answer shadow = ask(mode);
     EXPECT_EQ(shadow.ids, expected.ids) << mode;
     EXPECT_LT(shadow.switch_report.tokens, 64);
-    EXPECT_EQ(shadow.switch_report.tokens + shadow.shadow_report.tokens, expected.switch_report.tokens) << mode;
+    const PhaseReport along = shadow.shadow_reports.empty() ? PhaseReport{} : shadow.shadow_reports.front();
+    EXPECT_EQ(shadow.switch_report.tokens + along.tokens, expected.switch_report.tokens) << mode;
   }
   EXPECT_EQ(ask("shadow:1").switch_report.tokens, 1);
 }
@@ -126,6 +127,14 @@ TEST_F(HandOverOfPocket, ThinkingGoesOnWithAnotherSizeAfterSoManyTokens) {
                                                   writers.insert(writers.end(), p.text.size(), std::string(p.size));
                                                 }});
     EXPECT_EQ(answer.switched_after, 5) << mode;
+    EXPECT_EQ(answer.thinking_report.size + answer.thinking_switch_report.size, "smalllarge") << mode;
+    EXPECT_EQ(answer.second_thinking_report.size + answer.switch_report.size, "largemedium") << mode;
+    EXPECT_EQ(answer.thinking_report.tokens, 5) << mode;
+    EXPECT_EQ(answer.thinking_report.tokens + answer.second_thinking_report.tokens + answer.answer_report.tokens,
+              int(answer.ids.size()))
+        << mode;
+    EXPECT_EQ(answer.thinking_hand_over, mode);
+    EXPECT_EQ(answer.hand_over, mode);
     ASSERT_GT(writers.size(), 10u);
     EXPECT_EQ(writers[4], "small");
     EXPECT_EQ(writers[5], "large");

@@ -84,9 +84,12 @@ class Asking {
     answer_.ids.assign(generation_.output().begin(), generation_.output().end());
     answer_.think_end = generation_.think_end();
     answer_.switched_after = generation_.switched_after();
-    if (generation_.handed_over()) answer_.hand_over = text_of(*generation_.handed_over());
+    if (generation_.thinking_hand_over()) answer_.thinking_hand_over = text_of(*generation_.thinking_hand_over());
+    if (generation_.answer_hand_over()) answer_.hand_over = text_of(*generation_.answer_hand_over());
     answer_.end = writer_.stopped() ? AnswerEnd::stop_text : cancelled ? AnswerEnd::cancelled : generation_.end();
-    answer_.thinking_report.tokens = int(generation_.thinking().size());
+    const int thinking = int(generation_.thinking().size());
+    answer_.thinking_report.tokens = answer_.switched_after < 0 ? thinking : answer_.switched_after;
+    answer_.second_thinking_report.tokens = thinking - answer_.thinking_report.tokens;
     answer_.answer_report.tokens = int(generation_.answer().size());
     return std::move(answer_);
   }
@@ -94,15 +97,23 @@ class Asking {
  private:
   PhaseReport& report_of_next_step() {
     if (!generation_.started()) return answer_.prompt_report;
-    if (generation_.switching()) return answer_.switch_report;
-    return generation_.phase() == Phase::thinking ? answer_.thinking_report : answer_.answer_report;
+    if (generation_.phase() == Phase::answering)
+      return generation_.switching() ? answer_.switch_report : answer_.answer_report;
+    if (generation_.switching()) return answer_.thinking_switch_report;
+    return generation_.switched_after() < 0 ? answer_.thinking_report : answer_.second_thinking_report;
   }
 
   void take_step() {
     writing_size_ = generation_.size();
     PhaseReport& report = report_of_next_step();
-    for (const BatchItem& item : generation_.next())
-      count(item, item.sequence->size() == writing_size_ ? report : answer_.shadow_report);
+    const std::vector<BatchItem> items = generation_.next();
+    const double own = family_.bytes_moved(std::span(items).first(1));
+    count(items.front(), own, report);
+    if (items.size() > 1) {
+      if (answer_.shadow_reports.empty() || answer_.shadow_reports.back().size != name_of(items.back()))
+        answer_.shadow_reports.emplace_back();
+      count(items.back(), family_.bytes_moved(items) - own, answer_.shadow_reports.back());
+    }
     Generation* one = &generation_;
     const Clock::time_point before = Clock::now();
     step(family_.engine, {&one, 1});
@@ -110,9 +121,11 @@ class Asking {
     report.seconds += taken;
   }
 
-  void count(const BatchItem& item, PhaseReport& report) {
-    if (report.size.empty()) report.size = family_.engine.sizes()[item.sequence->size()].name;
-    report.bytes += family_.bytes_moved(item);
+  const std::string& name_of(const BatchItem& item) const { return family_.engine.sizes()[item.sequence->size()].name; }
+
+  void count(const BatchItem& item, double bytes, PhaseReport& report) const {
+    if (report.size.empty()) report.size = name_of(item);
+    report.bytes += bytes;
     report.tokens += int(item.tokens.size());  // of reading; what is written is counted at the end
     report.steps += 1;
   }

@@ -30,7 +30,7 @@ fs::path talking_model(const TestFolder& folder) {
   text.erase(line, text.find('\n', line) + 1 - line);
   replace("\"<spare_2>\": 57", "\"\u010a\": 57");  // the line break, as byte-level vocabularies write it
   put_file(model / "tokenizer.json", text);
-  put_file(model / "chat_template.jinja", "<|im_start|> <|im_end|> <think>");
+  put_file(model / "chat_template.jinja", "<|im_start|> <|im_end|> <think> truncate_history_thinking");
   put_file(model / "generation_config.json",
            R"({"eos_token_id": [2, 56], "think_start_ids": [3, 57], "think_end_ids": [[4]], "think_close_ids": [4]})");
   return model;

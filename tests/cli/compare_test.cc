@@ -83,5 +83,66 @@ TEST(Compare, ReadsWhatEvalWrites) {
   EXPECT_CONTAINS(done.out, "small>small");
 }
 
+// Of the pocket model on family r without thinking, where sizes differ.
+std::vector<std::string> eval_words(const std::string& size, int count, std::vector<std::string> more) {
+  std::vector<std::string> words{
+      "eval",   "-m", in_tests("../models/pocket").string(), "-t", "1", "-n", std::to_string(count), "--effort", "e0",
+      "--size", size};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+TEST(Eval, GoesOnWithTheRecordsOfARunThatWasStopped) {
+  const TestFolder folder;
+  const std::string whole = folder / "whole", part = folder / "part";
+  const Finished uninterrupted = starnest_program(eval_words("small", 90, {"--records", whole}));
+  EXPECT_EQ(starnest_program(eval_words("small", 40, {"--records", part})).exit_code, 0);
+  const Finished resumed = starnest_program(eval_words("small", 90, {"--records", part, "--resume"}));
+  EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_EQ(file_text(part), file_text(whole));
+  EXPECT_EQ(resumed.out.substr(0, resumed.out.find("\n")), uninterrupted.out.substr(0, uninterrupted.out.find("\n")));
+
+  const Finished other = starnest_program(eval_words("large", 90, {"--records", part, "--resume"}));
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_CONTAINS(other.err, "was written under other settings");
+  const Finished fewer = starnest_program(eval_words("small", 60, {"--records", part, "--resume"}));
+  EXPECT_CONTAINS(fewer.err, "more answers than are asked for; expected at most 60, got 90");
+  EXPECT_EQ(file_text(part), file_text(whole));
+}
+
+TEST(Eval, GoesOnWithTheRecordsOfPairs) {
+  const TestFolder folder;
+  const std::string pairs = folder / "pairs.tsv", whole = folder / "whole", part = folder / "part";
+  std::string text = "good\tbad\n";
+  for (int i = 0; i < 300; ++i)
+    text.append("a").append(std::to_string(i)).append("\tb").append(std::to_string(i)).append("\n");
+  put_file(pairs, text);
+  const auto words = [&](const std::string& records) {
+    return eval_words("small", 1, {"--pairs", pairs, "--records", records, "--resume"});
+  };
+  const Finished uninterrupted = starnest_program(words(whole));
+  EXPECT_EQ(uninterrupted.exit_code, 0) << uninterrupted.err;
+  put_file(part, file_text(whole).substr(0, 20'000));  // ends within a line
+  EXPECT_EQ(starnest_program(words(part)).out, uninterrupted.out);
+  EXPECT_EQ(file_text(part), file_text(whole));
+  put_file(pairs, "good\tbad\nx\ty\n");
+  EXPECT_CONTAINS(starnest_program(words(part)).err, "answers another question");
+}
+
+TEST(Eval, AsksAsManyQuestionsAsAComparisonTakes) {
+  const TestFolder folder;
+  const std::string large = folder / "large";
+  EXPECT_EQ(starnest_program(eval_words("large", 400, {"--records", large})).exit_code, 0);
+  // A plan never differs from itself: 1.96^2 / 0.02 questions.
+  const Finished same = starnest_program(eval_words("large", 400, {"--against", large, "--margin", "2"}));
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  EXPECT_CONTAINS(same.out, "of the first 100 questions 0 differ: a margin of 2 points needs 193 in all");
+  EXPECT_CONTAINS(same.out, "193 questions, paired");
+  EXPECT_CONTAINS(same.out, "not worse");
+  const Finished small = starnest_program(eval_words("small", 1000, {"--against", large, "--margin", "1"}));
+  EXPECT_CONTAINS(small.out, "; 400 are asked");
+  EXPECT_CONTAINS(small.out, "400 questions, paired");
+}
+
 }  // namespace
 }  // namespace starnest

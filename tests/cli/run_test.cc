@@ -56,7 +56,8 @@ TEST(Run, ThinkingMayGoOnWithAnotherSize) {
   EXPECT_EQ(done.exit_code, 0) << done.err;
   EXPECT_EQ(done.out, "a5;b\n+38;c*76;d-24;\n4\n");
   EXPECT_CONTAINS(done.err, "[small thinks]\n[large thinks]\n[small answers]\n");
-  EXPECT_CONTAINS(done.err, "handed over after 4 tokens");
+  EXPECT_CONTAINS(done.err, "\nthinking  4 tokens by small (");
+  EXPECT_CONTAINS(done.err, "\nthinking  15 tokens by large (");
 }
 
 TEST(Run, WithoutSizesTheDefaultPlanOfTheFolderRuns) {

@@ -38,7 +38,8 @@ TEST_P(DevMetric, AgreesWithGeneration) {
     const TaskQuestionSet questions{
         .effort = GetParam().effort, .split = tasks::Split::development, .count = kProblems, .seed = 1};
     const Plan plan{.think_size = size.name, .answer_size = size.name, .answer_reserve = 8, .max_tokens = 128};
-    const TaskAccuracy generated = task_accuracy(family, questions, plan, {.temperature = 0}, /*parallel=*/64);
+    const TaskAccuracy generated =
+        task_accuracy(family, questions, {.plan = plan, .sampling = {.temperature = 0}, .parallel = 64});
     int right = 0;
     for (const TaskRecord& record : generated.records)
       right +=

@@ -47,12 +47,13 @@ void measure_cells(const CellSettings& settings, const Progress& progress) {
     std::filesystem::create_directories(folder);
   const std::vector<MeasuredCell> before =
       std::filesystem::exists(partial) ? read_cells(partial) : std::vector<MeasuredCell>{};
+  const std::string source = settings.model + ": " + join(settings.families, " ");
   const size_t done = before.size();
   for (size_t i = 0; i < done; ++i)
-    if (i >= cells.size() || before[i].cell != cells[i].cell)
+    if (i >= cells.size() || before[i].cell != cells[i].cell || before[i].source != source)
       throw Error({.where = partial,
-                   .what = "was begun with other choices",
-                   .hint = "Remove it, or take the same --choice, --least and --most"});
+                   .what = "was begun with other choices, another model or other families",
+                   .hint = "Remove it, or take the same --model, --families, --choice, --least and --most"});
   JsonlWriter out(partial, JsonlWriter::Mode::append);
   TrainingBar bar("cells", int64_t(done), int64_t(cells.size()), {});
   for (size_t i = done; i < cells.size(); ++i) {
@@ -61,6 +62,7 @@ void measure_cells(const CellSettings& settings, const Progress& progress) {
     out.write(JsonLine()
                   .set("cell", std::span<const double>(numbers(cells[i].cell)))
                   .set("size", size_text(describe(family.spec, {.name = "cell", .widths = widths})))
+                  .set("source", source)
                   .set("cost", cells[i].cost)
                   .set("kl", mean_kl(measured))
                   .set("long", mean_of(measured, "long").whole));
@@ -76,6 +78,7 @@ std::vector<MeasuredCell> read_cells(const std::string& file) {
     const std::vector<double> choice = line.numbers("cell");
     cells.push_back({{choice.begin(), choice.end()},
                      line.text("size"),
+                     line.find_text("source").value_or(""),
                      line.number("cost"),
                      line.number("kl"),
                      line.number("long")});

@@ -34,9 +34,10 @@ std::vector<const CostedCell*> feasible(const std::vector<CostedCell>& cells, do
     if (cell.cost <= cap) below = std::max(below, cell.cost);
     if (cell.cost > cap && (above == 0 || cell.cost < above)) above = cell.cost;
   }
-  const auto text = [](double cost) { return cost > 0 ? grouped(uint64_t(cost)) : std::string("none"); };
+  const auto number = [](double cost) { return cost > 1 ? grouped(uint64_t(cost)) : format_number("%.4f", cost); };
+  const auto text = [&](double cost) { return cost > 0 ? number(cost) : std::string("none"); };
   throw Error({.where = "--budget",
-               .what = "no combination of the choices costs 0.95 to 1.05 of " + grouped(uint64_t(cap)),
+               .what = "no combination of the choices costs 0.95 to 1.05 of " + number(cap),
                .hint = "The nearest costs are " + text(below) + " below and " + text(above) +
                        " above; take one of them as the budget, or more choices"});
 }

@@ -1,0 +1,45 @@
+// What the parts of `starnest eval` share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/common.h"
+#include "cli/plan_options.h"
+#include "core/format/jsonl.h"
+#include "eval/task_accuracy.h"
+
+namespace starnest::cli {
+
+struct EvalOptions {
+  ModelOptions model;
+  std::string effort = "e2";
+  std::string split = "test";
+  TaskQuestionSet questions;
+  PlanOptions plan;
+  std::string json, records;
+  bool resume = false;
+  std::string against;      // records of another plan
+  double margin = 1;        // points
+  std::string text, pairs;  // files; then no task is asked
+  std::vector<std::string> choices;
+  int shots = 5;
+  std::string start = "<|endoftext|>";
+  std::string reference;  // size that KL is measured from
+  int window = 1024;
+  int parallel = 32;
+  int threads = 0;
+};
+
+// Throws InterruptedError after Ctrl-C; the records say how to go on.
+void stop_if_asked(const EvalOptions& options);
+
+// Reasoning tasks, by generation (eval_task.cc).
+void eval_task(EvalOptions options);
+
+// By likelihood (eval_likelihood.cc).
+void eval_text(const EvalOptions& options, const Family& family);
+void eval_pairs(const EvalOptions& options, const Family& family);
+void eval_choices(const EvalOptions& options, const Family& family);
+
+}  // namespace starnest::cli

@@ -1,0 +1,181 @@
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/eval.h"
+#include "cli/progress_bar.h"
+#include "cli/record_file.h"
+#include "core/base/text.h"
+#include "eval/choices.h"
+#include "eval/likelihood.h"
+#include "starnest/error.h"
+
+namespace starnest::cli {
+namespace {
+
+constexpr size_t kPairsAtOnce = 256;  // between two additions to the records
+
+std::vector<std::string> sizes_to_score(const Family& family, const EvalOptions& options) {
+  std::vector<std::string> names = options.plan.sizes();
+  if (!names.empty()) return {names.front()};  // --size
+  for (const SizeInfo& size : family.sizes()) names.push_back(size.name);
+  return names;
+}
+
+void check_records(const EvalOptions& options, const std::vector<std::string>& sizes) {
+  if (!options.records.empty() && sizes.size() > 1)
+    throw Error({.where = "--records", .what = "holds the answers of one size", .hint = "Name one with --size"});
+}
+
+std::string tally_text(Tally tally, const std::string& what) {
+  return grouped(tally.successes) + " of " + grouped(tally.trials) + " " + what +
+         format_number(", %.1f %% (", 100 * double(tally.successes) / double(tally.trials)) + interval_text(tally) +
+         ")";
+}
+
+// Of one size; `about`: what else decides the answers.
+RecordFile record_file(const EvalOptions& options, const std::string& size, JsonLine about) {
+  about.set("model", options.model.model).set("size", size).set("start", options.start);
+  return RecordFile(options.records, about, options.resume);
+}
+
+// The answers of an earlier run, which must be those of the same questions.
+Tally earlier_tally(const RecordFile& records, size_t questions, const auto& question) {
+  Tally tally;
+  for (const JsonRecord& record : records.earlier()) {
+    if (tally.trials >= questions || record.text("question") != question(tally.trials))
+      throw Error({.where = record.where(),
+                   .what = "answers another question than the one here",
+                   .got = in_quotes(record.text("question")),
+                   .hint = "Name another file, or leave --resume out to begin anew"});
+    tally.trials += 1, tally.successes += record.flag("right") ? 1 : 0;
+  }
+  return tally;
+}
+
+// "high_school_mathematics_test.csv" is about "high school mathematics", and "..._dev.csv" beside it has the shots.
+struct ChoiceFile {
+  std::string subject;
+  std::vector<ChoiceQuestion> shots, questions;
+};
+ChoiceFile read_choices(const EvalOptions& options, const std::filesystem::path& file) {
+  constexpr std::string_view kTest = "_test";
+  ChoiceFile read{file.stem().string(), {}, read_choice_questions(file)};
+  std::filesystem::path shots;
+  if (read.subject.ends_with(kTest)) {
+    read.subject.resize(read.subject.size() - kTest.size());
+    shots = file.parent_path() / (read.subject + "_dev.csv");
+  }
+  for (char& c : read.subject)
+    if (c == '_') c = ' ';
+  if (options.shots == 0) return read;
+  if (shots.empty() || !std::filesystem::exists(shots))
+    throw Error({.where = "--shots",
+                 .what = "finds no examples beside " + file.string(),
+                 .expected = "SUBJECT_test.csv and SUBJECT_dev.csv",
+                 .hint = "--shots 0 asks without examples"});
+  read.shots = read_choice_questions(shots);
+  if (read.shots.size() > size_t(options.shots)) read.shots.resize(size_t(options.shots));
+  return read;
+}
+
+}  // namespace
+
+void eval_text(const EvalOptions& options, const Family& family) {
+  for (const std::string& size : sizes_to_score(family, options)) {
+    ProgressBar bar("eval " + size, "windows");
+    const TextLikelihood result = text_likelihood(
+        family, size, options.text, token_named(family, options.start), size_t(options.window), options.parallel,
+        [&](uint64_t done, uint64_t total) { stop_if_asked(options), bar.update(done, total); });
+    bar.clear();
+    std::printf("%s: perplexity %.3f, %.4f bits per byte; %s tokens of %s documents in windows of %d\n", size.c_str(),
+                result.perplexity(), result.bits_per_byte(), grouped(result.tokens).c_str(),
+                grouped(result.documents).c_str(), options.window);
+    if (options.reference.empty() || options.reference == size) continue;
+    ProgressBar second("eval " + size + " against " + options.reference, "windows");
+    const TextDivergence from = text_divergence(
+        family, size, options.reference, options.text, token_named(family, options.start), size_t(options.window),
+        options.parallel, [&](uint64_t done, uint64_t total) { stop_if_asked(options), second.update(done, total); });
+    second.clear();
+    std::printf("%s: KL from %s %.4f nats per token; the same likeliest token for %.1f %%\n", size.c_str(),
+                options.reference.c_str(), from.mean, 100 * from.same_choice);
+  }
+}
+
+void eval_pairs(const EvalOptions& options, const Family& family) {
+  const std::vector<MinimalPair> pairs = read_minimal_pairs(options.pairs);
+  const auto name = [&](size_t i) { return pairs[i].paradigm + ": " + pairs[i].good + " / " + pairs[i].bad; };
+  const std::vector<std::string> sizes = sizes_to_score(family, options);
+  check_records(options, sizes);
+  for (const std::string& size : sizes) {
+    RecordFile records = record_file(options, size, JsonLine().set("pairs", options.pairs));
+    Tally tally = earlier_tally(records, pairs.size(), name);
+    ProgressBar bar("eval " + size, "pairs");
+    while (tally.trials < pairs.size()) {
+      const size_t first = tally.trials, count = std::min(kPairsAtOnce, pairs.size() - first);
+      const std::vector<bool> right =
+          prefers_good(family, size, std::span(pairs).subspan(first, count), token_named(family, options.start),
+                       options.parallel, [&](uint64_t, uint64_t) { stop_if_asked(options); });
+      for (size_t i = 0; i < count; ++i) {
+        tally.trials += 1, tally.successes += right[i] ? 1 : 0;
+        records.write(JsonLine()
+                          .set("question", name(first + i))
+                          .set("think_size", size)
+                          .set("answer_size", size)
+                          .set("right", bool(right[i])));
+      }
+      bar.update(tally.trials, pairs.size());
+    }
+    bar.clear();
+    std::printf("%s: the good sentence is likelier in %s\n", size.c_str(), tally_text(tally, "pairs").c_str());
+  }
+}
+
+void eval_choices(const EvalOptions& options, const Family& family) {
+  const std::vector<std::string> sizes = sizes_to_score(family, options);
+  check_records(options, sizes);
+  std::vector<ChoiceFile> files;
+  std::vector<std::string> names;  // of all questions
+  for (const std::string& file : options.choices) {
+    files.push_back(read_choices(options, file));
+    for (const ChoiceQuestion& q : files.back().questions) names.push_back(files.back().subject + ": " + q.question);
+  }
+  for (const std::string& size : sizes) {
+    RecordFile records =
+        record_file(options, size, JsonLine().set("choices", options.choices).set("shots", options.shots));
+    earlier_tally(records, names.size(), [&](size_t i) { return names[i]; });
+    Tally all;
+    size_t before = 0;  // questions of the files so far
+    for (const ChoiceFile& file : files) {
+      Tally tally;
+      for (size_t i = before; i < std::min(records.earlier().size(), before + file.questions.size()); ++i)
+        tally.trials += 1, tally.successes += records.earlier()[i].flag("right") ? 1 : 0;
+      ProgressBar bar("eval " + size + ", " + file.subject, "questions");
+      while (tally.trials < file.questions.size()) {
+        const size_t i = tally.trials, answer = file.questions[i].answer;
+        const size_t picked = likeliest_choice(family, size, file.subject, file.shots, file.questions[i],
+                                               token_named(family, options.start));
+        tally.trials += 1, tally.successes += picked == answer ? 1 : 0;
+        records.write(JsonLine()
+                          .set("question", names[before + i])
+                          .set("think_size", size)
+                          .set("answer_size", size)
+                          .set("expected", std::string(1, char('A' + answer)))
+                          .set("answer", std::string(1, char('A' + picked)))
+                          .set("right", picked == answer));
+        stop_if_asked(options);
+        bar.update(tally.trials, file.questions.size());
+      }
+      bar.clear();
+      std::printf("%s, %s: %s\n", size.c_str(), file.subject.c_str(), tally_text(tally, "questions").c_str());
+      all.trials += tally.trials, all.successes += tally.successes;
+      before += file.questions.size();
+    }
+    if (files.size() > 1) std::printf("%s, all: %s\n", size.c_str(), tally_text(all, "questions").c_str());
+  }
+}
+
+}  // namespace starnest::cli

@@ -1,0 +1,214 @@
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "cli/eval.h"
+#include "cli/progress_bar.h"
+#include "cli/record_file.h"
+#include "core/base/file.h"
+#include "core/base/text.h"
+#include "report/comparison.h"
+#include "starnest/error.h"
+
+namespace starnest::cli {
+namespace {
+
+// Of a comparison, before it is known how many it takes.
+constexpr int kFirstQuestions = 100;
+
+constexpr ThinkEnd kEnds[] = {ThinkEnd::natural, ThinkEnd::boundary, ThinkEnd::forced, ThinkEnd::stopped};
+
+JsonLine tally_json(Tally tally) {
+  const Interval interval = wilson(tally);
+  JsonLine line;
+  line.set("n", tally.trials).set("right", tally.successes);
+  line.set("accuracy", tally.trials ? double(tally.successes) / double(tally.trials) : 0.0);
+  return line.set("wilson_low", interval.low).set("wilson_high", interval.high);
+}
+
+uint64_t active_parameters(const Family& family, const std::string& name) {
+  for (const SizeInfo& size : family.sizes())
+    if (size.name == name) return size.active_parameters;
+  return 0;
+}
+
+// All that decides an answer. `plan` names its sizes.
+JsonLine settings_json(const EvalOptions& options, const Plan& plan, const Sampling& sampling) {
+  return JsonLine()
+      .set("model", options.model.model)
+      .set("elastic", options.model.elastic)
+      .set("task", options.questions.task)
+      .set("effort", options.effort)
+      .set("split", options.split)
+      .set("question_seed", options.questions.seed)
+      .set("k_low", options.questions.k_low)
+      .set("k_high", options.questions.k_high)
+      .set("think_size", plan.think_size)
+      .set("answer_size", plan.answer_size)
+      .set("think_budget", plan.think_budget)
+      .set("think_grace", plan.think_grace)
+      .set("max_tokens", plan.max_tokens)
+      .set("answer_reserve", plan.answer_reserve)
+      .set("hand_over", plan.hand_over)
+      .set("switch_size", plan.switch_size)
+      .set("switch_after", plan.switch_after)
+      .set("switch_entropy", plan.switch_entropy)
+      .set("temperature", sampling.temperature)
+      .set("top_k", sampling.top_k)
+      .set("top_p", sampling.top_p)
+      .set("min_p", sampling.min_p)
+      .set("sampler_seed", sampling.seed);
+}
+
+JsonLine report_json(JsonLine settings, const Family& family, const TaskAccuracy& result) {
+  JsonLine ends, hand_overs, knobs;
+  for (const ThinkEnd end : kEnds) ends.set(name_of(end), result.count(end));
+  for (const auto& [way, count] : result.hand_overs()) hand_overs.set(way, count);
+  std::map<int, Tally> by_k;
+  for (const TaskRecord& record : result.records) {
+    by_k[record.problem.k].trials += 1;
+    by_k[record.problem.k].successes += record.right ? 1 : 0;
+  }
+  for (const auto& [k, tally] : by_k) knobs.set(std::to_string(k), tally_json(tally));
+  return settings.set("result", tally_json(result.tally()))
+      .set("think_ends", ends)
+      .set("hand_overs", hand_overs)
+      .set("mean_prompt_tokens", result.mean(&TaskRecord::prompt_tokens))
+      .set("mean_thinking_tokens", result.mean(&TaskRecord::thinking_tokens))
+      .set("mean_answer_tokens", result.mean(&TaskRecord::answer_tokens))
+      .set("mean_bytes", result.mean_bytes())
+      .set("think_active_parameters", active_parameters(family, result.think_size))
+      .set("answer_active_parameters", active_parameters(family, result.answer_size))
+      .set("by_k", knobs);
+}
+
+std::string question_text(const tasks::Problem& problem, const std::string& effort) {
+  return problem.canonical() + "?" + effort;
+}
+
+JsonLine record_json(const TaskRecord& record, const EvalOptions& options, const Plan& plan) {
+  return JsonLine()
+      .set("question", question_text(record.problem, options.effort))
+      .set("k", record.problem.k)
+      .set("think_size", plan.think_size)
+      .set("answer_size", plan.answer_size)
+      .set("expected", record.expected)
+      .set("answer", record.answer)
+      .set("right", record.right)
+      .set("thinking", record.thinking)
+      .set("think_end", name_of(record.think_end))
+      .set("prompt_tokens", record.prompt_tokens)
+      .set("thinking_tokens", record.thinking_tokens)
+      .set("answer_tokens", record.answer_tokens)
+      .set("bytes", record.bytes)
+      .set("hand_over", record.hand_over);
+}
+
+TaskRecord record_of(const JsonRecord& json) {
+  TaskRecord record;
+  const std::string& question = json.text("question");
+  const size_t colon = question.find(':'), end = question.rfind('?');
+  if (colon == std::string::npos || end == std::string::npos || end < colon)
+    throw Error({.where = json.where(), .what = "holds no question of a task", .got = in_quotes(question)});
+  record.problem = {.family = question.substr(0, colon),
+                    .body = question.substr(colon + 1, end - colon - 1),
+                    .k = int(json.integer("k"))};
+  record.expected = json.text("expected");
+  record.thinking = json.text("thinking");
+  record.answer = json.text("answer");
+  record.right = json.flag("right");
+  for (const ThinkEnd way : kEnds)
+    if (json.text("think_end") == name_of(way)) record.think_end = way;
+  record.prompt_tokens = int(json.integer("prompt_tokens"));
+  record.thinking_tokens = int(json.integer("thinking_tokens"));
+  record.answer_tokens = int(json.integer("answer_tokens"));
+  record.bytes = json.number("bytes");
+  record.hand_over = json.text("hand_over");
+  return record;
+}
+
+void print_report(const TaskAccuracy& result) {
+  const Tally tally = result.tally();
+  std::printf("%s thinks, %s answers: %llu of %llu right, %.1f %% (%s)\n", result.think_size.c_str(),
+              result.answer_size.c_str(), static_cast<unsigned long long>(tally.successes),
+              static_cast<unsigned long long>(tally.trials), 100 * double(tally.successes) / double(tally.trials),
+              interval_text(tally).c_str());
+  std::printf("thinking: %.1f tokens on average; ended", result.mean(&TaskRecord::thinking_tokens));
+  for (const ThinkEnd end : kEnds) std::printf(" %s %d", name_of(end), result.count(end));
+  std::printf("; %.1f s\n", result.seconds);
+}
+
+Answers answers_of(const TaskAccuracy& result, const EvalOptions& options) {
+  Answers answers;
+  answers.source = "this run";
+  answers.plan = result.think_size + ">" + result.answer_size;
+  for (const TaskRecord& record : result.records)
+    answers.right[question_text(record.problem, options.effort)] = record.right;
+  return answers;
+}
+
+// How many questions of `most` it takes to compare with `others`, after the first ones.
+int questions_to_ask(const TaskAccuracy& first, const Answers& others, const EvalOptions& options, int most) {
+  const PairedTable table = paired(answers_of(first, options), others);
+  const uint64_t needed = questions_needed(table, options.margin / 100);
+  std::printf("of the first %zu questions %s differ: a margin of %g points needs %s in all", first.records.size(),
+              grouped(table.only_first + table.only_second).c_str(), options.margin, grouped(needed).c_str());
+  std::printf(needed > uint64_t(most) ? "; %s are asked\n" : "\n", grouped(uint64_t(most)).c_str());
+  return int(std::clamp<uint64_t>(needed, first.records.size(), uint64_t(most)));
+}
+
+}  // namespace
+
+void eval_task(EvalOptions options) {
+  options.questions.effort = tasks::effort_named(options.effort);
+  options.questions.split = tasks::split_named(options.split);
+  std::optional<Answers> others;
+  if (!options.against.empty()) others = read_answers(options.against);
+  std::optional<AtomicFile> json;
+  if (!options.json.empty()) json.emplace(options.json);  // a file that cannot be written is known before the work
+  const Family family = open_model(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
+  const Plan plan = with_sizes(options.plan.resolved(), family);  // for the records
+  const Sampling sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::as_given);
+  const JsonLine settings = settings_json(options, plan, sampling);
+  RecordFile records(options.records, settings, options.resume);
+
+  ProgressBar bar("eval " + options.questions.task, "questions");
+  TaskRun run{.plan = options.plan.resolved(),
+              .sampling = sampling,
+              .parallel = options.parallel,
+              .on_record = [&](const TaskRecord& record) { records.write(record_json(record, options, plan)); },
+              .progress = [&](uint64_t done, uint64_t total) { stop_if_asked(options), bar.update(done, total); }};
+  for (const JsonRecord& record : records.earlier()) run.answered.push_back(record_of(record));
+  if (run.answered.size() > size_t(options.questions.count))
+    throw Error({.where = options.records,
+                 .what = "holds more answers than are asked for",
+                 .expected = "at most " + grouped(uint64_t(options.questions.count)),
+                 .got = grouped(run.answered.size()),
+                 .hint = "Raise -n, or name another file"});
+  TaskQuestionSet questions = options.questions;
+  double seconds_before = 0;
+  if (others) {
+    const int most = std::min(questions.count, int(others->right.size()));
+    questions.count = std::max(std::min(kFirstQuestions, most), int(run.answered.size()));
+    TaskAccuracy first = task_accuracy(family, questions, run);
+    bar.clear();
+    questions.count = questions_to_ask(first, *others, options, most);
+    seconds_before = first.seconds;
+    run.answered = std::move(first.records);
+  }
+  TaskAccuracy result = task_accuracy(family, questions, run);
+  result.seconds += seconds_before;
+  bar.clear();
+  print_report(result);
+  if (others) std::fputs(comparison_text(answers_of(result, options), *others, options.margin / 100).c_str(), stdout);
+  if (!json) return;
+  JsonLine report = report_json(settings, family, result);
+  // Seconds are those of all questions only when one run has asked them all.
+  if (records.earlier().empty()) report.set("seconds", result.seconds).set("parallel", options.parallel);
+  json->write(report.text() + "\n");
+  json->commit();
+}
+
+}  // namespace starnest::cli

@@ -1,0 +1,28 @@
+// Answers of an evaluation, a JSON line per question in their order, so that a run that was stopped can go on.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/format/jsonl.h"
+
+namespace starnest::cli {
+
+class RecordFile {
+ public:
+  // `path` empty: keeps nothing. `settings`: all that decides the answers; the first record holds it. With `resume`,
+  // what the file holds is kept; Error when that was written under other settings.
+  RecordFile(const std::string& path, const JsonLine& settings, bool resume);
+
+  const std::vector<JsonRecord>& earlier() const { return earlier_; }  // what the file held
+  void write(JsonLine record);
+
+ private:
+  std::optional<JsonlWriter> writer_;
+  std::vector<JsonRecord> earlier_;
+  std::string settings_;
+  bool is_first_ = true;
+};
+
+}  // namespace starnest::cli
