@@ -66,6 +66,7 @@ Json widths_of(const ModelSpec& spec, const Widths& widths) {
   for (size_t b = 0; b < widths.blocks.size(); ++b)
     if (widths.blocks[b].kept) layers.push_back(b);
   out["layers"] = std::move(layers);
+  if (widths.differ_between_blocks()) out["starnest_only"] = true;
   return out;
 }
 

@@ -82,7 +82,11 @@ std::string sizes_text(const ModelFacts& facts) {
   add("KV bytes per token (BF16)", [](const SizeFacts& s) { return 2 * s.state.kv_per_token; });
   add("SSM bytes per sequence (F32)", [](const SizeFacts& s) { return 4 * s.state.ssm; });
   add("conv bytes per sequence (BF16)", [](const SizeFacts& s) { return 2 * s.state.conv; });
-  return table_text(rows);
+  std::string notes;
+  for (const SizeFacts& size : facts.sizes)
+    if (size.size->widths.differ_between_blocks())
+      notes += "size " + size.size->name + ": widths differ between blocks; starnest only (slice --allow-lists)\n";
+  return table_text(rows) + notes;
 }
 
 std::string storage_text(const StorageFacts& storage) {

@@ -174,16 +174,6 @@ bool is_sharded(const Checkpoint& checkpoint) {
   return checkpoint.files().front().path().filename() != "model.safetensors";
 }
 
-// Whether blocks of one kind have different widths.
-bool has_lists(const Widths& widths) {
-  for (const Axis axis : kDials) {
-    const auto has = [axis](const BlockWidths& block) { return block.kept && block[axis] != 0; };
-    if (axis != Axis::hidden && std::any_of(widths.blocks.begin(), widths.blocks.end(), has) && !widths.uniform(axis))
-      return true;
-  }
-  return false;
-}
-
 WeightIndex index_of(const Pairing& pairing) {
   WeightIndex index{pairing.bytes(), {}};
   for (const Shard& shard : pairing.shards())
@@ -208,7 +198,7 @@ SliceResult slice(const FamilySpec& family, const Size& size, const std::filesys
   if (const size_t unused = count_multi_token_prediction(checkpoint))
     note("left out " + std::to_string(unused) +
          " tensors of multi-token prediction (mtp.*), which the size does not need");
-  if (options.per_block == PerBlockWidths::allow && has_lists(size.widths))
+  if (options.per_block == PerBlockWidths::allow && size.widths.differ_between_blocks())
     note("config.json has lists with a width per block: only starnest loads this slice");
   write_weights(pairing, folder.partial(), options.progress);
   if (is_sharded(checkpoint)) write_weight_index(folder.partial(), index_of(pairing));

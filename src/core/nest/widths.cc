@@ -28,6 +28,14 @@ std::optional<int> Widths::uniform(Axis axis) const {
   return common;
 }
 
+bool Widths::differ_between_blocks() const {
+  for (const Axis axis : kDials) {
+    const auto has = [axis](const BlockWidths& block) { return block.kept && block[axis] != 0; };
+    if (axis != Axis::hidden && std::any_of(blocks.begin(), blocks.end(), has) && !uniform(axis)) return true;
+  }
+  return false;
+}
+
 int Widths::kept_blocks() const {
   return int(std::count_if(blocks.begin(), blocks.end(), [](const BlockWidths& block) { return block.kept; }));
 }

@@ -34,6 +34,8 @@ struct Widths {
 
   // The one width that all kept blocks with this axis share; nullopt when they differ or none has it.
   std::optional<int> uniform(Axis axis) const;
+  // Whether kept blocks with the same axis have different widths, which an ordinary config cannot say.
+  bool differ_between_blocks() const;
   int kept_blocks() const;
   bool operator==(const Widths&) const = default;
 };

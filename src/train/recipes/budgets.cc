@@ -31,6 +31,14 @@ CostKind kind_of(const SearchSettings& settings, Unit unit) {
       {.where = "--budget-of", .what = "is unknown", .expected = "active or total", .got = in_quotes(settings.of)});
 }
 
+StoredFormat format_named(const std::string& name) {
+  const std::map<std::string, StoredFormat> formats{
+      {"bf16", StoredFormat::bf16}, {"fp8", StoredFormat::fp8}, {"nvfp4", StoredFormat::nvfp4}};
+  if (const auto found = formats.find(name); found != formats.end()) return found->second;
+  throw Error(
+      {.where = "--budget-format", .what = "is unknown", .expected = "bf16, fp8 or nvfp4", .got = in_quotes(name)});
+}
+
 }  // namespace
 
 BudgetText parse_budget(const std::string& text) {
@@ -67,9 +75,13 @@ std::unique_ptr<WidthSearch> make_search(const SearchSettings& settings, RouterS
   if (settings.budgets.empty()) return nullptr;
   std::vector<BudgetText> texts;
   for (const std::string& text : settings.budgets) texts.push_back(parse_budget(text));
-  Choices choices = make_choices(settings.choices, settings.drop, settings.drop_order, spec);
+  Choices choices = make_choices({.axes = settings.choices,
+                                  .per_block = settings.per_block,
+                                  .dropped = settings.drop,
+                                  .drop_order = settings.drop_order},
+                                 spec);
   const CostKind kind = kind_of(settings, texts.front().unit);
-  const StoredFormat format = StoredFormat::bf16;
+  const StoredFormat format = format_named(settings.format);
   const double full = exact_cost(spec, full_widths(spec), kind, format);
   std::vector<Budget> budgets;
   for (const BudgetText& text : texts) {

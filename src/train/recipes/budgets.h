@@ -12,7 +12,9 @@ namespace starnest::train {
 struct SearchSettings {
   std::vector<std::string> budgets = {};  // [NAME=]BUDGET; empty: the sizes are given, nothing is searched
   std::string of = "active";              // what fractions and counts are of: active or total parameters
+  std::string format = "bf16";            // of the checkpoint whose bytes a budget counts
   std::vector<std::string> choices = {};  // KEY=WIDTH,WIDTH,...
+  std::vector<std::string> per_block = {};  // keys of choices
   std::vector<int> drop = {0};            // numbers of blocks to drop
   std::vector<int> drop_order = {};       // blocks, the first to go first
   std::string full = "large";             // name of the full size
@@ -22,7 +24,10 @@ struct SearchSettings {
     field("budget", &SearchSettings::budgets,
           "[NAME=]BUDGET of a size to search widths for: a fraction (0.75), a count (2.8B) or bytes (12GiB); repeat");
     field("budget_of", &SearchSettings::of, "what fractions and counts are of: active or total parameters");
+    field("budget_format", &SearchSettings::format, "checkpoint whose bytes budgets count: bf16, fp8 or nvfp4");
     field("choice", &SearchSettings::choices, "KEY=WIDTH,WIDTH,... to choose from, the full width first; repeat");
+    field("per_block", &SearchSettings::per_block,
+          "keys of --choice whose every block has a choice of its own; only starnest loads such sizes");
     field("drop", &SearchSettings::drop, "numbers of blocks to drop to choose from, from 0");
     field("drop_order", &SearchSettings::drop_order, "blocks in the order in which they go (scores.json: dropped)");
     field("full", &SearchSettings::full, "name of the full size beside the budgets");

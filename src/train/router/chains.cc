@@ -93,6 +93,14 @@ Cell raw_argmax(const Probabilities& pi) {
 }
 
 std::vector<CostedCell> all_cells(const Choices& choices, const std::function<double(const Cell&)>& cost) {
+  double combinations = 1;
+  for (size_t list = 0; list < choices.lists(); ++list) combinations *= double(choices.count(list));
+  if (combinations > kMostCells)
+    throw Error({.where = "--choice",
+                 .what = "makes too many combinations, each of which is costed",
+                 .expected = "at most " + grouped(kMostCells),
+                 .got = format_number("%.4g", combinations),
+                 .hint = "Take shorter lists, or --per-block for fewer of them"});
   std::vector<CostedCell> cells;
   Cell cell(choices.lists(), 0);
   while (true) {

@@ -22,7 +22,8 @@ struct CostedCell {
   Cell cell;
   double cost = 0;
 };
-// Every combination of choices, each costed once.
+// Every combination of choices, each costed once. Throws Error above kMostCells.
+inline constexpr uint64_t kMostCells = 200'000;
 std::vector<CostedCell> all_cells(const Choices& choices, const std::function<double(const Cell&)>& cost);
 
 // What a cell is worth as the size of a budget (by number); the higher the better.

@@ -44,11 +44,16 @@ void check_axis(const AxisChoices& choices, const ModelSpec& spec) {
 
 }  // namespace
 
+std::string label_of(const AxisChoices& choices) {
+  const std::string key(key_of(choices.axis));
+  return choices.block ? key + " of block " + std::to_string(*choices.block) : key;
+}
+
 void check(const Choices& choices, const ModelSpec& spec) {
-  std::set<Axis> seen;
+  std::set<std::string> seen;
   for (const AxisChoices& axis : choices.axes) {
     check_axis(axis, spec);
-    if (!seen.insert(axis.axis).second) throw Error("--choice " + std::string(key_of(axis.axis)), "stands twice");
+    if (!seen.insert(label_of(axis)).second) throw Error("--choice " + label_of(axis), "stands twice");
   }
   const std::vector<int>& dropped = choices.dropped;
   const bool ascending = std::is_sorted(dropped.begin(), dropped.end()) &&
@@ -84,7 +89,7 @@ AxisChoices parse_choices(const std::string& text) {
   std::vector<std::string> known;
   for (const Axis dial : kDials) known.emplace_back(key_of(dial));
   if (!axis) throw Error({.where = where, .what = "there is no key " + in_quotes(key), .hint = suggest(key, known)});
-  AxisChoices choices{*axis, {}};
+  AxisChoices choices{*axis, {}, {}};
   for (const std::string& part : split(text.substr(equals + 1), ',')) {
     const std::optional<int> width = whole_number<int>(part);
     if (!width) throw Error({.where = where, .what = "is not a list of numbers", .got = in_quotes(part)});
@@ -93,24 +98,37 @@ AxisChoices parse_choices(const std::string& text) {
   return choices;
 }
 
-Choices make_choices(const std::vector<std::string>& texts, const std::vector<int>& dropped,
-                     const std::vector<int>& drop_order, const ModelSpec& spec) {
-  Choices choices{.axes = {}, .dropped = dropped, .drop_order = drop_order};
-  for (const std::string& text : texts) choices.axes.push_back(parse_choices(text));
+Choices make_choices(const ChoiceTexts& texts, const ModelSpec& spec) {
+  Choices choices{.axes = {}, .dropped = texts.dropped, .drop_order = texts.drop_order};
+  for (const std::string& text : texts.axes) choices.axes.push_back(parse_choices(text));
   check(choices, spec);
+  for (const std::string& key : texts.per_block) {
+    const auto common = std::find_if(choices.axes.begin(), choices.axes.end(),
+                                     [&](const AxisChoices& list) { return key_of(list.axis) == key; });
+    if (common == choices.axes.end() || common->axis == Axis::hidden)
+      throw Error({.where = "--per-block " + key,
+                   .what = "cannot be",
+                   .expected = "the key of a --choice, and not hidden_size, which all blocks share"});
+    std::vector<AxisChoices> lists;
+    for (size_t b = 0; b < spec.blocks.size(); ++b)
+      if (full_widths(spec).blocks[b][common->axis] != 0) lists.push_back({common->axis, common->widths, b});
+    const auto at = choices.axes.erase(common);
+    choices.axes.insert(at, lists.begin(), lists.end());
+  }
   return choices;
 }
 
 Widths widths_of(const Choices& choices, const ModelSpec& spec, const std::vector<size_t>& cell) {
   Widths widths = full_widths(spec);
   for (size_t list = 0; list < choices.axes.size(); ++list) {
-    const auto& [axis, options] = choices.axes[list];
-    const int width = options[cell[list]];
-    if (axis == Axis::hidden)
+    const AxisChoices& options = choices.axes[list];
+    const int width = options.widths[cell[list]];
+    if (options.axis == Axis::hidden) {
       widths.set_hidden(width);
-    else
-      for (BlockWidths& block : widths.blocks)
-        if (block[axis] != 0) block[axis] = width;
+      continue;
+    }
+    for (size_t b = 0; b < widths.blocks.size(); ++b)
+      if (options.is_of(b) && widths.blocks[b][options.axis] != 0) widths.blocks[b][options.axis] = width;
   }
   for (int i = 0; i < choices.dropped[cell.back()]; ++i)
     widths.blocks[size_t(choices.drop_order[size_t(i)])].kept = false;

@@ -1,7 +1,9 @@
 // What a router chooses from: a list of widths per axis, and how many blocks to drop. Every block with an axis gets the
-// same choice, so that a size is an ordinary model whose config holds one number per width.
+// same choice, so that a size is an ordinary model whose config holds one number per width; or, if asked for, each block
+// has a list of its own, and the sizes are of a kind that only Starnest loads.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +14,12 @@ namespace starnest::train {
 
 struct AxisChoices {
   Axis axis = Axis::none;
-  std::vector<int> widths;  // descending, the full width first
+  std::vector<int> widths;           // descending, the full width first
+  std::optional<size_t> block = {};  // the one whose list it is; none: all blocks that have the axis
+
+  bool is_of(size_t b) const { return !block || *block == b; }
 };
+std::string label_of(const AxisChoices& choices);  // "moe_intermediate_size", "moe_intermediate_size of block 3"
 
 struct Choices {
   std::vector<AxisChoices> axes;
@@ -31,9 +37,15 @@ void check(const Choices& choices, const ModelSpec& spec);
 // "moe_intermediate_size=128,96,64" with the keys of elastic.json. Throws Error.
 AxisChoices parse_choices(const std::string& text);
 
-// Those of a command line, one text per axis, checked.
-Choices make_choices(const std::vector<std::string>& texts, const std::vector<int>& dropped,
-                     const std::vector<int>& drop_order, const ModelSpec& spec);
+// Choices as a command line has them.
+struct ChoiceTexts {
+  std::vector<std::string> axes;       // as parse_choices reads them
+  std::vector<std::string> per_block;  // keys of axes that get a list for each of their blocks
+  std::vector<int> dropped = {0};
+  std::vector<int> drop_order = {};
+};
+// Checked. Throws Error also for an axis without a list that is to have one per block, and for hidden_size there.
+Choices make_choices(const ChoiceTexts& texts, const ModelSpec& spec);
 
 // The size of one cell: which choice each list takes.
 Widths widths_of(const Choices& choices, const ModelSpec& spec, const std::vector<size_t>& cell);

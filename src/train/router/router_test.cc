@@ -8,6 +8,7 @@
 #include "core/arch/family_spec.h"
 #include "core/base/rng.h"
 #include "core/base/test_support.h"
+#include "core/base/text.h"
 #include "train/distill/optimizer.h"
 #include "train/modules/model.h"
 #include "train/modules/test_models.h"
@@ -31,6 +32,28 @@ Choices some_choices(const ModelSpec& spec) {
   choices.drop_order = {5, 3};
   return choices;
 }
+
+// The same, with a list for every block of two axes.
+Choices choices_per_block(const ModelSpec& spec) {
+  const Choices uniform = some_choices(spec);
+  ChoiceTexts texts{.axes = {}, .per_block = {"n_routed_experts", "mamba_num_heads"}, .dropped = uniform.dropped};
+  texts.drop_order = uniform.drop_order;
+  for (const AxisChoices& axis : uniform.axes) {
+    std::vector<std::string> widths;
+    for (const int width : axis.widths) widths.push_back(std::to_string(width));
+    texts.axes.push_back(std::string(key_of(axis.axis)) + "=" + join(widths, ","));
+  }
+  return make_choices(texts, spec);
+}
+
+// Every way to choose widths, for tests that hold for all.
+class Chosen : public testing::TestWithParam<bool> {
+ protected:
+  ModelSpec spec_ = test_models::small_spec();
+  Choices choices_ = GetParam() ? choices_per_block(spec_) : some_choices(spec_);
+};
+INSTANTIATE_TEST_SUITE_P(Widths, Chosen, testing::Bool(),
+                         [](const auto& named) { return named.param ? "per_block" : "uniform"; });
 
 std::vector<Tensor> random_logits(const Choices& choices, uint64_t seed) {
   Rng rng(seed);
@@ -83,9 +106,9 @@ void expect_gradient(std::vector<Tensor> logits, const Loss& loss, double tolera
     }
 }
 
-TEST(ExpectedCost, IsExactForEveryCellThatIsDecided) {
-  const ModelSpec spec = test_models::small_spec();
-  const Choices choices = some_choices(spec);
+TEST_P(Chosen, ExpectedCostIsExactForEveryCellThatIsDecided) {
+  const ModelSpec& spec = spec_;
+  const Choices& choices = choices_;
   check(choices, spec);
   Rng rng(1);
   for (int i = 0; i < 40; ++i) {
@@ -105,9 +128,9 @@ TEST(ExpectedCost, CountsThePublishedModel) {
   EXPECT_EQ(expected_cost(choices, spec, full, CostKind::parameters).item<double>(), 31577940288.0);
 }
 
-TEST(ExpectedCost, HasTheGradientOfItsFiniteDifferences) {
-  const ModelSpec spec = test_models::small_spec();
-  const Choices choices = some_choices(spec);
+TEST_P(Chosen, ExpectedCostHasTheGradientOfItsFiniteDifferences) {
+  const ModelSpec& spec = spec_;
+  const Choices& choices = choices_;
   const double full = exact_cost(spec, full_widths(spec), CostKind::parameters);
   for (const CostKind kind : {CostKind::parameters, CostKind::active_parameters, CostKind::bytes})
     expect_gradient(
@@ -134,9 +157,9 @@ TEST(BudgetLoss, IsACapWithAZoneBelowIt) {
   EXPECT_NEAR(loss(190 - 1e-9), 0, 1e-10);
 }
 
-TEST(SoftContext, EqualsTheNarrowSizeWhenDecided) {
-  const ModelSpec spec = test_models::small_spec();
-  const Choices choices = some_choices(spec);
+TEST_P(Chosen, SoftContextEqualsTheNarrowSizeWhenDecided) {
+  const ModelSpec& spec = spec_;
+  const Choices& choices = choices_;
   const Weights weights = test_models::random_weights(spec, torch::kDouble);
   const Tensor ids = torch::randint(spec.vocab, {2, 9}, torch::kLong);
   Rng rng(4);
@@ -149,10 +172,10 @@ TEST(SoftContext, EqualsTheNarrowSizeWhenDecided) {
 }
 
 // Through masks, norms, experts and depth: what a model loses at a size reaches the router.
-TEST(SoftContext, PassesTheGradientOfFiniteDifferencesToTheLogits) {
-  ModelSpec spec = test_models::small_spec();
+TEST_P(Chosen, SoftContextPassesTheGradientOfFiniteDifferencesToTheLogits) {
+  ModelSpec spec = spec_;
   spec.norm_eps = 1e-12f;  // whose share in the size has no gradient, by definition
-  const Choices choices = some_choices(spec);
+  const Choices& choices = choices_;
   const Weights weights = test_models::random_weights(spec, torch::kDouble);
   const Tensor ids = torch::randint(spec.vocab, {2, 6}, torch::kLong);
   const Tensor weight = torch::randn({2, 6, spec.vocab}, torch::kDouble);
@@ -300,6 +323,32 @@ TEST(Chains, NameTheNearestCostsOfABudgetThatCannotBeHad) {
   EXPECT_NE(message.find("20,000 below and 40,000 above"), std::string::npos) << message;
 }
 
+TEST(Choices, MayBeMadeForEveryBlock) {
+  const ModelSpec spec = test_models::small_spec();
+  const Choices choices = choices_per_block(spec);
+  const Widths full = full_widths(spec);
+  const auto with = [&](Axis axis) {
+    return size_t(std::count_if(full.blocks.begin(), full.blocks.end(),
+                                [&](const BlockWidths& block) { return block[axis] != 0; }));
+  };
+  EXPECT_EQ(choices.axes.size(), 3 + with(Axis::experts) + with(Axis::mamba_heads));
+  Cell cell(choices.lists(), 0);
+  for (size_t list = 0; list < choices.axes.size(); ++list)
+    if (choices.axes[list].axis == Axis::experts) {
+      cell[list] = 2;  // of its block only
+      const Widths widths = widths_of(choices, spec, cell);
+      for (size_t b = 0; b < widths.blocks.size(); ++b)
+        EXPECT_EQ(widths.blocks[b][Axis::experts],
+                  b == choices.axes[list].block ? 3 : full.blocks[b][Axis::experts]);
+      break;
+    }
+  const auto refused = [&](const std::string& key) {
+    return error_of([&] { make_choices({.axes = {"hidden_size=" + std::to_string(spec.hidden)}, .per_block = {key}}, spec); });
+  };
+  EXPECT_NE(refused("hidden_size").find("which all blocks share"), std::string::npos);
+  EXPECT_NE(refused("n_routed_experts").find("the key of a --choice"), std::string::npos);
+}
+
 TEST(Choices, AreReadAndChecked) {
   const ModelSpec spec = test_models::small_spec();
   EXPECT_EQ(parse_choices("hidden_size=64,48").widths, (std::vector<int>{64, 48}));
@@ -313,7 +362,7 @@ TEST(Choices, AreReadAndChecked) {
   EXPECT_NE(refused({{Axis::hidden, {full - 16}}}).find("full width"), std::string::npos);
   EXPECT_NE(refused({{Axis::hidden, {full, full - 32, full - 16}}}).find("not descending"), std::string::npos);
   EXPECT_NE(refused({{Axis::hidden, {full, full - 7}}}), "no error");
-  EXPECT_NE(refused({{Axis::hidden, {full}}, {Axis::hidden, {full}}}).find("twice"), std::string::npos);
+  EXPECT_NE(refused({{Axis::hidden, {full}, {}}, {Axis::hidden, {full}, {}}}).find("twice"), std::string::npos);
   EXPECT_NE(refused({}, {1}).find("--drop"), std::string::npos);
   EXPECT_NE(refused({}, {0, 2}, {1}).find("more blocks than are ranked"), std::string::npos);
 }

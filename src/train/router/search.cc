@@ -19,8 +19,7 @@ OptimizerSettings optimizer_settings(const RouterSettings& settings) {
 std::string cell_text(const Choices& choices, const Cell& cell) {
   std::vector<std::string> parts;
   for (size_t list = 0; list < choices.axes.size(); ++list)
-    parts.push_back(std::string(key_of(choices.axes[list].axis)) + "=" +
-                    std::to_string(choices.axes[list].widths[cell[list]]));
+    parts.push_back(label_of(choices.axes[list]) + "=" + std::to_string(choices.axes[list].widths[cell[list]]));
   if (choices.dropped.size() > 1) parts.push_back("dropped=" + std::to_string(choices.dropped[cell.back()]));
   return join(parts, ",");
 }

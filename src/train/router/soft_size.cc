@@ -8,25 +8,33 @@
 namespace starnest::train {
 namespace {
 
-// The expected width of every axis that has choices; undefined: the full width.
-struct ExpectedWidths {
-  std::array<Tensor, kAxes> width;
-
-  Tensor of(Axis axis, int full) const {
-    const Tensor& w = width[size_t(axis)];
-    return axis != Axis::none && w.defined() ? w : torch::scalar_tensor(double(full), torch::kDouble);
+// Expected widths, where there are choices.
+class ExpectedWidths {
+ public:
+  ExpectedWidths(const Choices& choices, const ModelSpec& spec, const Probabilities& pi) : blocks_(spec.blocks.size()) {
+    for (size_t list = 0; list < choices.axes.size(); ++list) {
+      const AxisChoices& options = choices.axes[list];
+      const std::vector<double> values(options.widths.begin(), options.widths.end());
+      const Tensor width = (pi[list].to(torch::kDouble) * torch::tensor(values, torch::kDouble)).sum();
+      if (options.axis == Axis::hidden) hidden_ = width;
+      for (size_t b = 0; b < blocks_.size(); ++b)
+        if (options.is_of(b)) blocks_[b][size_t(options.axis)] = width;
+    }
   }
+
+  // `block`: of a tensor; -1 for one outside the blocks.
+  Tensor of(Axis axis, int full, int block) const {
+    const Tensor known = axis == Axis::none      ? Tensor()
+                         : axis == Axis::hidden ? hidden_
+                         : block < 0            ? Tensor()
+                                                : blocks_[size_t(block)][size_t(axis)];
+    return known.defined() ? known : torch::scalar_tensor(double(full), torch::kDouble);
+  }
+
+ private:
+  Tensor hidden_;
+  std::vector<std::array<Tensor, kAxes>> blocks_;
 };
-
-ExpectedWidths expected_widths(const Choices& choices, const Probabilities& pi) {
-  ExpectedWidths expected;
-  for (size_t list = 0; list < choices.axes.size(); ++list) {
-    const auto& [axis, widths] = choices.axes[list];
-    const std::vector<double> values(widths.begin(), widths.end());
-    expected.width[size_t(axis)] = (pi[list].to(torch::kDouble) * torch::tensor(values, torch::kDouble)).sum();
-  }
-  return expected;
-}
 
 // Probability that each block is kept; undefined where it always is.
 std::vector<Tensor> gates(const Choices& choices, const ModelSpec& spec, const Tensor& pi) {
@@ -40,10 +48,11 @@ std::vector<Tensor> gates(const Choices& choices, const ModelSpec& spec, const T
   return gates;
 }
 
-Tensor expected_extent(const Dimension& dimension, const ExpectedWidths& expected) {
+Tensor expected_extent(const Dimension& dimension, const ExpectedWidths& expected, int block) {
   Tensor sum = torch::zeros({}, torch::kDouble);
   for (const Segment& segment : dimension)
-    sum = sum + expected.of(segment.unit_axis, segment.units) * expected.of(segment.channel_axis, segment.channels);
+    sum = sum + expected.of(segment.unit_axis, segment.units, block) *
+                    expected.of(segment.channel_axis, segment.channels, block);
   return sum;
 }
 
@@ -60,7 +69,8 @@ int experts_per_token(const ModelSpec& spec, int block) {
 
 SizeContext soft_context(const Choices& choices, const ModelSpec& spec, const Probabilities& pi) {
   const auto mask_of = [&](size_t list, int groups) {
-    const auto& [axis, widths] = choices.axes[list];
+    const Axis axis = choices.axes[list].axis;
+    const std::vector<int>& widths = choices.axes[list].widths;
     AxisMask mask;
     const double full = widths.front();
     Tensor share;
@@ -84,7 +94,7 @@ SizeContext soft_context(const Choices& choices, const ModelSpec& spec, const Pr
     for (size_t b = 0; b < blocks.size(); ++b) {
       if (axis == Axis::hidden)
         blocks[b][axis] = hidden;
-      else if (full.blocks[b][axis] != 0)
+      else if (choices.axes[list].is_of(b) && full.blocks[b][axis] != 0)
         blocks[b][axis] = mask_of(list, groups_of(spec.blocks[b], axis));
     }
   }
@@ -95,7 +105,7 @@ SizeContext soft_context(const Choices& choices, const ModelSpec& spec, const Pr
 
 Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probabilities& pi, CostKind kind,
                      StoredFormat format) {
-  const ExpectedWidths expected = expected_widths(choices, pi);
+  const ExpectedWidths expected(choices, spec, pi);
   const std::vector<Tensor> kept = gates(choices, spec, pi.back().to(torch::kDouble));
   Tensor cost = torch::zeros({}, torch::kDouble);
   for (const TensorSpec& tensor : tensors_of(spec, Naming{.stacked_experts = true})) {
@@ -104,7 +114,7 @@ Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probab
     for (size_t d = 0; d < tensor.dims.size(); ++d)
       elements = elements * (routed && d == 0 && kind == CostKind::active_parameters
                                  ? torch::scalar_tensor(double(experts_per_token(spec, tensor.block)), torch::kDouble)
-                                 : expected_extent(tensor.dims[d], expected));
+                                 : expected_extent(tensor.dims[d], expected, tensor.block));
     if (kind == CostKind::bytes) elements = elements * bytes_per_element(encoding_of(spec, tensor, format));
     if (tensor.block >= 0 && kept[size_t(tensor.block)].defined()) elements = elements * kept[size_t(tensor.block)];
     cost = cost + elements;
