@@ -16,6 +16,7 @@
 #include "train/importance/orders.h"
 #include "train/modules/weights_io.h"
 #include "train/recipes/measure.h"
+#include "train/router/search.h"
 
 namespace starnest::train {
 namespace {
@@ -25,6 +26,8 @@ constexpr double kHalfBar = 0.56;      // KL of the half size, nats per completi
 constexpr double kFullBar = 0.005;     // of the full size
 constexpr int kThinSteps = 40;         // of the distillation of a size with a quarter of all expert channels
 constexpr double kThinBar = 0.011;     // its KL after kThinSteps
+constexpr double kDecidedBar = 0.04;   // of a size whose widths were searched for, after kThinSteps
+constexpr double kMissBar = 0.2;       // of the search, see Searched::miss
 constexpr double kZeroShotBar = 0.01;  // of the slice with half of the routed experts' channels, without training
 
 struct Parent {
@@ -100,6 +103,50 @@ Weights distilled(const Weights& teacher, const std::vector<StudentSize>& sizes,
   return student;
 }
 
+struct Searched {
+  double miss = 0;  // by how much of its cap the size misses [0.95, 1] of it, mean of the last steps of the search
+  double exact_cost = 0;  // of the size that was decided, over the cap
+  Size size;
+};
+
+// A search for 3/4 of the active parameters on the untrained family. `direction` multiplies the gradient of the budget:
+// -1 is a router that gains by leaving it.
+Searched searched(const Parent& parent, double direction, int64_t seed) {
+  constexpr int kSearchSteps = 300, kLast = 50;
+  const double full = exact_cost(parent.spec, full_widths(parent.spec), CostKind::active_parameters), cap = 0.75 * full;
+  ChoiceTexts texts;
+  texts.axes = {"hidden_size=64,48,32", "moe_intermediate_size=64,48,32,16",
+                "moe_shared_expert_intermediate_size=64,48,32,16", "num_attention_heads=8,6,4"};
+  WidthSearch search(parent.spec, make_choices(texts, parent.spec), {{"cut", cap}}, CostKind::active_parameters,
+                     StoredFormat::bf16, {.steps = kSearchSteps, .rate = 3e-2, .warm_up = 20}, uint64_t(seed));
+  Weights weights = parent.weights.clone();
+  weights.require_gradients();
+  tasks::BatchStream data({.growth = 0}, {.rows = 8}, {.split = tasks::Split::train, .seed = uint64_t(seed)});
+  const auto batch_at = [&](int step) { return to_tensors(data.at(uint64_t(step))); };
+  const auto goal_of = [&](const BatchTensors& batch) {
+    const torch::NoGradGuard no_gradients;
+    return completion_logits(parent.weights, batch, SizeContext::full());
+  };
+  Searched result;
+  for (int step = 0; step < kSearchSteps; ++step) {
+    const BatchTensors batch = batch_at(step);
+    const WidthSearch::Undecided cut = search.sizes_at(step).front();
+    if (step >= kSearchSteps - kLast) result.miss += cut.budget_loss.item<double>() / kLast;
+    const std::vector<StudentSize> sizes{{"cut", cut.context, 1, search.parameters(), direction * cut.budget_loss}};
+    search.update(sandwich(weights, goal_of(batch), batch, sizes, {}).router_gradients, step);
+  }
+  search.decide([&](const std::vector<Size>& decided) {
+    const torch::NoGradGuard no_gradients;
+    const BatchTensors batch = batch_at(kSearchSteps);
+    const Tensor logits = completion_logits(weights, batch, SizeContext::narrow(decided[0].widths));
+    return forward_kl(goal_of(batch), logits, batch.positions).item<double>();
+  });
+  result.size = search.sizes().front();
+  result.exact_cost = exact_cost(parent.spec, result.size.widths, CostKind::active_parameters) / cap;
+  std::printf("budget x %g: misses the cap by %.3f, decided %.3f of it\n", direction, result.miss, result.exact_cost);
+  return result;
+}
+
 // Another seed for data and shuffles, to set the bars: STARNEST_TOY_SEED=2 training_test prints what they are set from.
 int64_t toy_seed() {
   const char* text = std::getenv("STARNEST_TOY_SEED");
@@ -138,6 +185,21 @@ TEST_F(ToyFamily, TrainingWithoutTheWriteMaskMissesTheBar) {
   const std::vector<StudentSize> sizes{full_and_half_[0], {"half", SizeContext::soft(open, std::move(blocks))}};
   const Weights family = distilled(parent_.weights, sizes, kSteps, toy_seed());
   EXPECT_GT(dev_kl("half, no write mask", parent_.weights, family, half_), 1.5 * kHalfBar);
+}
+
+TEST_F(ToyFamily, ASearchKeepsItsBudgetAndTheSizeThatItDecidesReachesTheBar) {
+  const Searched found = searched(parent_, 1, toy_seed());
+  EXPECT_LE(found.miss, kMissBar);
+  EXPECT_LE(found.exact_cost, 1);
+  EXPECT_GE(found.exact_cost, 0.95);
+  const Weights family =
+      distilled(parent_.weights, {full_and_half_[0], student("decided", found.size.widths)}, kThinSteps, toy_seed());
+  EXPECT_LE(dev_kl("decided", parent_.weights, family, found.size.widths), kDecidedBar);
+  EXPECT_LE(dev_kl("full beside it", parent_.weights, family, full_), kFullBar);
+}
+
+TEST_F(ToyFamily, ASearchWhoseBudgetGradientIsNegatedMissesTheBar) {
+  EXPECT_GT(searched(parent_, -1, toy_seed()).miss, kMissBar);
 }
 
 TEST_F(ToyFamily, RankingMakesHalfOfTheExpertChannelsFree) {

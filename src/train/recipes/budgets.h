@@ -10,14 +10,14 @@
 namespace starnest::train {
 
 struct SearchSettings {
-  std::vector<std::string> budgets = {};  // [NAME=]BUDGET; empty: the sizes are given, nothing is searched
-  std::string of = "active";              // what fractions and counts are of: active or total parameters
-  std::string format = "bf16";            // of the checkpoint whose bytes a budget counts
-  std::vector<std::string> choices = {};  // KEY=WIDTH,WIDTH,...
+  std::vector<std::string> budgets = {};    // [NAME=]BUDGET; empty: the sizes are given, nothing is searched
+  std::string of = "active";                // what fractions and counts are of: active or total parameters
+  std::string format = "bf16";              // of the checkpoint whose bytes a budget counts
+  std::vector<std::string> choices = {};    // KEY=WIDTH,WIDTH,...
   std::vector<std::string> per_block = {};  // keys of choices
-  std::vector<int> drop = {0};            // numbers of blocks to drop
-  std::vector<int> drop_order = {};       // blocks, the first to go first
-  std::string full = "large";             // name of the full size
+  std::vector<int> drop = {0};              // numbers of blocks to drop
+  std::vector<int> drop_order = {};         // blocks, the first to go first
+  std::string full = "large";               // name of the full size
 
   template <class Visitor>
   static void fields(Visitor&& field) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/test_support.h"
+#include "core/base/text.h"
 #include "train/modules/test_models.h"
 
 namespace starnest::train {
@@ -27,6 +28,18 @@ std::string refused(const std::vector<std::string>& budgets, const std::string& 
   const ModelSpec spec = test_models::small_spec();
   const std::string hidden = "hidden_size=" + std::to_string(spec.hidden) + "," + std::to_string(spec.hidden - 16);
   return error_of([&] { make_search({.budgets = budgets, .of = of, .choices = {hidden}}, {}, spec, 1000, 1); });
+}
+
+TEST(Budgets, OfBytesCountThoseOfTheCheckpointThatIsMeant) {
+  const ModelSpec spec = test_models::small_spec();
+  for (const auto& [name, format] : {std::pair{"bf16", StoredFormat::bf16}, std::pair{"nvfp4", StoredFormat::nvfp4}}) {
+    const auto full = uint64_t(exact_cost(spec, full_widths(spec), CostKind::bytes, format));
+    const std::string message =
+        error_of([&] { make_search({.budgets = {"1GiB"}, .format = name, .choices = {}}, {}, spec, 1000, 1); });
+    EXPECT_NE(message.find("less than " + grouped(full)), std::string::npos) << message;
+  }
+  EXPECT_NE(error_of([&] { make_search({.budgets = {"1KiB"}, .format = "int8"}, {}, spec, 9, 1); }).find("nvfp4"),
+            std::string::npos);
 }
 
 TEST(Budgets, ThatCannotBeKeptAreNamed) {

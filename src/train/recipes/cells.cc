@@ -32,7 +32,8 @@ void measure_cells(const CellSettings& settings, const Progress& progress) {
   require_at_least("--problems", settings.problems, 1);
   const FamilySpec family = read_family(settings.model);
   const Choices choices = make_choices(
-      {.axes = settings.choices, .per_block = {}, .dropped = settings.drop, .drop_order = settings.drop_order}, family.spec);
+      {.axes = settings.choices, .per_block = {}, .dropped = settings.drop, .drop_order = settings.drop_order},
+      family.spec);
   const double full = exact_cost(family.spec, full_widths(family.spec), CostKind::active_parameters);
   std::vector<CostedCell> cells = all_cells(choices, [&](const Cell& cell) {
     return exact_cost(family.spec, widths_of(choices, family.spec, cell), CostKind::active_parameters) / full;

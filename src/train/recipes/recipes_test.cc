@@ -144,6 +144,28 @@ TEST_F(Recipes, ASearchForWidthsResumesToTheSameBytesBeforeAndAfterItsDecision) 
   EXPECT_FALSE(log[6].has("costs"));
 }
 
+TEST_F(Recipes, ASearchMayChooseForEveryBlock) {
+  PretrainSettings parent = tiny_parent("parent", 2);
+  parent.model.pattern = "M*EE";
+  pretrain(parent);
+  const ModelSpec spec = read_family(at("parent")).spec;
+  Widths one = full_widths(spec);  // cut in one of two blocks
+  one.blocks.back()[Axis::moe_ffn] = 16;
+  const double cap = exact_cost(spec, one, CostKind::parameters);
+  ElastifySettings settings = tiny_family("parent", "family", 7);
+  settings.family.sizes.clear();
+  settings.family.think = "cut";
+  settings.search = {.budgets = {"cut=" + std::to_string(int64_t(cap))},
+                     .of = "total",
+                     .choices = {"moe_intermediate_size=32,16"},
+                     .per_block = {"moe_intermediate_size"}};
+  settings.router.steps = 4;
+  expect_resumed_equals_uninterrupted(settings, elastify, 5);
+  const Widths decided = read_family(at("family")).sizes.at(1).widths;
+  EXPECT_TRUE(decided.differ_between_blocks());
+  EXPECT_EQ(exact_cost(spec, decided, CostKind::parameters), cap);
+}
+
 TEST_F(Recipes, AResumedPretrainingEqualsAnUninterruptedOneBitForBit) {
   expect_resumed_equals_uninterrupted(tiny_parent("parent", 8), pretrain, 5);
 }

@@ -1,6 +1,6 @@
 // What a router chooses from: a list of widths per axis, and how many blocks to drop. Every block with an axis gets the
-// same choice, so that a size is an ordinary model whose config holds one number per width; or, if asked for, each block
-// has a list of its own, and the sizes are of a kind that only Starnest loads.
+// same choice, so that a size is an ordinary model whose config holds one number per width; or, if asked for, each
+// block has a list of its own, and the sizes are of a kind that only Starnest loads.
 #pragma once
 
 #include <optional>

@@ -338,12 +338,12 @@ TEST(Choices, MayBeMadeForEveryBlock) {
       cell[list] = 2;  // of its block only
       const Widths widths = widths_of(choices, spec, cell);
       for (size_t b = 0; b < widths.blocks.size(); ++b)
-        EXPECT_EQ(widths.blocks[b][Axis::experts],
-                  b == choices.axes[list].block ? 3 : full.blocks[b][Axis::experts]);
+        EXPECT_EQ(widths.blocks[b][Axis::experts], b == choices.axes[list].block ? 3 : full.blocks[b][Axis::experts]);
       break;
     }
   const auto refused = [&](const std::string& key) {
-    return error_of([&] { make_choices({.axes = {"hidden_size=" + std::to_string(spec.hidden)}, .per_block = {key}}, spec); });
+    return error_of(
+        [&] { make_choices({.axes = {"hidden_size=" + std::to_string(spec.hidden)}, .per_block = {key}}, spec); });
   };
   EXPECT_NE(refused("hidden_size").find("which all blocks share"), std::string::npos);
   EXPECT_NE(refused("n_routed_experts").find("the key of a --choice"), std::string::npos);

@@ -24,7 +24,7 @@ class ExpectedWidths {
 
   // `block`: of a tensor; -1 for one outside the blocks.
   Tensor of(Axis axis, int full, int block) const {
-    const Tensor known = axis == Axis::none      ? Tensor()
+    const Tensor known = axis == Axis::none     ? Tensor()
                          : axis == Axis::hidden ? hidden_
                          : block < 0            ? Tensor()
                                                 : blocks_[size_t(block)][size_t(axis)];
