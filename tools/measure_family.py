@@ -16,12 +16,20 @@ ENDS = ("natural", "boundary", "forced")
 Z95 = 1.959963984540054
 
 
+def k_options(arguments: argparse.Namespace) -> list[str]:
+    """--k LOW,HIGH as `starnest eval` has it."""
+    if not arguments.k:
+        return []
+    low, high = arguments.k.split(",")
+    return ["--k-low", low, "--k-high", high]
+
+
 def evaluate(arguments: argparse.Namespace, model: str, task: str, *options: str) -> dict:
     """One report of `starnest eval`."""
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.json"
         command = [arguments.starnest, "eval", "-m", model, "--task", task, "-t", str(arguments.threads)]
-        command += ["-n", str(arguments.count), "--json", str(report), *options]
+        command += ["-n", str(arguments.count), "--json", str(report), *k_options(arguments), *options]
         subprocess.run(command, check=True, capture_output=True)
         return json.loads(report.read_text())
 
@@ -102,6 +110,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--pairs", action="append", default=[], metavar="BUDGET,GRACE", help="repeat per table")
     parser.add_argument("--hand-over", default="recompute")
+    parser.add_argument("--k", metavar="LOW,HIGH", help="range of the tasks' knob; by default 2 to where training ends")
     parser.add_argument("--only-pairs", action="store_true")
     arguments = parser.parse_args()
     if not arguments.only_pairs:

@@ -11,7 +11,7 @@ import json
 import pathlib
 import subprocess
 
-from measure_family import accuracy, size_names
+from measure_family import accuracy, k_options, size_names
 
 NO_BUDGET = -1
 
@@ -33,6 +33,7 @@ def measure(arguments: argparse.Namespace, plan: tuple[str, str, str], budget: i
         command += ["-t", str(arguments.threads), "-n", str(arguments.count), "--json", str(file)]
         command += ["--think-size", thinks, "--answer-size", answers, "--hand-over", hand_over]
         command += ["--think-budget", str(budget), "--think-grace", str(arguments.grace)]
+        command += k_options(arguments)
         subprocess.run(command, check=True, capture_output=True)
         reports.append(json.loads(file.read_text()))
     n = sum(report["result"]["n"] for report in reports)
@@ -65,6 +66,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--budgets", nargs="+", type=int, default=[16, 32, 48, NO_BUDGET])
     parser.add_argument("--grace", type=int, default=8)
+    parser.add_argument("--k", metavar="LOW,HIGH", help="range of the tasks' knob; by default 2 to where training ends")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for the JSON files")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

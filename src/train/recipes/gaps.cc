@@ -18,8 +18,8 @@ std::vector<Gap> measure_gaps(const GapSettings& settings) {
     throw Error({.where = settings.model, .what = "has one size only", .expected = "a family of at least two sizes"});
   const Weights weights = read_weights(settings.model, family.spec);
   DevData dev;
-  dev.sets =
-      dev_sets(settings.families, tasks::Split::development, size_t(settings.problems) * settings.families.size(), 1);
+  dev.sets = dev_sets(settings.families, tasks::Split::development,
+                      size_t(settings.problems) * settings.families.size(), 1, {settings.k_low, settings.k_high});
   const Measured large = measure(weights, SizeContext::narrow(family.sizes.front().widths), dev);
   const Measured small = measure(weights, SizeContext::narrow(family.sizes.back().widths), dev);
 

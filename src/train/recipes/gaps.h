@@ -10,6 +10,7 @@ struct GapSettings {
   std::string model;                       // family folder
   std::vector<std::string> families{"r"};  // task families
   int problems = 1000;                     // of each family, from the development split
+  int k_low = 0, k_high = 0;               // limits of the tasks' knob; 0: the family's own
   int threads = 1;
 
   template <class Visitor>
@@ -17,6 +18,8 @@ struct GapSettings {
     field("model", &GapSettings::model, "family folder");
     field("families", &GapSettings::families, "task families");
     field("problems", &GapSettings::problems, "problems of each task family, from the development split");
+    field("k_low", &GapSettings::k_low, "smallest k of the problems; 0 = the family's own");
+    field("k_high", &GapSettings::k_high, "largest k; 0 = the family's own");
     field("threads", &GapSettings::threads, "threads of LibTorch");
   }
 };
