@@ -31,16 +31,33 @@ TEST(ThreadPool, CoversEveryIndexOnceForEveryCountGrainAndNumberOfThreads) {
 
 TEST(ThreadPool, UsesAllThreadsWhenThereIsWorkAndOnlyTheCallerWhenThereIsNot) {
   ThreadPool pool(3);
-  const auto used = [&](size_t count, size_t grain) {
+  // Every part waits for the others, so that none ends before each has a thread of its own.
+  const auto used = [&](size_t count, size_t grain, size_t parts) {
     std::vector<std::thread::id> ids(count);
+    std::atomic<size_t> begun = 0;
     pool.parallel_for(count, grain, [&](size_t begin, size_t end) {
+      for (++begun; begun < parts;) std::this_thread::yield();
       for (size_t i = begin; i < end; ++i) ids[i] = std::this_thread::get_id();
     });
+    EXPECT_EQ(begun, parts);
     return std::set<std::thread::id>(ids.begin(), ids.end());
   };
-  EXPECT_EQ(used(30, 10).size(), 3u);
-  EXPECT_EQ(used(29, 10).size(), 2u);
-  EXPECT_EQ(used(19, 10), std::set<std::thread::id>{std::this_thread::get_id()});
+  EXPECT_EQ(used(30, 10, 3).size(), 3u);
+  EXPECT_EQ(used(29, 10, 2).size(), 2u);
+  EXPECT_EQ(used(19, 10, 1), std::set<std::thread::id>{std::this_thread::get_id()});
+}
+
+// As a worker without a processor does: the first one to come takes a part and keeps it, and the caller does the rest.
+TEST(ThreadPool, TheCallerTakesThePartsOfWorkersThatDoNotCome) {
+  ThreadPool pool(3);
+  for (int job = 0; job < 200; ++job) {
+    std::vector<int> visits(3);  // each part writes its own
+    pool.parallel_for(3, 1, [&](size_t begin, size_t end) {
+      if (begin > 0 && job % 10 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
+      for (size_t i = begin; i < end; ++i) ++visits[i];
+    });
+    ASSERT_EQ(visits, std::vector<int>({1, 1, 1})) << job;
+  }
 }
 
 TEST(ThreadPool, RunsManySmallJobsInARowAndAgainAfterItsWorkersFellAsleep) {

@@ -91,13 +91,22 @@ int default_threads() {
   return std::max(granted, 1);
 }
 
-// Each worker has its own ticket, so a small job wakes only the workers that it needs, and a worker reads the job only
-// between its ticket and its own count in `pending`.
+// Each worker has its own ticket, so a small job wakes only the workers that it needs. A part belongs to whoever claims
+// it: its worker, or the caller, who has finished its own part while the worker was still waiting for a processor. So
+// one busy neighbour costs a thread's share of the speed, not a scheduler's time slice per job. The job is read only
+// between the claim and the count in `pending`, and every job's parts are claimed before the next one begins.
 struct ThreadPool::State {
   struct Worker {
     alignas(64) std::atomic<uint32_t> ticket = 0;  // +1 per job; wraps
+    std::atomic<uint32_t> claimed = 0;             // the last ticket whose part was taken
     size_t begin = 0, end = 0;
     std::thread thread;
+
+    bool claim(uint32_t job) {
+      uint32_t before = job - 1;
+      return claimed.load(std::memory_order_relaxed) == before &&
+             claimed.compare_exchange_strong(before, job, std::memory_order_acq_rel);
+    }
   };
 
   std::deque<Worker> workers;  // a deque, since a worker cannot move
@@ -106,13 +115,19 @@ struct ThreadPool::State {
   alignas(64) std::atomic<uint32_t> pending = 0;
 
   void work(Worker& worker) {
-    for (uint32_t seen = 0;; ++seen) {
+    for (uint32_t seen = 0;;) {
       const auto called = [&] { return worker.ticket.load(std::memory_order_acquire) != seen; };
       if (!watch(called, kWatch)) worker.ticket.wait(seen, std::memory_order_acquire);
+      seen = worker.ticket.load(std::memory_order_acquire);
+      if (!worker.claim(seen)) continue;
       if (call == nullptr) return;
-      call(body, worker.begin, worker.end);
-      pending.fetch_sub(1, std::memory_order_release);
+      run_part(worker);
     }
+  }
+
+  void run_part(const Worker& worker) {
+    call(body, worker.begin, worker.end);
+    pending.fetch_sub(1, std::memory_order_release);
   }
 
   void start(Worker& worker) {
@@ -153,6 +168,10 @@ void ThreadPool::run(size_t count, size_t grain, Call call, const void* body) {
     state.start(worker);
   }
   call(body, 0, limit(1));
+  for (size_t part = 1; part < parts; ++part) {
+    State::Worker& worker = state.workers[part - 1];
+    if (worker.claim(worker.ticket.load(std::memory_order_relaxed))) state.run_part(worker);
+  }
   // The caller never sleeps: the other parts are as large as its own, so they end soon.
   const auto done = [&] { return state.pending.load(std::memory_order_acquire) == 0; };
   while (!watch(done, kWatch)) {
