@@ -92,6 +92,8 @@ std::vector<std::string> eval_words(const std::string& size, int count, std::vec
   return words;
 }
 
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
 TEST(Eval, GoesOnWithTheRecordsOfARunThatWasStopped) {
   const TestFolder folder;
   const std::string whole = folder / "whole", part = folder / "part";
@@ -100,7 +102,7 @@ TEST(Eval, GoesOnWithTheRecordsOfARunThatWasStopped) {
   const Finished resumed = starnest_program(eval_words("small", 90, {"--records", part, "--resume"}));
   EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
   EXPECT_EQ(file_text(part), file_text(whole));
-  EXPECT_EQ(resumed.out.substr(0, resumed.out.find("\n")), uninterrupted.out.substr(0, uninterrupted.out.find("\n")));
+  EXPECT_EQ(first_line(resumed.out), first_line(uninterrupted.out));
 
   const Finished other = starnest_program(eval_words("large", 90, {"--records", part, "--resume"}));
   EXPECT_EQ(other.exit_code, 1);
