@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "report/evaluations.h"
+#include "runtime/hand_over.h"
 #include "starnest/error.h"
 
 namespace starnest::cli {
@@ -70,24 +72,38 @@ Projection projection(const Options& options) {
                  .got = std::to_string(goal.sizes.size())});
   const double rate = options.gb_per_second * 1e9;
   return [measured, goal, rate](const EvaluationFile& file) {
-    // What a third phase, a shadow or a hybrid reads cannot be told from the means in the file.
-    const bool known = file.hand_over == "recompute" || file.hand_over == "transplant";
-    if (!known || !file.switch_size.empty()) return std::nan("");
+    if (!file.switch_size.empty()) return std::nan("");  // when the third phase begins is not in the file
     const auto widths = [&](const std::string& name) -> const Widths* {
       for (size_t s = 0; s < measured.sizes.size(); ++s)
         if (measured.sizes[s].name == name) return &goal.sizes[goal.sizes.size() - measured.sizes.size() + s].widths;
       return nullptr;
     };
-    const auto seconds = [&](const Widths* at, double tokens) {
-      const PassPart part{at, uint64_t(std::max(1.0, std::round(tokens))), 1};
-      return pass_cost_of(goal.spec, StoredFormat::bf16, {&part, 1}).bytes / rate;
+    const auto part = [](const Widths* at, double tokens, uint64_t logits = 1) {
+      return PassPart{at, uint64_t(std::max(1.0, std::round(tokens))), logits};
     };
+    const auto of = [&](const std::vector<PassPart>& parts) {
+      return pass_cost_of(goal.spec, StoredFormat::bf16, parts).bytes / rate;
+    };
+    const auto seconds = [&](const Widths* at, double tokens) { return of({part(at, tokens)}); };
     const Widths *think = widths(file.think_size), *answer = widths(file.answer_size);
     if (!think || !answer) return std::nan("");
     double sum = seconds(think, file.prompt_tokens) + file.thinking_tokens * seconds(think, 1) +
                  file.answer_tokens * seconds(answer, 1);
-    if (think != answer && file.hand_over == "recompute")
-      sum += seconds(answer, file.prompt_tokens + file.thinking_tokens);
+    if (think == answer) return sum;
+    const double text = file.prompt_tokens + file.thinking_tokens;
+    const HandOver how = parse_hand_over(file.hand_over);
+    const double window = how.window;
+    switch (how.mode) {
+      case HandOver::Mode::recompute:
+        return sum + seconds(answer, text);
+      case HandOver::Mode::transplant:
+        return sum;
+      case HandOver::Mode::hybrid:  // between one and two windows
+        return sum + seconds(answer, std::min(text, 1.5 * window));
+      case HandOver::Mode::shadow:  // whole windows in steps of thinking, then what is left of one
+        return sum + std::floor(text / window) * (of({part(think, 1), part(answer, window, 0)}) - seconds(think, 1)) +
+               seconds(answer, std::min(text, window / 2));
+    }
     return sum;
   };
 }
