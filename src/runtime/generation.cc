@@ -51,7 +51,8 @@ ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRul
   require_range("think-budget", plan.think_budget, -kMost, kMost);
   require_range("answer-reserve", plan.answer_reserve, -kMost, kMost);
   const bool sizes_named = !plan.think_size.empty() || !plan.answer_size.empty();
-  if (!rules.think && (plan.think_budget >= 0 || !plan.think_size.empty()))
+  const bool thinks_apart = !plan.think_size.empty() && plan.think_size != plan.answer_size;
+  if (!rules.think && (plan.think_budget >= 0 || thinks_apart))
     throw Error(
         {.where = "plan",
          .what = "this model does not say how its thinking opens and closes",

@@ -1,6 +1,7 @@
 // `starnest run`, `logits` and `eval` on the model that ships with the project.
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 
@@ -58,6 +59,19 @@ TEST(Run, ThinkingMayGoOnWithAnotherSize) {
   EXPECT_CONTAINS(done.err, "[small thinks]\n[large thinks]\n[small answers]\n");
   EXPECT_CONTAINS(done.err, "\nthinking  4 tokens by small (");
   EXPECT_CONTAINS(done.err, "\nthinking  15 tokens by large (");
+}
+
+TEST(Run, AModelThatDoesNotThinkRunsAtOneSizeOnly) {
+  const auto written = [](std::vector<std::string> sizes) {
+    std::vector<std::string> words{"run", "-m", in_tests("golden/mixed_bf16"), "--ids", "1,2,3", "-n", "3", "-q"};
+    words.insert(words.end(), sizes.begin(), sizes.end());
+    return starnest_program(words);
+  };
+  const Finished small = written({"--size", "small"});
+  EXPECT_EQ(small.exit_code, 0) << small.err;
+  EXPECT_EQ(std::count(small.out.begin(), small.out.end(), ','), 2) << small.out;
+  EXPECT_CONTAINS(written({"--think-size", "small", "--answer-size", "full"}).err,
+                  "does not say how its thinking opens");
 }
 
 TEST(Run, WithoutSizesTheDefaultPlanOfTheFolderRuns) {
