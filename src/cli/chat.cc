@@ -134,7 +134,10 @@ class Chat {
     text += "; " + std::to_string(first.tokens + second.tokens) + " thought, " + std::to_string(written.tokens) +
             " answered";
     if (steps > 0 && seconds > 0) text += ", " + grouped(uint64_t(steps / seconds)) + " tokens/s";
-    if (!answer.hand_over.empty() && answer.switch_report.steps > 0)
+    if (answer.thinking_switch_report.steps > 0)
+      text +=
+          format_number("; switch %.1f ms, ", 1e3 * answer.thinking_switch_report.seconds) + answer.thinking_hand_over;
+    if (answer.switch_report.steps > 0)
       text += format_number("; switch %.1f ms, ", 1e3 * answer.switch_report.seconds) + answer.hand_over;
     std::fprintf(stderr, "%s%s]\n", text.c_str(), answer.end == AnswerEnd::cancelled ? "; stopped" : "");
   }

@@ -48,7 +48,7 @@ void add_compare(CLI::App& app) {
   command->add_option("second", options->second, "records of the plan it is compared with")->required();
   command->add_option("--margin", options->margin, "points that do not matter")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(0.01, 100.0));
   command->add_flag("--json", options->json, "print one JSON object");
   command->callback([options] { run(*options); });
 }

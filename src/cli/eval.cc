@@ -47,12 +47,14 @@ void add_eval(CLI::App& app) {
   command->add_option("--task", options->questions.task, "task family")->capture_default_str();
   auto* const text =
       command->add_option("--text", options->text, "perplexity of this text instead of a task (*.jsonl or plain)");
-  command->add_option("--pairs", options->pairs, "minimal pairs instead of a task: TSV with the columns good and bad")
-      ->excludes(text);
-  command
-      ->add_option("--choices", options->choices,
-                   "multiple choice instead of a task: SUBJECT_test.csv files as those of MMLU")
-      ->excludes(text);
+  auto* const pairs =
+      command
+          ->add_option("--pairs", options->pairs, "minimal pairs instead of a task: TSV with the columns good and bad")
+          ->excludes(text);
+  auto* const choices = command
+                            ->add_option("--choices", options->choices,
+                                         "multiple choice instead of a task: SUBJECT_test.csv files as those of MMLU")
+                            ->excludes(text);
   command->add_option("--shots", options->shots, "examples before a question, from SUBJECT_dev.csv")
       ->capture_default_str()
       ->check(CLI::Range(0, 100));
@@ -74,16 +76,19 @@ void add_eval(CLI::App& app) {
   command->add_option("--k-low", options->questions.k_low, "smallest k of the task")->capture_default_str();
   command->add_option("--k-high", options->questions.k_high, "largest k; 0 = as in training")->capture_default_str();
   auto* const records =
-      command->add_option("--records", options->records, "write every question and answer to this file (JSON lines)");
+      command->add_option("--records", options->records, "write every question and answer to this file (JSON lines)")
+          ->excludes(text);
   command->add_flag("--resume", options->resume, "go on with the records of a run that was stopped")->needs(records);
   command
       ->add_option(
           "--against", options->against,
           "compare with these records of another plan, paired; asks as many questions as that takes, -n at most")
-      ->excludes(text);
+      ->excludes(text)
+      ->excludes(pairs)
+      ->excludes(choices);
   command->add_option("--margin", options->margin, "with --against: points that do not matter")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(0.01, 100.0));
   command->add_option("--json", options->json, "write the report to this file");
   command->add_option("--parallel", options->parallel, "questions that share the engine's steps")
       ->capture_default_str()

@@ -38,7 +38,8 @@ std::string tally_text(Tally tally, const std::string& what) {
 
 // Of one size; `about`: what else decides the answers.
 RecordFile record_file(const EvalOptions& options, const std::string& size, JsonLine about) {
-  about.set("model", options.model.model).set("size", size).set("start", options.start);
+  about.set("model", options.model.model).set("elastic", options.model.elastic);
+  about.set("size", size).set("start", options.start);
   return RecordFile(options.records, about, options.resume);
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -172,6 +173,12 @@ void eval_task(EvalOptions options) {
   const Plan plan = with_sizes(options.plan.resolved(), family);  // for the records
   const Sampling sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::as_given);
   const JsonLine settings = settings_json(options, plan, sampling);
+  std::error_code none;
+  if (others && std::filesystem::equivalent(options.records, options.against, none))
+    throw Error({.where = "--records",
+                 .what = "would replace the file that --against names",
+                 .got = in_quotes(options.records),
+                 .hint = "Name another file"});
   RecordFile records(options.records, settings, options.resume);
 
   ProgressBar bar("eval " + options.questions.task, "questions");

@@ -10,8 +10,7 @@ namespace starnest::cli {
 RecordFile::RecordFile(const std::string& path, const JsonLine& settings, bool resume) : settings_(settings.text()) {
   if (path.empty()) return;
   if (resume && std::filesystem::exists(path)) earlier_ = read_jsonl(path);
-  is_first_ = earlier_.empty();
-  if (!is_first_) {
+  if (!earlier_.empty()) {
     const std::optional<std::string> written = earlier_.front().find_text("settings");
     if (written != settings_)
       throw Error({.where = earlier_.front().where(),
@@ -20,7 +19,9 @@ RecordFile::RecordFile(const std::string& path, const JsonLine& settings, bool r
                    .got = written.value_or("none"),
                    .hint = "Name another file, or leave --resume out to begin anew"});
   }
-  writer_.emplace(path, is_first_ ? JsonlWriter::Mode::replace : JsonlWriter::Mode::append);
+  writer_.emplace(path, earlier_.empty() ? JsonlWriter::Mode::replace : JsonlWriter::Mode::append);
+  if (!earlier_.empty()) earlier_ = read_jsonl(path);  // without a last line that the writer found unfinished
+  is_first_ = earlier_.empty();
 }
 
 void RecordFile::write(JsonLine record) {

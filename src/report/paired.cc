@@ -56,7 +56,7 @@ Interval bootstrap_interval(std::span<const double> differences, uint64_t seed, 
 uint64_t problems_needed(double discordant_share, double margin) {
   SN_CHECK(discordant_share >= 0 && margin > 0, "problems_needed: out of range");
   constexpr double kRounding = 1e-9;  // 3100.0000000001 problems are 3100
-  return uint64_t(std::ceil(6.2 * discordant_share / (margin * margin) * (1 - kRounding)));
+  return uint64_t(std::ceil(7.85 * discordant_share / (margin * margin) * (1 - kRounding)));
 }
 
 }  // namespace starnest

@@ -35,8 +35,8 @@ bool is_non_inferior(const PairedTable& table, double margin, double z = kZ95);
 // well as right and wrong. Repeatable: draws follow from `seed`. No differences: [0, 0].
 Interval bootstrap_interval(std::span<const double> differences, uint64_t seed = 1, size_t rounds = 10000);
 
-// Problems needed to show non-inferiority of equal models with 80 % power at one-sided 5 %: 6.2 p / margin^2, p the
-// share of discordant problems.
+// Problems needed for is_non_inferior of equal models with 80 % power: (1.96 + 0.84)^2 p / margin^2 = 7.85 p /
+// margin^2, p the share of discordant problems.
 uint64_t problems_needed(double discordant_share, double margin);
 
 }  // namespace starnest

@@ -216,6 +216,7 @@ void Generation::close_thinking(ThinkEnd end) {
   answer_start_ = text_.size() - prompt_tokens_;
   phase_ = Phase::answering;
   if (hand_over(plan_.answer_size)) answer_hand_over_ = handed_over_;
+  shadow_.reset();  // of a size that thinking did not come to
 }
 
 size_t Generation::next_size() const {

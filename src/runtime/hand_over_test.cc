@@ -142,6 +142,15 @@ TEST_F(HandOverOfPocket, ThinkingGoesOnWithAnotherSizeAfterSoManyTokens) {
   }
 }
 
+// Thinking closes before the rule holds: the size that has read along for it stops.
+TEST_F(HandOverOfPocket, NothingReadsAlongOnceThinkingIsClosed) {
+  Plan plan{.think_size = "small", .answer_size = "small"};
+  plan.switch_size = "large", plan.switch_after = 1000, plan.hand_over = "shadow:1";
+  const Answer answer = ask(plan);
+  ASSERT_EQ(answer.shadow_reports.size(), 1u);
+  EXPECT_LE(answer.shadow_reports[0].steps, answer.prompt_report.steps + answer.thinking_report.steps);
+}
+
 TEST_F(HandOverOfPocket, ThinkingGoesOnWithAnotherSizeWhenItIsUnsure) {
   Plan plan{.think_size = "small", .answer_size = "small"};
   plan.switch_size = "large", plan.switch_entropy = 1000;

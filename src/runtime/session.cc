@@ -66,6 +66,7 @@ class Asking {
     answer_.prompt_report.size = name(generation_.size());
     answer_.reused_tokens = int(generation_.reused());
     answer_.thinking_report.size = name(plan_.think_size);
+    if (plan_.switch_size) answer_.second_thinking_report.size = name(*plan_.switch_size);
     answer_.answer_report.size = name(plan_.answer_size);
   }
 

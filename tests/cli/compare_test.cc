@@ -1,4 +1,6 @@
 // `starnest compare`: two evaluations of the same questions.
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "program.h"
@@ -44,7 +46,7 @@ TEST(Compare, SaysHowManyQuestionsAreMissingWhenNothingIsShown) {
   const std::string a = folder / "a", b = folder / "b";
   put_file(a, answer_line("r:0", true) + answer_line("r:1", false) + answer_line("r:2", true));
   put_file(b, answer_line("r:2", true) + answer_line("r:1", true) + answer_line("r:0", false));
-  EXPECT_CONTAINS(starnest_program({"compare", a, b}).out, "need about 41,334 questions");  // 6.2 * 2/3 / 0.01^2
+  EXPECT_CONTAINS(starnest_program({"compare", a, b}).out, "need about 52,334 questions");  // 7.85 * 2/3 / 0.01^2
 }
 
 TEST(Compare, RefusesOtherQuestionsTwiceTheSameAndBadFiles) {
@@ -92,6 +94,11 @@ std::vector<std::string> eval_words(const std::string& size, int count, std::vec
   return words;
 }
 
+int64_t read_lines(const std::string& path) {
+  const std::string text = file_text(path);
+  return std::count(text.begin(), text.end(), '\n');
+}
+
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 TEST(Eval, GoesOnWithTheRecordsOfARunThatWasStopped) {
@@ -99,10 +106,16 @@ TEST(Eval, GoesOnWithTheRecordsOfARunThatWasStopped) {
   const std::string whole = folder / "whole", part = folder / "part";
   const Finished uninterrupted = starnest_program(eval_words("small", 90, {"--records", whole}));
   EXPECT_EQ(starnest_program(eval_words("small", 40, {"--records", part})).exit_code, 0);
+  const std::string written = file_text(part);
+  put_file(part, written.substr(0, written.size() - 1));  // stopped right before a line's end: it is not whole
   const Finished resumed = starnest_program(eval_words("small", 90, {"--records", part, "--resume"}));
   EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
   EXPECT_EQ(file_text(part), file_text(whole));
   EXPECT_EQ(first_line(resumed.out), first_line(uninterrupted.out));
+
+  put_file(part, file_text(whole).substr(0, file_text(whole).find('\n')));  // nothing whole: begins anew
+  EXPECT_EQ(starnest_program(eval_words("small", 90, {"--records", part, "--resume"})).exit_code, 0);
+  EXPECT_EQ(file_text(part), file_text(whole));
 
   const Finished other = starnest_program(eval_words("large", 90, {"--records", part, "--resume"}));
   EXPECT_EQ(other.exit_code, 1);
@@ -131,15 +144,26 @@ TEST(Eval, GoesOnWithTheRecordsOfPairs) {
   EXPECT_CONTAINS(starnest_program(words(part)).err, "answers another question");
 }
 
+TEST(Eval, RefusesOptionsThatWouldBeIgnoredOrLoseAnswers) {
+  const TestFolder folder;
+  const std::string large = folder / "large";
+  EXPECT_EQ(starnest_program(eval_words("large", 20, {"--records", large})).exit_code, 0);
+  EXPECT_CONTAINS(starnest_program(eval_words("small", 20, {"--against", large, "--records", large})).err,
+                  "would replace the file that --against names");
+  EXPECT_EQ(read_lines(large), 20);
+  EXPECT_CONTAINS(starnest_program(eval_words("small", 20, {"--against", large, "--pairs", "x.tsv"})).err, "--pairs");
+  EXPECT_CONTAINS(starnest_program(eval_words("small", 20, {"--records", large, "--text", "x.txt"})).err, "--text");
+}
+
 TEST(Eval, AsksAsManyQuestionsAsAComparisonTakes) {
   const TestFolder folder;
   const std::string large = folder / "large";
   EXPECT_EQ(starnest_program(eval_words("large", 400, {"--records", large})).exit_code, 0);
-  // A plan never differs from itself: 1.96^2 / 0.02 questions.
+  // A plan never differs from itself, which counts as 1 %: 7.85 * 0.01 / 0.02^2 questions.
   const Finished same = starnest_program(eval_words("large", 400, {"--against", large, "--margin", "2"}));
   EXPECT_EQ(same.exit_code, 0) << same.err;
-  EXPECT_CONTAINS(same.out, "of the first 100 questions 0 differ: a margin of 2 points needs 193 in all");
-  EXPECT_CONTAINS(same.out, "193 questions, paired");
+  EXPECT_CONTAINS(same.out, "of the first 100 questions 0 differ: a margin of 2 points needs 197 in all");
+  EXPECT_CONTAINS(same.out, "197 questions, paired");
   EXPECT_CONTAINS(same.out, "not worse");
   const Finished small = starnest_program(eval_words("small", 1000, {"--against", large, "--margin", "1"}));
   EXPECT_CONTAINS(small.out, "; 400 are asked");

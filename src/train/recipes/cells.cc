@@ -47,8 +47,8 @@ void measure_cells(const CellSettings& settings, const Progress& progress) {
   const std::string partial = settings.out + ".partial";
   if (const auto folder = std::filesystem::path(settings.out).parent_path(); !folder.empty())
     std::filesystem::create_directories(folder);
-  const std::vector<MeasuredCell> before =
-      std::filesystem::exists(partial) ? read_cells(partial) : std::vector<MeasuredCell>{};
+  JsonlWriter out(partial, JsonlWriter::Mode::append);  // drops a line that was not finished
+  const std::vector<MeasuredCell> before = read_cells(partial);
   const std::string source = settings.model + ": " + join(settings.families, " ");
   const size_t done = before.size();
   for (size_t i = 0; i < done; ++i)
@@ -56,7 +56,6 @@ void measure_cells(const CellSettings& settings, const Progress& progress) {
       throw Error({.where = partial,
                    .what = "was begun with other choices, another model or other families",
                    .hint = "Remove it, or take the same --model, --families, --choice, --least and --most"});
-  JsonlWriter out(partial, JsonlWriter::Mode::append);
   TrainingBar bar("cells", int64_t(done), int64_t(cells.size()), {});
   for (size_t i = done; i < cells.size(); ++i) {
     const Widths widths = widths_of(choices, family.spec, cells[i].cell);

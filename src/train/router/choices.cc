@@ -105,10 +105,10 @@ Choices make_choices(const ChoiceTexts& texts, const ModelSpec& spec) {
   for (const std::string& key : texts.per_block) {
     const auto common = std::find_if(choices.axes.begin(), choices.axes.end(),
                                      [&](const AxisChoices& list) { return key_of(list.axis) == key; });
-    if (common == choices.axes.end() || common->axis == Axis::hidden)
+    if (common == choices.axes.end() || common->axis == Axis::hidden || common->block)
       throw Error({.where = "--per-block " + key,
                    .what = "cannot be",
-                   .expected = "the key of a --choice, and not hidden_size, which all blocks share"});
+                   .expected = "the key of a --choice, once, and not hidden_size, which all blocks share"});
     std::vector<AxisChoices> lists;
     for (size_t b = 0; b < spec.blocks.size(); ++b)
       if (full_widths(spec).blocks[b][common->axis] != 0) lists.push_back({common->axis, common->widths, b});
