@@ -75,12 +75,8 @@ class Chat {
 
  private:
   // Who thinks and who answers change one at a time here, so both have a name from the start.
-  static Plan named(Plan plan, const Family::Impl& impl) {
-    if (!impl.rules.think) return plan;
-    const ResolvedPlan resolved = resolve(plan, impl.engine, impl.rules, impl.spec.default_plan);
-    plan.think_size = impl.engine.sizes()[resolved.think_size].name;
-    plan.answer_size = impl.engine.sizes()[resolved.answer_size].name;
-    return plan;
+  static Plan named(const Plan& plan, const Family::Impl& impl) {
+    return impl.rules.think ? impl.with_sizes(plan) : plan;
   }
 
   void greet() const {

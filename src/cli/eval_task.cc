@@ -11,6 +11,7 @@
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "report/comparison.h"
+#include "runtime/family_impl.h"
 #include "starnest/error.h"
 
 namespace starnest::cli {
@@ -170,7 +171,7 @@ void eval_task(EvalOptions options) {
   std::optional<AtomicFile> json;
   if (!options.json.empty()) json.emplace(options.json);  // a file that cannot be written is known before the work
   const Family family = open_model(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
-  const Plan plan = with_sizes(options.plan.resolved(), family);  // for the records
+  const Plan plan = family.impl().with_sizes(options.plan.resolved());  // for the records
   const Sampling sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::as_given);
   const JsonLine settings = settings_json(options, plan, sampling);
   std::error_code none;

@@ -94,14 +94,6 @@ double TaskAccuracy::mean_bytes() const {
   return records.empty() ? 0 : sum / double(records.size());
 }
 
-Plan with_sizes(Plan plan, const Family& family) {
-  Family::Impl& impl = family.impl();
-  const ResolvedPlan resolved = resolve(plan, impl.engine, impl.rules, impl.spec.default_plan);
-  plan.think_size = impl.engine.sizes()[resolved.think_size].name;
-  plan.answer_size = impl.engine.sizes()[resolved.answer_size].name;
-  return plan;
-}
-
 TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, const TaskRun& run) {
   SN_CHECK(run.parallel >= 1, "nothing runs in parallel");
   Family::Impl& impl = family.impl();

@@ -50,9 +50,6 @@ struct TaskAccuracy {
   double mean_bytes() const;
 };
 
-// `plan` with the names of its sizes filled in: what the family does by default where it names none.
-Plan with_sizes(Plan plan, const Family& family);
-
 struct TaskRun {
   Plan plan;
   Sampling sampling;  // each question draws from a seed of its own

@@ -126,6 +126,13 @@ double Family::Impl::bytes_moved(std::span<const BatchItem> items) {
   return weights->second + beside;
 }
 
+Plan Family::Impl::with_sizes(Plan plan) const {
+  const ResolvedPlan resolved = resolve(plan, engine, rules, spec.default_plan);
+  plan.think_size = engine.sizes()[resolved.think_size].name;
+  plan.answer_size = engine.sizes()[resolved.answer_size].name;
+  return plan;
+}
+
 const Tokenizer& Family::Impl::require_tokenizer() const {
   if (tokenizer) return *tokenizer;
   throw Error(

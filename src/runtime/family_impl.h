@@ -25,6 +25,10 @@ struct Family::Impl {
   // items; of each item keys and values of all positions once, and the recurrent state both ways.
   double bytes_moved(std::span<const BatchItem> items);
 
+  // `plan` with the names of its sizes filled in: what the family does by default where it names none. Throws as
+  // resolve.
+  Plan with_sizes(Plan plan) const;
+
   std::vector<TokenId> effort_prompt(std::string_view question, const std::string& effort) const;
 
   void describe_sizes();  // the resident ones, into `sizes`

@@ -94,7 +94,7 @@ std::vector<std::string> eval_words(const std::string& size, int count, std::vec
   return words;
 }
 
-int64_t read_lines(const std::string& path) {
+int64_t lines_in(const std::string& path) {
   const std::string text = file_text(path);
   return std::count(text.begin(), text.end(), '\n');
 }
@@ -150,7 +150,7 @@ TEST(Eval, RefusesOptionsThatWouldBeIgnoredOrLoseAnswers) {
   EXPECT_EQ(starnest_program(eval_words("large", 20, {"--records", large})).exit_code, 0);
   EXPECT_CONTAINS(starnest_program(eval_words("small", 20, {"--against", large, "--records", large})).err,
                   "would replace the file that --against names");
-  EXPECT_EQ(read_lines(large), 20);
+  EXPECT_EQ(lines_in(large), 20);
   EXPECT_CONTAINS(starnest_program(eval_words("small", 20, {"--against", large, "--pairs", "x.tsv"})).err, "--pairs");
   EXPECT_CONTAINS(starnest_program(eval_words("small", 20, {"--records", large, "--text", "x.txt"})).err, "--text");
 }
