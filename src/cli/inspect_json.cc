@@ -80,9 +80,9 @@ Json size_json(const ModelSpec& spec, const SizeFacts& facts) {
           {"parameters", facts.cost[0].parameters},
           {"active_parameters", facts.cost[0].active_parameters},
           {"formats", std::move(formats)},
-          {"kv_bytes_per_token", 2 * facts.state.kv_per_token},
-          {"ssm_bytes_per_sequence", 4 * facts.state.ssm},
-          {"conv_bytes_per_sequence", 2 * facts.state.conv}};
+          {"kv_bytes_per_token", facts.state.kv_bytes_per_token()},
+          {"ssm_bytes_per_sequence", facts.state.ssm_bytes()},
+          {"conv_bytes_per_sequence", facts.state.conv_bytes()}};
 }
 
 Json storage_json(const StorageFacts& storage) {

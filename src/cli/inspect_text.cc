@@ -79,9 +79,9 @@ std::string sizes_text(const ModelFacts& facts) {
   for (size_t f = 0; f < kFormats.size(); ++f)
     add(std::string(name_of(kFormats[f])) + " bytes read per token",
         [f](const SizeFacts& s) { return s.cost[f].decode_bytes_per_token; });
-  add("KV bytes per token (BF16)", [](const SizeFacts& s) { return 2 * s.state.kv_per_token; });
-  add("SSM bytes per sequence (F32)", [](const SizeFacts& s) { return 4 * s.state.ssm; });
-  add("conv bytes per sequence (BF16)", [](const SizeFacts& s) { return 2 * s.state.conv; });
+  add("KV bytes per token (BF16)", [](const SizeFacts& s) { return s.state.kv_bytes_per_token(); });
+  add("SSM bytes per sequence (F32)", [](const SizeFacts& s) { return s.state.ssm_bytes(); });
+  add("conv bytes per sequence (BF16)", [](const SizeFacts& s) { return s.state.conv_bytes(); });
   std::string notes;
   for (const SizeFacts& size : facts.sizes)
     if (size.size->widths.differ_between_blocks())

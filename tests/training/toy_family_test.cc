@@ -118,7 +118,7 @@ Searched searched(const Parent& parent, double direction, int64_t seed) {
   texts.axes = {"hidden_size=64,48,32", "moe_intermediate_size=64,48,32,16",
                 "moe_shared_expert_intermediate_size=64,48,32,16", "num_attention_heads=8,6,4"};
   WidthSearch search(parent.spec, make_choices(texts, parent.spec), {{"cut", cap}}, CostKind::active_parameters,
-                     StoredFormat::bf16, {.steps = kSearchSteps, .rate = 3e-2, .warm_up = 20}, uint64_t(seed));
+                     {.steps = kSearchSteps, .rate = 3e-2, .warm_up = 20}, uint64_t(seed));
   Weights weights = parent.weights.clone();
   weights.require_gradients();
   tasks::BatchStream data({.growth = 0}, {.rows = 8}, {.split = tasks::Split::train, .seed = uint64_t(seed)});

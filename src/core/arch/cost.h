@@ -19,11 +19,16 @@ Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, StoredForm
 
 Cost cost_of(const ModelSpec& spec, const Widths& widths, StoredFormat format);
 
-// What one sequence carries, in elements; multiply by the element size.
+// What one sequence carries, in elements; in bytes as BF16 engines keep it: the recurrent state in F32.
 struct StateCost {
   uint64_t kv_per_token = 0;  // keys and values of all attention blocks
-  uint64_t ssm = 0;           // recurrent state of all Mamba blocks, kept in F32
+  uint64_t ssm = 0;           // recurrent state of all Mamba blocks
   uint64_t conv = 0;          // the W-1 last inputs of all convolutions
+
+  uint64_t kv_bytes_per_token() const { return 2 * kv_per_token; }
+  uint64_t ssm_bytes() const { return 4 * ssm; }
+  uint64_t conv_bytes() const { return 2 * conv; }
+  uint64_t bytes(uint64_t context) const { return context * kv_bytes_per_token() + ssm_bytes() + conv_bytes(); }
 };
 StateCost state_cost_of(const ModelSpec& spec, const Widths& widths);
 

@@ -24,11 +24,15 @@ const std::map<std::string, Suffix> kSuffixes{
 };
 
 CostKind kind_of(const SearchSettings& settings, Unit unit) {
-  if (unit == Unit::bytes) return CostKind::bytes;
-  if (settings.of == "active") return CostKind::active_parameters;
-  if (settings.of == "total") return CostKind::parameters;
-  throw Error(
-      {.where = "--budget-of", .what = "is unknown", .expected = "active or total", .got = in_quotes(settings.of)});
+  const std::map<std::string, CostKind> kinds{
+      {"active", CostKind::active_parameters}, {"total", CostKind::parameters}, {"bytes", CostKind::bytes}};
+  const auto found = kinds.find(settings.of);
+  if (found == kinds.end())
+    throw Error({.where = "--budget-of",
+                 .what = "is unknown",
+                 .expected = "active, total or bytes",
+                 .got = in_quotes(settings.of)});
+  return unit == Unit::bytes ? CostKind::bytes : found->second;
 }
 
 StoredFormat format_named(const std::string& name) {
@@ -37,6 +41,19 @@ StoredFormat format_named(const std::string& name) {
   if (const auto found = formats.find(name); found != formats.end()) return found->second;
   throw Error(
       {.where = "--budget-format", .what = "is unknown", .expected = "bf16, fp8 or nvfp4", .got = in_quotes(name)});
+}
+
+CostMeasure measure_of(const SearchSettings& settings, Unit unit) {
+  CostMeasure of(kind_of(settings, unit), format_named(settings.format));
+  if (settings.context == 0) return of;
+  if (of.kind != CostKind::bytes)
+    throw Error({.where = "--budget-context",
+                 .what = "needs budgets of bytes",
+                 .hint = "Write --budget 12GiB, or --budget-of bytes with fractions"});
+  require_at_least("--budget-sequences", settings.sequences, 1);
+  of.sequences = settings.sequences;
+  of.context = settings.context;
+  return of;
 }
 
 }  // namespace
@@ -80,9 +97,8 @@ std::unique_ptr<WidthSearch> make_search(const SearchSettings& settings, RouterS
                                   .dropped = settings.drop,
                                   .drop_order = settings.drop_order},
                                  spec);
-  const CostKind kind = kind_of(settings, texts.front().unit);
-  const StoredFormat format = format_named(settings.format);
-  const double full = exact_cost(spec, full_widths(spec), kind, format);
+  const CostMeasure of = measure_of(settings, texts.front().unit);
+  const double full = exact_cost(spec, full_widths(spec), of);
   std::vector<Budget> budgets;
   for (const BudgetText& text : texts) {
     if (text.unit != texts.front().unit) throw Error("--budget", "mixes fractions, counts and bytes");
@@ -97,7 +113,7 @@ std::unique_ptr<WidthSearch> make_search(const SearchSettings& settings, RouterS
   require_at_least("--router-steps", router.steps, 0);
   if (router.steps == 0) router.steps = std::max(400, steps * 15 / 100);
   router.steps = std::min(router.steps, steps);
-  return std::make_unique<WidthSearch>(spec, std::move(choices), std::move(budgets), kind, format, router, seed);
+  return std::make_unique<WidthSearch>(spec, std::move(choices), std::move(budgets), of, router, seed);
 }
 
 }  // namespace starnest::train

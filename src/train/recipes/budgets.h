@@ -11,8 +11,10 @@ namespace starnest::train {
 
 struct SearchSettings {
   std::vector<std::string> budgets = {};    // [NAME=]BUDGET; empty: the sizes are given, nothing is searched
-  std::string of = "active";                // what fractions and counts are of: active or total parameters
+  std::string of = "active";                // what fractions and counts are of: active or total parameters, or bytes
   std::string format = "bf16";              // of the checkpoint whose bytes a budget counts
+  uint64_t context = 0;                     // tokens of a sequence whose caches such a budget counts too; 0: none
+  uint64_t sequences = 1;                   // held at once
   std::vector<std::string> choices = {};    // KEY=WIDTH,WIDTH,...
   std::vector<std::string> per_block = {};  // keys of choices
   std::vector<int> drop = {0};              // numbers of blocks to drop
@@ -23,8 +25,11 @@ struct SearchSettings {
   static void fields(Visitor&& field) {
     field("budget", &SearchSettings::budgets,
           "[NAME=]BUDGET of a size to search widths for: a fraction (0.75), a count (2.8B) or bytes (12GiB); repeat");
-    field("budget_of", &SearchSettings::of, "what fractions and counts are of: active or total parameters");
+    field("budget_of", &SearchSettings::of, "what fractions are of, and counts: active or total parameters, or bytes");
     field("budget_format", &SearchSettings::format, "checkpoint whose bytes budgets count: bf16, fp8 or nvfp4");
+    field("budget_context", &SearchSettings::context,
+          "tokens of a sequence whose keys, values and states a budget of bytes must hold too; 0 = the checkpoint alone");
+    field("budget_sequences", &SearchSettings::sequences, "sequences of so many tokens held at once");
     field("choice", &SearchSettings::choices, "KEY=WIDTH,WIDTH,... to choose from, the full width first; repeat");
     field("per_block", &SearchSettings::per_block,
           "keys of --choice whose every block has a choice of its own; only starnest loads such sizes");

@@ -33,13 +33,32 @@ std::string refused(const std::vector<std::string>& budgets, const std::string& 
 TEST(Budgets, OfBytesCountThoseOfTheCheckpointThatIsMeant) {
   const ModelSpec spec = test_models::small_spec();
   for (const auto& [name, format] : {std::pair{"bf16", StoredFormat::bf16}, std::pair{"nvfp4", StoredFormat::nvfp4}}) {
-    const auto full = uint64_t(exact_cost(spec, full_widths(spec), CostKind::bytes, format));
+    const auto full = uint64_t(exact_cost(spec, full_widths(spec), {CostKind::bytes, format}));
     const std::string message =
         error_of([&] { make_search({.budgets = {"1GiB"}, .format = name, .choices = {}}, {}, spec, 1000, 1); });
     EXPECT_NE(message.find("less than " + grouped(full)), std::string::npos) << message;
   }
   EXPECT_NE(error_of([&] { make_search({.budgets = {"1KiB"}, .format = "int8"}, {}, spec, 9, 1); }).find("nvfp4"),
             std::string::npos);
+}
+
+TEST(Budgets, OfBytesHoldTheCachesOfAContext) {
+  const ModelSpec spec = test_models::small_spec();
+  CostMeasure of(CostKind::bytes);
+  of.sequences = 3;
+  of.context = 1000;
+  const auto full = uint64_t(exact_cost(spec, full_widths(spec), of));
+  EXPECT_EQ(full, uint64_t(exact_cost(spec, full_widths(spec), CostKind::bytes)) +
+                      3 * state_cost_of(spec, full_widths(spec)).bytes(1000));
+  const auto refused_with = [&](const std::string& budget, const std::string& counted) {
+    return error_of([&] {
+      make_search({.budgets = {budget}, .of = counted, .context = 1000, .sequences = 3}, {}, spec, 1000, 1);
+    });
+  };
+  const std::string message = refused_with("1GiB", "active");
+  EXPECT_NE(message.find("less than " + grouped(full)), std::string::npos) << message;
+  EXPECT_NE(refused_with("0.5", "active").find("needs budgets of bytes"), std::string::npos);
+  EXPECT_NE(refused_with("0.5", "bytes").find("The nearest costs"), std::string::npos);  // of the full model alone
 }
 
 TEST(Budgets, ThatCannotBeKeptAreNamed) {
@@ -51,7 +70,7 @@ TEST(Budgets, ThatCannotBeKeptAreNamed) {
   says(error_of([] { parse_budget("-0.5"); }), "out of range");
   says(refused({"0.9", "12MiB"}), "mixes");
   says(refused({"1e9"}), "not below the cost of the full model");
-  says(refused({"0.9"}, "most"), "active or total");
+  says(refused({"0.9"}, "most"), "active, total or bytes");
   says(refused({"0.2"}), "The nearest costs are none below and ");
 }
 

@@ -87,6 +87,13 @@ Cell random_cell(const Choices& choices, Rng& rng) {
   return cell;
 }
 
+std::vector<CostMeasure> every_measure() {
+  CostMeasure with_caches(CostKind::bytes);
+  with_caches.sequences = 2;
+  with_caches.context = 100;
+  return {CostKind::parameters, CostKind::active_parameters, CostKind::bytes, with_caches};
+}
+
 // Central differences of `loss` against its gradient, in every logit.
 template <class Loss>
 void expect_gradient(std::vector<Tensor> logits, const Loss& loss, double tolerance) {
@@ -115,8 +122,8 @@ TEST_P(Chosen, ExpectedCostIsExactForEveryCellThatIsDecided) {
     const Cell cell = random_cell(choices, rng);
     const Widths widths = widths_of(choices, spec, cell);
     const Probabilities pi = one_hot(choices, cell, torch::kFloat);
-    for (const CostKind kind : {CostKind::parameters, CostKind::active_parameters, CostKind::bytes})
-      EXPECT_DOUBLE_EQ(expected_cost(choices, spec, pi, kind).item<double>(), exact_cost(spec, widths, kind));
+    for (const CostMeasure& of : every_measure())
+      EXPECT_DOUBLE_EQ(expected_cost(choices, spec, pi, of).item<double>(), exact_cost(spec, widths, of));
   }
 }
 
@@ -132,10 +139,10 @@ TEST_P(Chosen, ExpectedCostHasTheGradientOfItsFiniteDifferences) {
   const ModelSpec& spec = spec_;
   const Choices& choices = choices_;
   const double full = exact_cost(spec, full_widths(spec), CostKind::parameters);
-  for (const CostKind kind : {CostKind::parameters, CostKind::active_parameters, CostKind::bytes})
+  for (const CostMeasure& of : every_measure())
     expect_gradient(
         random_logits(choices, 2),
-        [&](const std::vector<Tensor>& z) { return expected_cost(choices, spec, soft(z), kind) / full; }, 1e-6);
+        [&](const std::vector<Tensor>& z) { return expected_cost(choices, spec, soft(z), of) / full; }, 1e-6);
   for (const double cap : {0.4, 0.9})  // above and below the zone
     expect_gradient(
         random_logits(choices, 3),

@@ -32,13 +32,12 @@ std::vector<double> caps_of(const std::vector<Budget>& budgets) {
 
 }  // namespace
 
-WidthSearch::WidthSearch(const ModelSpec& spec, Choices choices, std::vector<Budget> budgets, CostKind kind,
-                         StoredFormat format, const RouterSettings& settings, uint64_t seed)
+WidthSearch::WidthSearch(const ModelSpec& spec, Choices choices, std::vector<Budget> budgets,
+                         const CostMeasure& of, const RouterSettings& settings, uint64_t seed)
     : spec_(spec),
       choices_(std::move(choices)),
       budgets_(std::move(budgets)),
-      kind_(kind),
-      format_(format),
+      of_(of),
       settings_(settings),
       seed_(seed),
       router_(choices_, budgets_.size(), settings, seed),
@@ -54,7 +53,7 @@ std::vector<WidthSearch::Undecided> WidthSearch::sizes_at(int64_t step) const {
   std::vector<Undecided> sizes;
   for (size_t b = 0; b < budgets_.size(); ++b) {
     const Probabilities pi = router_.probabilities(b, draw);
-    const Tensor cost = expected_cost(choices_, spec_, pi, kind_, format_);
+    const Tensor cost = expected_cost(choices_, spec_, pi, of_);
     sizes.push_back({soft_context(choices_, spec_, pi), train::budget_loss(cost, budgets_[b].cap),
                      cost.item<double>() / budgets_[b].cap});
   }
@@ -72,7 +71,7 @@ void WidthSearch::update(std::vector<Tensor> gradients, int64_t step) {
 }
 
 double WidthSearch::cost_of(const Cell& cell) const {
-  return exact_cost(spec_, widths_of(choices_, spec_, cell), kind_, format_);
+  return exact_cost(spec_, widths_of(choices_, spec_, cell), of_);
 }
 
 std::vector<Size> WidthSearch::sizes_of(const std::vector<Cell>& cells) const {

@@ -14,14 +14,14 @@ namespace starnest::train {
 
 struct Budget {
   std::string name;  // of the size
-  double cap = 0;    // the largest cost, in what CostKind counts
+  double cap = 0;    // the largest cost, in what CostMeasure counts
 };
 
 // Not thread-safe.
 class WidthSearch {
  public:
   // Budgets by falling cap. Throws Error when a budget has no reachable cell.
-  WidthSearch(const ModelSpec& spec, Choices choices, std::vector<Budget> budgets, CostKind kind, StoredFormat format,
+  WidthSearch(const ModelSpec& spec, Choices choices, std::vector<Budget> budgets, const CostMeasure& of,
               const RouterSettings& settings, uint64_t seed);
 
   // A size as it stands at a step of the search: masks to run it with, and what its cost adds to the loss.
@@ -56,8 +56,7 @@ class WidthSearch {
   ModelSpec spec_;
   Choices choices_;
   std::vector<Budget> budgets_;
-  CostKind kind_;
-  StoredFormat format_;
+  CostMeasure of_;
   RouterSettings settings_;
   uint64_t seed_;
   Router router_;

@@ -61,6 +61,24 @@ double bytes_per_element(Encoding encoding) {
   return double(stored_bytes(encoding, kMany)) / double(kMany);
 }
 
+// What a sequence carries for one block. Linear in the channels of a Mamba block, so two points give it all.
+Tensor expected_state_bytes(const ModelSpec& spec, size_t block, const ExpectedWidths& expected, uint64_t context) {
+  const Widths full = full_widths(spec);
+  const BlockWidths& here = full.blocks[block];
+  const auto bytes_with = [&](int heads) {
+    Widths alone = full;
+    for (size_t b = 0; b < alone.blocks.size(); ++b) alone.blocks[b].kept = b == block;
+    alone.blocks[block][Axis::mamba_heads] = heads;
+    return double(state_cost_of(spec, alone).bytes(context));
+  };
+  const int heads = here[Axis::mamba_heads], channels = here[Axis::mamba_head_dim];
+  const double fixed = bytes_with(0), all = bytes_with(heads);
+  if (all == fixed) return torch::scalar_tensor(fixed, torch::kDouble);
+  const Tensor part = expected.of(Axis::mamba_heads, heads, int(block)) *
+                      expected.of(Axis::mamba_head_dim, channels, int(block)) / double(heads * channels);
+  return fixed + (all - fixed) * part;
+}
+
 int experts_per_token(const ModelSpec& spec, int block) {
   return std::get<MoeSpec>(spec.blocks[size_t(block)]).experts_per_token;
 }
@@ -103,8 +121,7 @@ SizeContext soft_context(const Choices& choices, const ModelSpec& spec, const Pr
   return SizeContext::soft(std::move(hidden), std::move(blocks));
 }
 
-Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probabilities& pi, CostKind kind,
-                     StoredFormat format) {
+Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probabilities& pi, const CostMeasure& of) {
   const ExpectedWidths expected(choices, spec, pi);
   const std::vector<Tensor> kept = gates(choices, spec, pi.back().to(torch::kDouble));
   Tensor cost = torch::zeros({}, torch::kDouble);
@@ -112,12 +129,17 @@ Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probab
     const bool routed = tensor.use == Use::routed;
     Tensor elements = torch::ones({}, torch::kDouble);
     for (size_t d = 0; d < tensor.dims.size(); ++d)
-      elements = elements * (routed && d == 0 && kind == CostKind::active_parameters
+      elements = elements * (routed && d == 0 && of.kind == CostKind::active_parameters
                                  ? torch::scalar_tensor(double(experts_per_token(spec, tensor.block)), torch::kDouble)
                                  : expected_extent(tensor.dims[d], expected, tensor.block));
-    if (kind == CostKind::bytes) elements = elements * bytes_per_element(encoding_of(spec, tensor, format));
+    if (of.kind == CostKind::bytes) elements = elements * bytes_per_element(encoding_of(spec, tensor, of.format));
     if (tensor.block >= 0 && kept[size_t(tensor.block)].defined()) elements = elements * kept[size_t(tensor.block)];
     cost = cost + elements;
+  }
+  if (of.kind != CostKind::bytes || of.sequences == 0) return cost;
+  for (size_t b = 0; b < spec.blocks.size(); ++b) {
+    const Tensor bytes = expected_state_bytes(spec, b, expected, of.context) * double(of.sequences);
+    cost = cost + (kept[b].defined() ? bytes * kept[b] : bytes);
   }
   return cost;
 }
@@ -127,15 +149,15 @@ Tensor budget_loss(const Tensor& cost, double cap) {
   return torch::relu(c - 1) + torch::relu(0.95 - c);
 }
 
-double exact_cost(const ModelSpec& spec, const Widths& widths, CostKind kind, StoredFormat format) {
-  const Cost cost = cost_of(spec, widths, format);
-  switch (kind) {
+double exact_cost(const ModelSpec& spec, const Widths& widths, const CostMeasure& of) {
+  const Cost cost = cost_of(spec, widths, of.format);
+  switch (of.kind) {
     case CostKind::parameters:
       return double(cost.parameters);
     case CostKind::active_parameters:
       return double(cost.active_parameters);
     case CostKind::bytes:
-      return double(cost.bytes);
+      return double(cost.bytes + of.sequences * state_cost_of(spec, widths).bytes(of.context));
   }
   check_failed("kind", "unknown kind of cost", __FILE__, __LINE__);
 }

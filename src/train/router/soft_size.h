@@ -18,15 +18,24 @@ SizeContext soft_context(const Choices& choices, const ModelSpec& spec, const Pr
 
 enum class CostKind { parameters, active_parameters, bytes };
 
+// What a cost counts. Bytes are those of a checkpoint and of what `sequences` of `context` tokens each carry
+// (StateCost, core/arch/cost.h).
+struct CostMeasure {
+  CostMeasure(CostKind counted, StoredFormat stored = StoredFormat::bf16) : kind(counted), format(stored) {}
+
+  CostKind kind;
+  StoredFormat format;
+  uint64_t sequences = 0, context = 0;
+};
+
 // The cost of the model whose every width is its expectation sum_i pi_i C_i: exact for one-hot probabilities, where it
-// equals cost_of (core/arch/cost.h; of bytes but for the few scales of quantised tensors). A scalar with gradient.
-Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probabilities& pi, CostKind kind,
-                     StoredFormat format = StoredFormat::bf16);
+// equals exact_cost (but for the few scales of quantised tensors). A scalar with gradient.
+Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probabilities& pi, const CostMeasure& of);
 
 // How far a cost is from a budget that is a cap: max(0, c - 1) + max(0, 0.95 - c) with c = cost / cap.
 Tensor budget_loss(const Tensor& cost, double cap);
 
-// What the exact functions above give for a size that is decided.
-double exact_cost(const ModelSpec& spec, const Widths& widths, CostKind kind, StoredFormat format = StoredFormat::bf16);
+// The cost of a size that is decided (cost_of and state_cost_of, core/arch/cost.h).
+double exact_cost(const ModelSpec& spec, const Widths& widths, const CostMeasure& of);
 
 }  // namespace starnest::train
