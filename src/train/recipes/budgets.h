@@ -27,8 +27,9 @@ struct SearchSettings {
           "[NAME=]BUDGET of a size to search widths for: a fraction (0.75), a count (2.8B) or bytes (12GiB); repeat");
     field("budget_of", &SearchSettings::of, "what fractions are of, and counts: active or total parameters, or bytes");
     field("budget_format", &SearchSettings::format, "checkpoint whose bytes budgets count: bf16, fp8 or nvfp4");
-    field("budget_context", &SearchSettings::context,
-          "tokens of a sequence whose keys, values and states a budget of bytes must hold too; 0 = the checkpoint alone");
+    field(
+        "budget_context", &SearchSettings::context,
+        "tokens of a sequence whose keys, values and states a budget of bytes must hold too; 0 = the checkpoint alone");
     field("budget_sequences", &SearchSettings::sequences, "sequences of so many tokens held at once");
     field("choice", &SearchSettings::choices, "KEY=WIDTH,WIDTH,... to choose from, the full width first; repeat");
     field("per_block", &SearchSettings::per_block,

@@ -51,9 +51,8 @@ TEST(Budgets, OfBytesHoldTheCachesOfAContext) {
   EXPECT_EQ(full, uint64_t(exact_cost(spec, full_widths(spec), CostKind::bytes)) +
                       3 * state_cost_of(spec, full_widths(spec)).bytes(1000));
   const auto refused_with = [&](const std::string& budget, const std::string& counted) {
-    return error_of([&] {
-      make_search({.budgets = {budget}, .of = counted, .context = 1000, .sequences = 3}, {}, spec, 1000, 1);
-    });
+    return error_of(
+        [&] { make_search({.budgets = {budget}, .of = counted, .context = 1000, .sequences = 3}, {}, spec, 1000, 1); });
   };
   const std::string message = refused_with("1GiB", "active");
   EXPECT_NE(message.find("less than " + grouped(full)), std::string::npos) << message;

@@ -92,15 +92,19 @@ Cell raw_argmax(const Probabilities& pi) {
   return cell;
 }
 
+double combinations(const Choices& choices) {
+  double product = 1;
+  for (size_t list = 0; list < choices.lists(); ++list) product *= double(choices.count(list));
+  return product;
+}
+
 std::vector<CostedCell> all_cells(const Choices& choices, const std::function<double(const Cell&)>& cost) {
-  double combinations = 1;
-  for (size_t list = 0; list < choices.lists(); ++list) combinations *= double(choices.count(list));
-  if (combinations > kMostCells)
+  if (combinations(choices) > kMostCells)
     throw Error({.where = "--choice",
                  .what = "makes too many combinations, each of which is costed",
                  .expected = "at most " + grouped(kMostCells),
-                 .got = format_number("%.4g", combinations),
-                 .hint = "Take shorter lists, or --per-block for fewer of them"});
+                 .got = format_number("%.4g", combinations(choices)),
+                 .hint = "Take shorter lists"});
   std::vector<CostedCell> cells;
   Cell cell(choices.lists(), 0);
   while (true) {

@@ -24,6 +24,7 @@ struct CostedCell {
 };
 // Every combination of choices, each costed once. Throws Error above kMostCells.
 inline constexpr uint64_t kMostCells = 200'000;
+double combinations(const Choices& choices);
 std::vector<CostedCell> all_cells(const Choices& choices, const std::function<double(const Cell&)>& cost);
 
 // What a cell is worth as the size of a budget (by number); the higher the better.

@@ -11,40 +11,15 @@
 #include "core/base/text.h"
 #include "train/distill/optimizer.h"
 #include "train/modules/model.h"
-#include "train/modules/test_models.h"
-#include "train/router/chains.h"
+#include "train/router/test_choices.h"
 
 namespace starnest::train {
 namespace {
 
-// Lists of 1, 2, 3 and 5 choices, and depth, for the small test model (hidden 64, two groups of Mamba heads).
-Choices some_choices(const ModelSpec& spec) {
-  const Widths full = full_widths(spec);
-  const auto width = [&](Axis axis) { return *full.uniform(axis); };
-  const int heads = width(Axis::mamba_heads), groups = groups_of(spec.blocks[0], Axis::mamba_heads);
-  Choices choices;
-  choices.axes = {{Axis::hidden, {spec.hidden, spec.hidden - 16, spec.hidden - 32}},
-                  {Axis::mamba_heads, {heads, heads - groups}},
-                  {Axis::experts, {5, 4, 3, 2}},
-                  {Axis::shared_ffn, {32, 16}},
-                  {Axis::query_heads, {width(Axis::query_heads)}}};
-  choices.dropped = {0, 1, 2};
-  choices.drop_order = {5, 3};
-  return choices;
-}
-
-// The same, with a list for every block of two axes.
-Choices choices_per_block(const ModelSpec& spec) {
-  const Choices uniform = some_choices(spec);
-  ChoiceTexts texts{.axes = {}, .per_block = {"n_routed_experts", "mamba_num_heads"}, .dropped = uniform.dropped};
-  texts.drop_order = uniform.drop_order;
-  for (const AxisChoices& axis : uniform.axes) {
-    std::vector<std::string> widths;
-    for (const int width : axis.widths) widths.push_back(std::to_string(width));
-    texts.axes.push_back(std::string(key_of(axis.axis)) + "=" + join(widths, ","));
-  }
-  return make_choices(texts, spec);
-}
+using test_choices::choices_per_block;
+using test_choices::every_measure;
+using test_choices::random_cell;
+using test_choices::some_choices;
 
 // Every way to choose widths, for tests that hold for all.
 class Chosen : public testing::TestWithParam<bool> {
@@ -79,19 +54,6 @@ Probabilities one_hot(const Choices& choices, const Cell& cell, torch::ScalarTyp
     pi.back()[int64_t(cell[list])] = 1;
   }
   return pi;
-}
-
-Cell random_cell(const Choices& choices, Rng& rng) {
-  Cell cell;
-  for (size_t list = 0; list < choices.lists(); ++list) cell.push_back(rng.below(choices.count(list)));
-  return cell;
-}
-
-std::vector<CostMeasure> every_measure() {
-  CostMeasure with_caches(CostKind::bytes);
-  with_caches.sequences = 2;
-  with_caches.context = 100;
-  return {CostKind::parameters, CostKind::active_parameters, CostKind::bytes, with_caches};
 }
 
 // Central differences of `loss` against its gradient, in every logit.
@@ -285,49 +247,6 @@ TEST(Router, LearnsToCutWhatCostsLeastUnderTheBudget) {
     }
     EXPECT_EQ(raw_argmax(router.probabilities(0, {})), wanted) << seed;
   }
-}
-
-TEST(Chains, AreTheBestNestedCellsWithinTheirBudgets) {
-  Choices choices;
-  choices.axes = {{Axis::hidden, {40, 30, 20, 10}}, {Axis::moe_ffn, {4, 3, 2, 1}}};
-  const auto cost = [&](const Cell& cell) {
-    return double(choices.axes[0].widths[cell[0]] * choices.axes[1].widths[cell[1]]);
-  };
-  Rng rng(8);
-  for (int trial = 0; trial < 20; ++trial) {
-    LogProbabilities log_pi(2);
-    for (auto& budget : log_pi)
-      for (size_t list = 0; list < choices.lists(); ++list) {
-        budget.emplace_back();
-        for (size_t i = 0; i < choices.count(list); ++i) budget.back().push_back(std::log(0.01 + rng.uniform()));
-      }
-    const std::vector<double> caps{90, 40};
-    const std::vector<Chain> chains = best_chains(all_cells(choices, cost), caps, by_probability(log_pi), 3);
-    // Every pair of cells, one by one.
-    std::vector<double> scores;
-    for (size_t a = 0; a < 4; ++a)
-      for (size_t b = 0; b < 4; ++b)
-        for (size_t c = a; c < 4; ++c)
-          for (size_t d = b; d < 4; ++d) {
-            const double outer = cost({a, b, 0}), inner = cost({c, d, 0});
-            if (outer < 0.95 * 90 || outer > 90 || inner < 0.95 * 40 || inner > 40) continue;
-            scores.push_back(log_pi[0][0][a] + log_pi[0][1][b] + log_pi[0][2][0] + log_pi[1][0][c] + log_pi[1][1][d] +
-                             log_pi[1][2][0]);
-          }
-    std::sort(scores.rbegin(), scores.rend());
-    ASSERT_EQ(chains.size(), std::min<size_t>(3, scores.size()));
-    for (size_t i = 0; i < chains.size(); ++i) EXPECT_NEAR(chains[i].score, scores[i], 1e-12);
-  }
-}
-
-TEST(Chains, NameTheNearestCostsOfABudgetThatCannotBeHad) {
-  Choices choices;
-  choices.axes = {{Axis::hidden, {40, 20}}};
-  const LogProbabilities log_pi{{{0, 0}, {0}}};
-  const auto cost = [&](const Cell& cell) { return 1000.0 * choices.axes[0].widths[cell[0]]; };
-  const std::string message =
-      error_of([&] { best_chains(all_cells(choices, cost), {30000}, by_probability(log_pi), 1); });
-  EXPECT_NE(message.find("20,000 below and 40,000 above"), std::string::npos) << message;
 }
 
 TEST(Choices, MayBeMadeForEveryBlock) {

@@ -5,6 +5,7 @@
 
 #include "core/base/rng.h"
 #include "core/base/text.h"
+#include "train/router/chain_exchange.h"
 
 namespace starnest::train {
 namespace {
@@ -32,8 +33,8 @@ std::vector<double> caps_of(const std::vector<Budget>& budgets) {
 
 }  // namespace
 
-WidthSearch::WidthSearch(const ModelSpec& spec, Choices choices, std::vector<Budget> budgets,
-                         const CostMeasure& of, const RouterSettings& settings, uint64_t seed)
+WidthSearch::WidthSearch(const ModelSpec& spec, Choices choices, std::vector<Budget> budgets, const CostMeasure& of,
+                         const RouterSettings& settings, uint64_t seed)
     : spec_(spec),
       choices_(std::move(choices)),
       budgets_(std::move(budgets)),
@@ -43,8 +44,10 @@ WidthSearch::WidthSearch(const ModelSpec& spec, Choices choices, std::vector<Bud
       router_(choices_, budgets_.size(), settings, seed),
       optimizer_(router_.parameters(), std::vector<bool>(router_.parameters().size(), false),
                  optimizer_settings(settings), alone_),
-      cells_(all_cells(choices_, [&](const Cell& cell) { return cost_of(cell); })),
+      costs_(spec, choices_, of),
       decided_(torch::full({1}, -1.0f)) {
+  if (combinations(choices_) <= kMostCells)
+    cells_ = all_cells(choices_, [&](const Cell& cell) { return costs_.of(cell); });
   chains();  // finds budgets that cannot be kept before any work
 }
 
@@ -70,10 +73,6 @@ void WidthSearch::update(std::vector<Tensor> gradients, int64_t step) {
   optimizer_.step(gradients, learning_rate(optimizer_settings(settings_), step, settings_.steps));
 }
 
-double WidthSearch::cost_of(const Cell& cell) const {
-  return exact_cost(spec_, widths_of(choices_, spec_, cell), of_);
-}
-
 std::vector<Size> WidthSearch::sizes_of(const std::vector<Cell>& cells) const {
   std::vector<Size> sizes;
   for (size_t b = 0; b < cells.size(); ++b) sizes.push_back({budgets_[b].name, widths_of(choices_, spec_, cells[b])});
@@ -88,6 +87,7 @@ std::vector<Chain> WidthSearch::chains() const {
       const Tensor logs = torch::log_softmax(logits.to(torch::kDouble) * settings_.final_scale, -1);
       log_pi[b].emplace_back(logs.data_ptr<double>(), logs.data_ptr<double>() + logs.numel());
     }
+  if (cells_.empty()) return exchanged_chains(choices_, costs_, caps_of(budgets_), log_pi, kChainsTried);
   return best_chains(cells_, caps_of(budgets_), by_probability(log_pi), kChainsTried);
 }
 
@@ -97,7 +97,7 @@ std::string WidthSearch::decide(const std::function<double(const std::vector<Siz
     std::vector<std::string> parts;
     for (size_t b = 0; b < cells.size(); ++b)
       parts.push_back(budgets_[b].name + " " + cell_text(choices_, cells[b]) + " (" +
-                      format_number("%.3f", cost_of(cells[b]) / budgets_[b].cap) + " of its budget)");
+                      format_number("%.3f", costs_.of(cells[b]) / budgets_[b].cap) + " of its budget)");
     return join(parts, "; ");
   };
   std::string report;

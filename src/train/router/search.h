@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "train/distill/optimizer.h"
-#include "train/router/chains.h"
+#include "train/router/cell_costs.h"
 #include "train/router/router.h"
 
 namespace starnest::train {
@@ -51,7 +51,6 @@ class WidthSearch {
  private:
   std::vector<Chain> chains() const;
   std::vector<Size> sizes_of(const std::vector<Cell>& cells) const;
-  double cost_of(const Cell& cell) const;
 
   ModelSpec spec_;
   Choices choices_;
@@ -62,7 +61,8 @@ class WidthSearch {
   Router router_;
   Ranks alone_;  // every process makes the same update
   AdamW optimizer_;
-  std::vector<CostedCell> cells_;  // all of them
+  CellCosts costs_;
+  std::vector<CostedCell> cells_;  // all of them, if they can be listed
   Tensor decided_;                 // [1] which of the chains was taken, or -1
 };
 
