@@ -25,7 +25,7 @@ constexpr const char* kExamples = R"(Examples:
   starnest eval -m models/reasoner --task c --size small --parallel 1 --json small.json
   starnest bench -m models/reasoner --json > bench.json
   starnest report -o report.html small.json bench.json runs/studies/twins.json -m models/reasoner
-  starnest report -o report.html *.json --project nano --project-elastic nemotron-3-nano-30b --project-gb-per-second 200)";
+  starnest report -o report.html *.json --project nano --project-elastic nemotron-3-elastic-30b)";
 
 struct Options {
   std::vector<std::string> files;

@@ -23,8 +23,8 @@ std::optional<ElasticFile> preset(std::string_view name) {
 ElasticFile elastic_file_or_preset(const std::string& given) {
   if (std::filesystem::exists(given)) return read_elastic(given);
   if (auto file = preset(given)) return *std::move(file);
-  throw Error({.where = "--elastic",
-               .what = in_quotes(given) + " is neither a file nor a preset",
+  throw Error({.where = in_quotes(given),
+               .what = "is neither a file nor a preset of sizes",
                .expected = "the path of an elastic.json, or one of " + join(preset_names(), ", ")});
 }
 
