@@ -30,7 +30,7 @@ def evaluate(arguments: argparse.Namespace, model: str, task: str, *options: str
         report = pathlib.Path(folder) / "report.json"
         command = [arguments.starnest, "eval", "-m", model, "--task", task, "-t", str(arguments.threads)]
         command += ["-n", str(arguments.count), "--json", str(report), *k_options(arguments), *options]
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(command, check=True, capture_output=True, text=True)
         return json.loads(report.read_text())
 
 
@@ -121,4 +121,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(error.stderr.strip()) from None

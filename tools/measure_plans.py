@@ -34,7 +34,7 @@ def measure(arguments: argparse.Namespace, plan: tuple[str, str, str], budget: i
         command += ["--think-size", thinks, "--answer-size", answers, "--hand-over", hand_over]
         command += ["--think-budget", str(budget), "--think-grace", str(arguments.grace)]
         command += k_options(arguments)
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(command, check=True, capture_output=True, text=True)
         reports.append(json.loads(file.read_text()))
     n = sum(report["result"]["n"] for report in reports)
     return {
@@ -85,4 +85,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(error.stderr.strip()) from None

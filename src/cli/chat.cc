@@ -57,6 +57,12 @@ class Chat {
         plan_(named(options.plan.resolved(), family_.impl())),
         sampling_(options.plan.sampling(family_.default_sampling(), PlanOptions::Seed::random)) {
     check(sampling_);
+    family_.impl().require_prompt_format();
+    if (family_.remembers()) return;
+    const char* const ignored = !options.system.empty()      ? "--system"
+                                : options.chat.keep_thinking ? "--keep-thinking"
+                                                             : nullptr;
+    if (ignored) throw Error(ignored, "means nothing to a model that takes every question alone");
   }
 
   void run() {

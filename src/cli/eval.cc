@@ -38,6 +38,14 @@ void stop_if_asked(const EvalOptions& options) {
   Interrupt::check("eval", options.records.empty() ? "" : "The same command with --resume goes on");
 }
 
+JsonLine tally_json(Tally tally) {
+  const Interval interval = wilson(tally);
+  JsonLine line;
+  line.set("n", tally.trials).set("right", tally.successes);
+  line.set("accuracy", tally.trials ? double(tally.successes) / double(tally.trials) : 0.0);
+  return line.set("wilson_low", interval.low).set("wilson_high", interval.high);
+}
+
 void add_eval(CLI::App& app) {
   const auto options = std::make_shared<EvalOptions>();
   CLI::App* command =
@@ -58,8 +66,9 @@ void add_eval(CLI::App& app) {
   command->add_option("--shots", options->shots, "examples before a question, from SUBJECT_dev.csv")
       ->capture_default_str()
       ->check(CLI::Range(0, 100));
-  command->add_option("--start", options->start, "token that texts and sentences are read after, if there is one")
-      ->capture_default_str();
+  command->add_option(
+      "--start", options->start,
+      "token that texts and sentences are read after; '' = none; not given: <|endoftext|>, if there is one");
   command->add_option("--kl-from", options->reference, "with --text: also the KL from this size")->needs(text);
   command->add_option("--window", options->window, "tokens of text that are read at a time")
       ->capture_default_str()
@@ -79,16 +88,18 @@ void add_eval(CLI::App& app) {
       command->add_option("--records", options->records, "write every question and answer to this file (JSON lines)")
           ->excludes(text);
   command->add_flag("--resume", options->resume, "go on with the records of a run that was stopped")->needs(records);
-  command
-      ->add_option(
-          "--against", options->against,
-          "compare with these records of another plan, paired; asks as many questions as that takes, -n at most")
-      ->excludes(text)
-      ->excludes(pairs)
-      ->excludes(choices);
+  auto* const against =
+      command
+          ->add_option(
+              "--against", options->against,
+              "compare with these records of another plan, paired; asks as many questions as that takes, -n at most")
+          ->excludes(text)
+          ->excludes(pairs)
+          ->excludes(choices);
   command->add_option("--margin", options->margin, "with --against: points that do not matter")
       ->capture_default_str()
-      ->check(CLI::Range(0.01, 100.0));
+      ->check(CLI::Range(0.01, 100.0))
+      ->needs(against);
   command->add_option("--json", options->json, "write the report to this file");
   command->add_option("--parallel", options->parallel, "questions that share the engine's steps")
       ->capture_default_str()

@@ -1,6 +1,7 @@
 // What the parts of `starnest eval` share.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,8 @@ struct EvalOptions {
   std::string text, pairs;  // files; then no task is asked
   std::vector<std::string> choices;
   int shots = 5;
-  std::string start = "<|endoftext|>";
-  std::string reference;  // size that KL is measured from
+  std::optional<std::string> start;  // token
+  std::string reference;             // size that KL is measured from
   int window = 1024;
   int parallel = 32;
   int threads = 0;
@@ -33,6 +34,8 @@ struct EvalOptions {
 
 // Throws InterruptedError after Ctrl-C; the records say how to go on.
 void stop_if_asked(const EvalOptions& options);
+
+JsonLine tally_json(Tally tally);
 
 // Reasoning tasks, by generation (eval_task.cc).
 void eval_task(EvalOptions options);

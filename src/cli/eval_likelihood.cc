@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "cli/eval.h"
 #include "cli/progress_bar.h"
 #include "cli/record_file.h"
+#include "core/base/file.h"
 #include "core/base/text.h"
 #include "eval/choices.h"
 #include "eval/likelihood.h"
@@ -18,9 +20,27 @@ namespace {
 
 constexpr size_t kPairsAtOnce = 256;  // between two additions to the records
 
+constexpr const char* kUsualStart = "<|endoftext|>";
+
+// -1 for none.
+TokenId start_token(const Family& family, const EvalOptions& options) {
+  const TokenId id = token_named(family, options.start.value_or(kUsualStart));
+  if (id < 0 && options.start && !options.start->empty())
+    throw Error({.where = "--start",
+                 .what = "the vocabulary has no such token",
+                 .got = in_quotes(*options.start),
+                 .hint = "Name the token that documents begin after, or give --start '' for none"});
+  return id;
+}
+
 std::vector<std::string> sizes_to_score(const Family& family, const EvalOptions& options) {
   std::vector<std::string> names = options.plan.sizes();
-  if (!names.empty()) return {names.front()};  // --size
+  for (const std::string& name : names)
+    if (name != names.front())
+      throw Error({.where = "--think-size and --answer-size",
+                   .what = "name two sizes, and a likelihood is that of one",
+                   .hint = "Name one with --size, or none for all"});
+  if (!names.empty()) return {names.front()};
   for (const SizeInfo& size : family.sizes()) names.push_back(size.name);
   return names;
 }
@@ -29,6 +49,25 @@ void check_records(const EvalOptions& options, const std::vector<std::string>& s
   if (!options.records.empty() && sizes.size() > 1)
     throw Error({.where = "--records", .what = "holds the answers of one size", .hint = "Name one with --size"});
 }
+
+// The file of --json, if there is one: what was measured, by size.
+class LikelihoodReport {
+ public:
+  LikelihoodReport(const EvalOptions& options, JsonLine about) : about_(std::move(about)) {
+    about_.set("model", options.model.model).set("start", options.start.value_or(kUsualStart));
+    if (!options.json.empty()) file_.emplace(options.json);  // one that cannot be written is known before the work
+  }
+  void add(const std::string& size, const JsonLine& result) { sizes_.set(size, result); }
+  void write() {
+    if (!file_) return;
+    file_->write(about_.set("sizes", sizes_).text() + "\n");
+    file_->commit();
+  }
+
+ private:
+  JsonLine about_, sizes_;
+  std::optional<AtomicFile> file_;
+};
 
 std::string tally_text(Tally tally, const std::string& what) {
   return grouped(tally.successes) + " of " + grouped(tally.trials) + " " + what +
@@ -39,7 +78,7 @@ std::string tally_text(Tally tally, const std::string& what) {
 // Of one size; `about`: what else decides the answers.
 RecordFile record_file(const EvalOptions& options, const std::string& size, JsonLine about) {
   about.set("model", options.model.model).set("elastic", options.model.elastic);
-  about.set("size", size).set("start", options.start);
+  about.set("size", size).set("start", options.start.value_or(kUsualStart));
   return RecordFile(options.records, about, options.resume);
 }
 
@@ -86,24 +125,34 @@ ChoiceFile read_choices(const EvalOptions& options, const std::filesystem::path&
 }  // namespace
 
 void eval_text(const EvalOptions& options, const Family& family) {
+  LikelihoodReport report(options, JsonLine().set("text", options.text).set("window", options.window));
   for (const std::string& size : sizes_to_score(family, options)) {
     ProgressBar bar("eval " + size, "windows");
     const TextLikelihood result = text_likelihood(
-        family, size, options.text, token_named(family, options.start), size_t(options.window), options.parallel,
+        family, size, options.text, start_token(family, options), size_t(options.window), options.parallel,
         [&](uint64_t done, uint64_t total) { stop_if_asked(options), bar.update(done, total); });
     bar.clear();
     std::printf("%s: perplexity %.3f, %.4f bits per byte; %s tokens of %s documents in windows of %d\n", size.c_str(),
                 result.perplexity(), result.bits_per_byte(), grouped(result.tokens).c_str(),
                 grouped(result.documents).c_str(), options.window);
-    if (options.reference.empty() || options.reference == size) continue;
+    JsonLine line;
+    line.set("perplexity", result.perplexity()).set("bits_per_byte", result.bits_per_byte());
+    line.set("tokens", result.tokens).set("documents", result.documents);
+    if (options.reference.empty() || options.reference == size) {
+      report.add(size, line);
+      continue;
+    }
     ProgressBar second("eval " + size + " against " + options.reference, "windows");
     const TextDivergence from = text_divergence(
-        family, size, options.reference, options.text, token_named(family, options.start), size_t(options.window),
+        family, size, options.reference, options.text, start_token(family, options), size_t(options.window),
         options.parallel, [&](uint64_t done, uint64_t total) { stop_if_asked(options), second.update(done, total); });
     second.clear();
     std::printf("%s: KL from %s %.4f nats per token; the same likeliest token for %.1f %%\n", size.c_str(),
                 options.reference.c_str(), from.mean, 100 * from.same_choice);
+    line.set("kl_from", options.reference).set("kl", from.mean).set("same_choice", from.same_choice);
+    report.add(size, line);
   }
+  report.write();
 }
 
 void eval_pairs(const EvalOptions& options, const Family& family) {
@@ -111,6 +160,7 @@ void eval_pairs(const EvalOptions& options, const Family& family) {
   const auto name = [&](size_t i) { return pairs[i].paradigm + ": " + pairs[i].good + " / " + pairs[i].bad; };
   const std::vector<std::string> sizes = sizes_to_score(family, options);
   check_records(options, sizes);
+  LikelihoodReport report(options, JsonLine().set("pairs", options.pairs));
   for (const std::string& size : sizes) {
     RecordFile records = record_file(options, size, JsonLine().set("pairs", options.pairs));
     Tally tally = earlier_tally(records, pairs.size(), name);
@@ -118,7 +168,7 @@ void eval_pairs(const EvalOptions& options, const Family& family) {
     while (tally.trials < pairs.size()) {
       const size_t first = tally.trials, count = std::min(kPairsAtOnce, pairs.size() - first);
       const std::vector<bool> right =
-          prefers_good(family, size, std::span(pairs).subspan(first, count), token_named(family, options.start),
+          prefers_good(family, size, std::span(pairs).subspan(first, count), start_token(family, options),
                        options.parallel, [&](uint64_t, uint64_t) { stop_if_asked(options); });
       for (size_t i = 0; i < count; ++i) {
         tally.trials += 1, tally.successes += right[i] ? 1 : 0;
@@ -132,12 +182,15 @@ void eval_pairs(const EvalOptions& options, const Family& family) {
     }
     bar.clear();
     std::printf("%s: the good sentence is likelier in %s\n", size.c_str(), tally_text(tally, "pairs").c_str());
+    report.add(size, tally_json(tally));
   }
+  report.write();
 }
 
 void eval_choices(const EvalOptions& options, const Family& family) {
   const std::vector<std::string> sizes = sizes_to_score(family, options);
   check_records(options, sizes);
+  LikelihoodReport report(options, JsonLine().set("choices", options.choices).set("shots", options.shots));
   std::vector<ChoiceFile> files;
   std::vector<std::string> names;  // of all questions
   for (const std::string& file : options.choices) {
@@ -149,6 +202,7 @@ void eval_choices(const EvalOptions& options, const Family& family) {
         record_file(options, size, JsonLine().set("choices", options.choices).set("shots", options.shots));
     earlier_tally(records, names.size(), [&](size_t i) { return names[i]; });
     Tally all;
+    JsonLine subjects;
     size_t before = 0;  // questions of the files so far
     for (const ChoiceFile& file : files) {
       Tally tally;
@@ -157,8 +211,8 @@ void eval_choices(const EvalOptions& options, const Family& family) {
       ProgressBar bar("eval " + size + ", " + file.subject, "questions");
       while (tally.trials < file.questions.size()) {
         const size_t i = tally.trials, answer = file.questions[i].answer;
-        const size_t picked = likeliest_choice(family, size, file.subject, file.shots, file.questions[i],
-                                               token_named(family, options.start));
+        const size_t picked =
+            likeliest_choice(family, size, file.subject, file.shots, file.questions[i], start_token(family, options));
         tally.trials += 1, tally.successes += picked == answer ? 1 : 0;
         records.write(JsonLine()
                           .set("question", names[before + i])
@@ -172,11 +226,14 @@ void eval_choices(const EvalOptions& options, const Family& family) {
       }
       bar.clear();
       std::printf("%s, %s: %s\n", size.c_str(), file.subject.c_str(), tally_text(tally, "questions").c_str());
+      subjects.set(file.subject, tally_json(tally));
       all.trials += tally.trials, all.successes += tally.successes;
       before += file.questions.size();
     }
     if (files.size() > 1) std::printf("%s, all: %s\n", size.c_str(), tally_text(all, "questions").c_str());
+    report.add(size, tally_json(all).set("subjects", subjects));
   }
+  report.write();
 }
 
 }  // namespace starnest::cli

@@ -10,6 +10,7 @@
 #include "cli/record_file.h"
 #include "core/base/file.h"
 #include "core/base/text.h"
+#include "core/format/effort_template.h"
 #include "report/comparison.h"
 #include "runtime/family_impl.h"
 #include "starnest/error.h"
@@ -21,14 +22,6 @@ namespace {
 constexpr int kFirstQuestions = 100;
 
 constexpr ThinkEnd kEnds[] = {ThinkEnd::natural, ThinkEnd::boundary, ThinkEnd::forced, ThinkEnd::stopped};
-
-JsonLine tally_json(Tally tally) {
-  const Interval interval = wilson(tally);
-  JsonLine line;
-  line.set("n", tally.trials).set("right", tally.successes);
-  line.set("accuracy", tally.trials ? double(tally.successes) / double(tally.trials) : 0.0);
-  return line.set("wilson_low", interval.low).set("wilson_high", interval.high);
-}
 
 uint64_t active_parameters(const Family& family, const std::string& name) {
   for (const SizeInfo& size : family.sizes())
@@ -171,6 +164,10 @@ void eval_task(EvalOptions options) {
   std::optional<AtomicFile> json;
   if (!options.json.empty()) json.emplace(options.json);  // a file that cannot be written is known before the work
   const Family family = open_model(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
+  if (family.impl().chat_template != kEffortTemplate)
+    throw Error({.where = options.model.model,
+                 .what = "does not know the reasoning tasks: its prompt format is another",
+                 .hint = "--text, --pairs and --choices measure any model"});
   const Plan plan = family.impl().with_sizes(options.plan.resolved());  // for the records
   const Sampling sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::as_given);
   const JsonLine settings = settings_json(options, plan, sampling);

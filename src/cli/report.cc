@@ -128,9 +128,10 @@ void add_report(CLI::App& app) {
   command->add_option("--title", options->title, "of the page")->capture_default_str();
   command->add_option("-m,--model", options->model, "family folder, for the storage of one file against several")
       ->type_name("DIR");
-  command->add_option("--project", options->project, "model folder (config.json is enough) to project seconds for")
-      ->type_name("DIR");
-  command->add_option("--project-elastic", options->project_elastic, "its sizes: a file or a preset");
+  auto* const project =
+      command->add_option("--project", options->project, "model folder (config.json is enough) to project seconds for")
+          ->type_name("DIR");
+  command->add_option("--project-elastic", options->project_elastic, "its sizes: a file or a preset")->needs(project);
   command->add_option("--project-gb-per-second", options->gb_per_second, "memory bandwidth of the projection")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

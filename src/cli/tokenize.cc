@@ -104,8 +104,16 @@ void write_shards(const Tokenizer& tokenizer, const Options& options) {
     sum.documents += counts.documents, sum.tokens += counts.tokens, sum.bad += counts.bad;
   }
   writer.commit();
-  std::cerr << options.out << ".bin: " << grouped(sum.documents) << " documents, " << grouped(sum.tokens)
+  std::cerr << options.out << ".bin and .idx: " << grouped(sum.documents) << " documents, " << grouped(sum.tokens)
             << " tokens; left out " << grouped(sum.bad) << '\n';
+}
+
+// Shards take neither --decode nor --jsonl, and text from standard input no --out.
+void refuse_mixed(const Options& options) {
+  if (!options.corpus.empty() && (options.decode || options.jsonl))
+    throw Error(options.decode ? "--decode" : "--jsonl", "does not go with files, which become shards");
+  if (options.corpus.empty() && !options.out.empty())
+    throw Error("--out", "needs the files that become shards; ids of standard input go to standard output");
 }
 
 void run(const Options& options) {
@@ -113,6 +121,7 @@ void run(const Options& options) {
                                                                                : find_model(options.model);
   if (std::filesystem::is_directory(path)) path /= "tokenizer.json";
   const Tokenizer tokenizer(path);
+  refuse_mixed(options);
   if (!options.corpus.empty()) return write_shards(tokenizer, options);
   if (options.jsonl) {
     run_lines(tokenizer, options);
@@ -147,10 +156,12 @@ void add_tokenize(CLI::App& app) {
       ->capture_default_str();
   command.footer(
       "Examples:\n"
-      "  printf 'Hello world' | starnest tokenize -m models/pocket\n"
-      "  echo '[12, 1010]' | starnest tokenize -m models/nano --decode\n"
+      "  printf 'Once upon a time' | starnest tokenize -m models/storyteller\n"
+      "  echo '[12, 1010]' | starnest tokenize -m models/storyteller --decode\n"
       "  starnest tokenize -m tokenizer.json --jsonl < texts.jsonl > ids.jsonl\n"
-      "  starnest tokenize -m tokenizer.json stories.txt more.jsonl --out data/stories");
+      "  starnest tokenize -m tokenizer.json stories.txt more.jsonl --out stories\n"
+      "  starnest-train pretrain --out runs/stories --data-tokenizer tokenizer.json --data-files stories --data-dev "
+      "dev.txt");
   command.callback([options] { run(*options); });
 }
 

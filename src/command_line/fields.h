@@ -14,6 +14,16 @@ struct FieldStyle {
   std::map<std::string, std::string> shorthands = {};  // field -> short form that people already type, e.g. "-n"
 };
 
+// Lists of numbers may be written with commas too.
+template <class Value>
+void separate(CLI::Option* option) {
+  if constexpr (requires(Value list) {
+                  requires std::is_arithmetic_v<typename Value::value_type>;
+                  list.push_back({});
+                })
+    if constexpr (!std::is_same_v<Value, std::string>) option->delimiter(',');
+}
+
 // "--weight-decay" for the field weight_decay; a bool becomes a flag. The struct's default shows in the help.
 // `settings` must outlive `app`.
 template <class Settings>
@@ -28,7 +38,7 @@ void add_fields(CLI::App& app, Settings& settings, const FieldStyle& style = {})
     if constexpr (std::is_same_v<std::remove_reference_t<decltype(value)>, bool>)
       app.add_flag(flag, value, help);
     else
-      app.add_option(flag, value, help)->capture_default_str();
+      separate<std::remove_reference_t<decltype(value)>>(app.add_option(flag, value, help)->capture_default_str());
   });
 }
 

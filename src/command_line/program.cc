@@ -65,7 +65,10 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App& command = chosen.empty() ? app : *chosen.front();
   const std::string name = chosen.empty() ? app.get_name() : app.get_name() + " " + command.get_name();
   const std::string help = "Try '" + name + " --help'";
-  for (std::string word : command.remaining()) {
+  std::vector<std::string> unknown = command.remaining();
+  if (unknown.empty()) unknown = app.remaining();  // where commands fall through, in reverse
+  std::stable_partition(unknown.begin(), unknown.end(), [](const std::string& word) { return word.starts_with("-"); });
+  for (std::string word : unknown) {
     if (!word.starts_with("-")) return name + ": unexpected argument " + in_quotes(word) + ". " + help + ".";
     word = word.substr(0, word.find('='));
     return name + ": unknown option " + in_quotes(word) + ". " + suggest(word, option_names(command)) + ". " + help +

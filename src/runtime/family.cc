@@ -185,13 +185,17 @@ bool Family::remembers() const { return is_chat_template(impl_->chat_template); 
 
 std::vector<TokenId> Family::chat(const std::vector<ChatMessage>& messages, const ChatOptions& options) const {
   const Tokenizer& tokenizer = impl_->require_tokenizer();
+  impl_->require_prompt_format();
   if (is_chat_template(impl_->chat_template)) return tokens_of(render(messages, options), tokenizer);
-  if (impl_->chat_template != kEffortTemplate)
-    throw Error({.where = impl_->spec.folder.string(),
-                 .what = "has a prompt format that is not known here",
-                 .hint = "Write the whole prompt yourself and pass it raw"});
   if (messages.empty()) throw Error("messages", "there is none");
   return impl_->effort_prompt(messages.back().content, options.think ? options.effort : "e0");
+}
+
+void Family::Impl::require_prompt_format() const {
+  if (is_chat_template(chat_template) || chat_template == kEffortTemplate) return;
+  throw Error({.where = spec.folder.string(),
+               .what = "has a prompt format that is not known here",
+               .hint = "Write the whole prompt yourself and pass it raw ('starnest run --raw')"});
 }
 
 // kEffortTemplate, natively.

@@ -29,6 +29,7 @@ struct Family::Impl {
   // resolve.
   Plan with_sizes(Plan plan) const;
 
+  void require_prompt_format() const;  // throws Error for a template that is not known here
   std::vector<TokenId> effort_prompt(std::string_view question, const std::string& effort) const;
 
   void describe_sizes();  // the resident ones, into `sizes`

@@ -63,6 +63,16 @@ TEST(EvalText, PerplexityAndMinimalPairsOfEverySize) {
   for (const char* size :
        {"large: perplexity ", "medium: perplexity ", "small: perplexity ", "8 tokens of 1 documents"})
     EXPECT_CONTAINS(perplexity.out, size);
+  const std::string report = folder / "report/text.json";
+  const Finished written =
+      starnest_program({"eval", "-m", kPocket, "--text", text, "--start", "<bos>", "--json", report});
+  EXPECT_EQ(written.out, perplexity.out);
+  EXPECT_CONTAINS(file_text(report), "\"sizes\":{\"large\":{\"perplexity\":");
+  EXPECT_CONTAINS(starnest_program({"eval", "-m", kPocket, "--text", text, "--start", "<boss>"}).err,
+                  "--start: the vocabulary has no such token");
+  EXPECT_CONTAINS(
+      starnest_program({"eval", "-m", kPocket, "--text", text, "--think-size", "small", "--answer-size", "large"}).err,
+      "a likelihood is that of one");
   const std::string pairs = folder.write("pairs.tsv", "good\tbad\na;\ta(\nonly one\n").string();
   const Finished broken = starnest_program({"eval", "-m", kPocket, "--pairs", pairs});
   EXPECT_EQ(broken.exit_code, 1);

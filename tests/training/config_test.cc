@@ -37,5 +37,16 @@ TEST_F(ConfigFile, RefusesUnknownNames) {
   EXPECT_TRUE(has(run({"pretrain", "--config", (folder_ / "none").string()}, 2), "not readable"));
 }
 
+TEST_F(ConfigFile, IsNotNeededForUnknownFlagsToBeNamed) {
+  EXPECT_TRUE(has(run({"pretrain", "--out", "x", "--stepz", "4"}, 2), "'--stepz'. Did you mean '--steps'?"));
+  EXPECT_TRUE(has(run({"rank", "--modle", "x", "--out", "y"}, 2), "'--modle'. Did you mean '--model'?"));
+}
+
+TEST_F(ConfigFile, ListsOfNumbersMayHaveCommas) {
+  const std::string said =
+      run({"cells", "--model", "none", "--out", "x", "--choice", "hidden_size=64", "--drop", "0,1"}, 1);
+  EXPECT_TRUE(has(said, "none: is neither a folder")) << said;
+}
+
 }  // namespace
 }  // namespace starnest

@@ -28,7 +28,9 @@ struct StateCost {
   uint64_t kv_bytes_per_token() const { return 2 * kv_per_token; }
   uint64_t ssm_bytes() const { return 4 * ssm; }
   uint64_t conv_bytes() const { return 2 * conv; }
-  uint64_t bytes(uint64_t context) const { return context * kv_bytes_per_token() + ssm_bytes() + conv_bytes(); }
+  double bytes(double context) const {
+    return context * double(kv_bytes_per_token()) + double(ssm_bytes() + conv_bytes());
+  }
 };
 StateCost state_cost_of(const ModelSpec& spec, const Widths& widths);
 

@@ -95,6 +95,8 @@ std::string read_text(const std::filesystem::path& path, uint64_t max_bytes) {
 }
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), temporary_(path_.string() + ".tmp") {
+  std::error_code ignored;  // the open then says what is wrong
+  if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path(), ignored);
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail(temporary_, "cannot create");
 }

@@ -36,7 +36,8 @@ class MappedFile {
 std::string read_text(const std::filesystem::path& path, uint64_t max_bytes = uint64_t{1} << 30);
 
 // Writes to `<path>.tmp` and, on commit(), flushes to the disk and renames over `path`. Without commit() the temporary
-// file is removed and `path` is untouched. Every failure (disk full included) throws Error naming the file.
+// file is removed and `path` is untouched. Makes the folder of `path` where it is missing. Every failure (disk full
+// included) throws Error naming the file.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

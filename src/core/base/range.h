@@ -13,4 +13,8 @@ void require_range(std::string_view where, int64_t value, int64_t low, int64_t h
 // "WHERE: is too small; expected at least LOW, got VALUE."
 void require_at_least(std::string_view where, int64_t value, int64_t low);
 
+// The same for a real number, which must not be NaN or infinite. `open`: LOW itself is too small.
+enum class Bound { closed, open };
+void require_real(std::string_view where, double value, double low, double high, Bound lower = Bound::closed);
+
 }  // namespace starnest

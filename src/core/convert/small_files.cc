@@ -52,7 +52,7 @@ void copy_small_files(const fs::path& from, const fs::path& to, const std::funct
       note("left out " + name + ", which is too large for a small file (" + bytes_text(bytes) + ")");
       continue;
     }
-    if (!code) fs::copy_file(file, to / name, code);
+    if (!code) fs::copy_file(file, to / name, fs::copy_options::overwrite_existing, code);
     if (code) throw Error(file.string(), "cannot be copied to " + to.string() + " (" + code.message() + ")");
   }
 }

@@ -111,7 +111,7 @@ DocumentCounts read_documents(const std::filesystem::path& file, const Tokenizer
         throw Error({.where = file.string(),
                      .what = "has too many bad documents",
                      .expected = "at most " + grouped(settings.most_bad),
-                     .got = what});
+                     .got = what.substr(0, what.find_last_not_of('.') + 1)});
       note("left out: " + what);
       continue;
     }

@@ -12,6 +12,10 @@ Corpus Corpus::open(const std::vector<std::string>& files, const Tokenizer& toke
                     const std::function<void(const std::string&)>& note) {
   Corpus corpus;
   for (const std::string& file : files) {
+    const std::string prefix = std::filesystem::path(file).replace_extension().string();
+    if ((file.ends_with(".bin") || file.ends_with(".idx")) && is_token_shard(prefix))
+      throw Error(
+          {.where = file, .what = "is half of a token shard", .hint = "Give what both halves begin with: " + prefix});
     if (is_token_shard(file)) {
       corpus.add_shard(file, tokenizer.size());
       continue;

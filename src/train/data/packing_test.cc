@@ -140,6 +140,9 @@ TEST(Packing, IdsOutsideTheVocabularyAreNamed) {
                                                "one letter");
   const std::string message =
       error_of([&] { Corpus::open({(folder / "corpus").string()}, tokenizer, {}, [](const std::string&) {}); });
+  const std::string half =
+      error_of([&] { Corpus::open({(folder / "corpus.bin").string()}, tokenizer, {}, [](const std::string&) {}); });
+  EXPECT_NE(half.find("is half of a token shard"), std::string::npos) << half;
   EXPECT_NE(message.find("sequence 0: has an id outside the vocabulary; expected ids below 1, got 30"),
             std::string::npos)
       << message;

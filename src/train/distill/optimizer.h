@@ -33,6 +33,9 @@ struct OptimizerSettings {
   }
 };
 
+// Throws Error naming the flag of the first setting that is out of range.
+void check(const OptimizerSettings& settings);
+
 // Rate of step `step` (from 0) of `steps`: (step + 1) / warm_up of the peak, then a cosine down to final_rate of it.
 double learning_rate(const OptimizerSettings& settings, int64_t step, int64_t steps);
 

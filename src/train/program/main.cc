@@ -82,7 +82,7 @@ void add_elastify(CLI::App& app) {
   for (const char* name : {"--model", "--out"}) command->get_option(name)->required();
   command->footer(
       "Example:\n"
-      "  starnest-train elastify --model runs/sorted --out models/pocket --size large \\\n"
+      "  starnest-train elastify --model runs/sorted --out runs/family --size large \\\n"
       "      --size medium:hidden_size=48,moe_intermediate_size=48 --size "
       "small:hidden_size=32,moe_intermediate_size=48");
   command->callback([settings] { elastify(*settings, stop_when_interrupted); });
@@ -145,7 +145,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "starnest-train " STARNEST_VERSION);
   app.require_subcommand(1);
   // One file holds a whole recipe: a section per job, its keys the names of the flags. Flags win over the file.
-  app.set_config("--config", "", "TOML file with settings: NAME = VALUE under [pretrain], [rank] or [elastify]");
+  app.set_config("--config", "",
+                 "TOML file with settings: NAME = VALUE under [pretrain], [rank], [elastify], ...; may follow COMMAND");
   app.fallthrough();  // --config may follow the name of the job
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.footer("'starnest-train COMMAND --help' says more about a command.");

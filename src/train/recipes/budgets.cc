@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <map>
+#include <set>
 
 #include "core/base/range.h"
 #include "core/base/text.h"
@@ -45,6 +47,8 @@ StoredFormat format_named(const std::string& name) {
 
 CostMeasure measure_of(const SearchSettings& settings, Unit unit) {
   CostMeasure of(kind_of(settings, unit), format_named(settings.format));
+  if (settings.context == 0 && settings.sequences != 1)
+    throw Error("--budget-sequences", "needs --budget-context, the tokens of each");
   if (settings.context == 0) return of;
   if (of.kind != CostKind::bytes)
     throw Error({.where = "--budget-context",
@@ -54,6 +58,34 @@ CostMeasure measure_of(const SearchSettings& settings, Unit unit) {
   of.sequences = settings.sequences;
   of.context = settings.context;
   return of;
+}
+
+// What only a search reads must not be given to a run without one.
+void refuse_without_budgets(const SearchSettings& settings) {
+  const SearchSettings unset;
+  const auto refuse = [](bool given, const char* flag) {
+    if (given)
+      throw Error({.where = flag,
+                   .what = "says how to search for widths, and nothing is searched",
+                   .hint = "Give a --budget, or leave it out"});
+  };
+  refuse(settings.choices != unset.choices, "--choice");
+  refuse(settings.per_block != unset.per_block, "--per-block");
+  refuse(settings.drop != unset.drop, "--drop");
+  refuse(settings.context != unset.context, "--budget-context");
+}
+
+// `budgets` by falling cap.
+void check_distinct(const std::vector<Budget>& budgets, const std::string& full) {
+  std::set<std::string> names{full};
+  for (const Budget& budget : budgets)
+    if (!names.insert(budget.name).second)
+      throw Error({.where = "--budget",
+                   .what = "two sizes have the name " + in_quotes(budget.name),
+                   .hint = "Name them: --budget medium=0.75 --budget small=0.5 (the full one is --full)"});
+  for (size_t b = 1; b < budgets.size(); ++b)
+    if (budgets[b].cap == budgets[b - 1].cap)
+      throw Error("--budget", join(std::vector{budgets[b - 1].name, budgets[b].name}, " and ") + " are equal");
 }
 
 }  // namespace
@@ -67,7 +99,8 @@ BudgetText parse_budget(const std::string& text) {
   const auto [end, problem] = std::from_chars(amount.data(), amount.data() + amount.size(), budget.amount);
   const std::string suffix(end, amount.data() + amount.size());
   const auto found = kSuffixes.find(suffix);
-  if (problem != std::errc() || budget.name.empty() || (!suffix.empty() && found == kSuffixes.end()))
+  if (problem != std::errc() || !std::isfinite(budget.amount) || budget.name.empty() ||
+      (!suffix.empty() && found == kSuffixes.end()))
     throw Error({.where = where,
                  .what = "is no budget",
                  .expected = "[NAME=]NUMBER with K, M, B (parameters) or KiB, MiB, GiB, KB, MB, GB (bytes)",
@@ -89,9 +122,14 @@ BudgetText parse_budget(const std::string& text) {
 
 std::unique_ptr<WidthSearch> make_search(const SearchSettings& settings, RouterSettings router, const ModelSpec& spec,
                                          int steps, uint64_t seed) {
-  if (settings.budgets.empty()) return nullptr;
+  if (settings.budgets.empty()) {
+    refuse_without_budgets(settings);
+    return nullptr;
+  }
+  check(router);
   std::vector<BudgetText> texts;
-  for (const std::string& text : settings.budgets) texts.push_back(parse_budget(text));
+  for (const std::string& text : settings.budgets)
+    for (const std::string& part : split(text, ',')) texts.push_back(parse_budget(part));
   Choices choices = make_choices({.axes = settings.choices,
                                   .per_block = settings.per_block,
                                   .dropped = settings.drop,
@@ -110,7 +148,7 @@ std::unique_ptr<WidthSearch> make_search(const SearchSettings& settings, RouterS
                    .got = grouped(uint64_t(budgets.back().cap))});
   }
   std::stable_sort(budgets.begin(), budgets.end(), [](const Budget& a, const Budget& b) { return a.cap > b.cap; });
-  require_at_least("--router-steps", router.steps, 0);
+  check_distinct(budgets, settings.full);
   if (router.steps == 0) router.steps = std::max(400, steps * 15 / 100);
   router.steps = std::min(router.steps, steps);
   return std::make_unique<WidthSearch>(spec, std::move(choices), std::move(budgets), of, router, seed);

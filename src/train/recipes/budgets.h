@@ -24,7 +24,8 @@ struct SearchSettings {
   template <class Visitor>
   static void fields(Visitor&& field) {
     field("budget", &SearchSettings::budgets,
-          "[NAME=]BUDGET of a size to search widths for: a fraction (0.75), a count (2.8B) or bytes (12GiB); repeat");
+          "[NAME=]BUDGET of a size to search widths for: a fraction (0.75), a count (2.8B) or bytes (12GiB); repeat, "
+          "or list with commas");
     field("budget_of", &SearchSettings::of, "what fractions are of, and counts: active or total parameters, or bytes");
     field("budget_format", &SearchSettings::format, "checkpoint whose bytes budgets count: bf16, fp8 or nvfp4");
     field(
@@ -34,7 +35,7 @@ struct SearchSettings {
     field("choice", &SearchSettings::choices, "KEY=WIDTH,WIDTH,... to choose from, the full width first; repeat");
     field("per_block", &SearchSettings::per_block,
           "keys of --choice whose every block has a choice of its own; only starnest loads such sizes");
-    field("drop", &SearchSettings::drop, "numbers of blocks to drop to choose from, from 0");
+    field("drop", &SearchSettings::drop, "numbers of blocks to drop to choose from, from 0: 0,1,2");
     field("drop_order", &SearchSettings::drop_order, "blocks in the order in which they go (scores.json: dropped)");
     field("full", &SearchSettings::full, "name of the full size beside the budgets");
   }

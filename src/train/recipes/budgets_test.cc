@@ -48,8 +48,8 @@ TEST(Budgets, OfBytesHoldTheCachesOfAContext) {
   of.sequences = 3;
   of.context = 1000;
   const auto full = uint64_t(exact_cost(spec, full_widths(spec), of));
-  EXPECT_EQ(full, uint64_t(exact_cost(spec, full_widths(spec), CostKind::bytes)) +
-                      3 * state_cost_of(spec, full_widths(spec)).bytes(1000));
+  EXPECT_EQ(double(full), exact_cost(spec, full_widths(spec), CostKind::bytes) +
+                              3 * state_cost_of(spec, full_widths(spec)).bytes(1000));
   const auto refused_with = [&](const std::string& budget, const std::string& counted) {
     return error_of(
         [&] { make_search({.budgets = {budget}, .of = counted, .context = 1000, .sequences = 3}, {}, spec, 1000, 1); });
@@ -58,6 +58,30 @@ TEST(Budgets, OfBytesHoldTheCachesOfAContext) {
   EXPECT_NE(message.find("less than " + grouped(full)), std::string::npos) << message;
   EXPECT_NE(refused_with("0.5", "active").find("needs budgets of bytes"), std::string::npos);
   EXPECT_NE(refused_with("0.5", "bytes").find("The nearest costs"), std::string::npos);  // of the full model alone
+}
+
+TEST(Budgets, AreDistinctAndBelowTheFullModel) {
+  EXPECT_NE(refused({"a=0.9", "a=0.8"}).find("two sizes have the name 'a'"), std::string::npos);
+  EXPECT_NE(refused({"large=0.9"}).find("two sizes have the name 'large'"), std::string::npos);
+  EXPECT_NE(refused({"a=0.9,b=0.9"}).find("a and b are equal"), std::string::npos);
+  EXPECT_NE(refused({"a=inf"}).find("is no budget"), std::string::npos);
+  // The full model is within 5 % of the first, and the only cut within 5 % of both others.
+  EXPECT_NE(refused({"0.97"}).find("The nearest costs"), std::string::npos);
+  EXPECT_NE(refused({"0.70", "0.69"}).find("no nested sizes"), std::string::npos);
+}
+
+TEST(Budgets, AloneAreWhatASearchIsFor) {
+  const ModelSpec spec = test_models::small_spec();
+  EXPECT_EQ(make_search({}, {}, spec, 9, 1), nullptr);
+  EXPECT_NE(
+      error_of([&] { make_search({.choices = {"hidden_size=48,32"}}, {}, spec, 9, 1); }).find("--choice: says how"),
+      std::string::npos);
+  EXPECT_NE(error_of([&] { make_search({.drop = {0, 1}}, {}, spec, 9, 1); }).find("--drop: says how"),
+            std::string::npos);
+  EXPECT_NE(error_of([&] {
+              make_search({.budgets = {"1KiB"}, .sequences = 2}, {}, spec, 9, 1);
+            }).find("needs --budget-context"),
+            std::string::npos);
 }
 
 TEST(Budgets, ThatCannotBeKeptAreNamed) {

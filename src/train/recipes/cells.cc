@@ -39,6 +39,11 @@ void measure_cells(const CellSettings& settings, const Progress& progress) {
     return exact_cost(family.spec, widths_of(choices, family.spec, cell), CostKind::active_parameters) / full;
   });
   std::erase_if(cells, [&](const CostedCell& c) { return c.cost < settings.least || c.cost > settings.most; });
+  if (cells.empty())
+    throw Error({.where = "--least and --most",
+                 .what = "leave no combination of the choices",
+                 .expected = "parts of the full model's active parameters that some combination costs",
+                 .got = format_number("%g", settings.least) + format_number(" to %g", settings.most)});
 
   const Weights weights = read_weights(settings.model, family.spec);
   DevData dev;
@@ -49,13 +54,15 @@ void measure_cells(const CellSettings& settings, const Progress& progress) {
     std::filesystem::create_directories(folder);
   JsonlWriter out(partial, JsonlWriter::Mode::append);  // drops a line that was not finished
   const std::vector<MeasuredCell> before = read_cells(partial);
-  const std::string source = settings.model + ": " + join(settings.families, " ");
+  const std::string source =
+      settings.model + ": " + join(settings.families, " ") + ", " + std::to_string(settings.problems) + " problems";
   const size_t done = before.size();
   for (size_t i = 0; i < done; ++i)
     if (i >= cells.size() || before[i].cell != cells[i].cell || before[i].source != source)
-      throw Error({.where = partial,
-                   .what = "was begun with other choices, another model or other families",
-                   .hint = "Remove it, or take the same --model, --families, --choice, --least and --most"});
+      throw Error(
+          {.where = partial,
+           .what = "was begun with other choices, another model, or other problems",
+           .hint = "Remove it, or take the same --model, --families, --problems, --choice, --least and --most"});
   TrainingBar bar("cells", int64_t(done), int64_t(cells.size()), {});
   for (size_t i = done; i < cells.size(); ++i) {
     const Widths widths = widths_of(choices, family.spec, cells[i].cell);

@@ -1,6 +1,7 @@
 #include "train/recipes/elastify.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "core/arch/cost.h"
 #include "core/arch/family_spec.h"
 #include "core/base/file.h"
+#include "core/base/range.h"
 #include "core/base/text.h"
 #include "core/convert/small_files.h"
 #include "starnest/error.h"
@@ -160,140 +162,208 @@ void write_family(const std::filesystem::path& folder, const ElastifySettings& s
   write_weights(folder / "model.safetensors", weights);
 }
 
+// Throws Error for settings that no model could be run with.
+const ElastifySettings& checked(const ElastifySettings& settings, const Ranks& ranks) {
+  print_settings("elastify", settings_text(settings), ranks);
+  use_threads(settings.run.threads);
+  check(settings.data);
+  check_shares(settings.data, ranks);
+  check(settings.optimizer);
+  require_real("--average", settings.family.average, 0, std::nextafter(1.0, 0.0));
+  require_real("--cross-entropy", settings.family.cross_entropy, 0, 1);
+  return settings;
+}
+
+class ElasticRun {
+ public:
+  ElasticRun(const ElastifySettings& settings, const Ranks& ranks)
+      : settings_(checked(settings, ranks)),
+        ranks_(ranks),
+        parent_(read_family(settings.family.model)),
+        file_(family_file(parent_.spec, first_sizes(settings))),
+        sizes_(sizes_of(parent_.spec, file_)),
+        search_(make_search(settings.search, settings.router, parent_.spec, settings.run.steps,
+                            uint64_t(settings.run.seed))),
+        names_(all_names()),
+        plan_(default_plan(settings.family, names_)),
+        frozen_(frozen_roles(settings.family.freeze)),
+        curriculum_(settings.curriculum, names_.size(), settings.run.steps, uint64_t(settings.run.seed)),
+        folder_(settings.run, job_text(settings), ranks),
+        teacher_(read_weights(settings.family.model, parent_.spec)),
+        student_(trained_student()),
+        optimizer_(student_, settings.optimizer, ranks),
+        average_(settings.family.average > 0 ? std::optional(student_.clone()) : std::nullopt),
+        router_state_(search_ ? search_->state() : std::map<std::string, Tensor>{}),
+        state_(folder_.start(student_, optimizer_, average_or_null(), router_state_)),
+        dev_(development_data(settings.data, settings.family.model, parent_.spec.vocab, settings.run.dev_problems)),
+        distiller_(settings, teacher_, student_, curriculum_, ranks) {
+    print_sizes(parent_.spec, sizes_, ranks_);
+    for (DevSet& set : dev_.sets) set_goals(set, teacher_);
+    if (search_ && search_->decided()) take_decided_sizes();
+  }
+
+  void run(const Progress& progress) {
+    const Measured parent = measured(teacher_, SizeContext::full());
+    TrainingBar bar("elastify", state_.step, settings_.run.steps,
+                    {ranks_.first(), step_flops(parent_.spec, sizes_, settings_.curriculum.micro_batches) /
+                                         (product_rate() * double(ranks_.size()))});
+    bar.say("parent: " + measured_text(parent));
+    if (state_.step == 0) measure_before(bar);
+    distiller_.run_at(narrow_students(sizes_));
+    while (state_.step < settings_.run.steps) {
+      decide_when_due(bar);
+      JsonLine line = trained_step(bar, parent);
+      folder_.log(line.set("seconds", bar.seconds()));
+      if (is_due(state_.step, settings_.run.checkpoint_every, settings_.run.steps))
+        folder_.save(student_, optimizer_, state_, average_or_null(), router_state_);
+      if (progress) progress(uint64_t(state_.step), uint64_t(settings_.run.steps));
+    }
+    if (decide_when_due(bar)) measure_untrained(bar);
+    file_.default_plan = plan_;
+    if (ranks_.first()) write_family(folder_.path(), settings_, parent_, file_, result_weights(), state_);
+  }
+
+ private:
+  // Those of the sizes that are searched for, too.
+  std::vector<std::string> all_names() const {
+    std::vector<std::string> names = names_of(sizes_);
+    if (search_)
+      for (const Budget& budget : search_->budgets()) names.push_back(budget.name);
+    return names;
+  }
+
+  Weights trained_student() const {
+    const std::string& given = settings_.family.student;
+    Weights student = given.empty() ? teacher_.clone() : read_student(given, parent_.spec);
+    student.freeze([&](const TensorSpec& spec) { return frozen_.contains(spec.role); });
+    student.require_gradients();
+    return student;
+  }
+
+  const Weights* average_or_null() const { return average_ ? &*average_ : nullptr; }
+  const Weights& result_weights() const { return average_ ? *average_ : student_; }
+  bool searching() const { return search_ && !search_->decided(); }
+
+  // The others wait for the first process while it measures.
+  Measured measured(const Weights& weights, const SizeContext& size) const {
+    return ranks_.first() ? measure(weights, size, dev_) : Measured{};
+  }
+  JsonLine measured_line(TrainingBar& bar, const std::string& when, const Size& size, const Weights& weights) const {
+    const Measured now = measured(weights, SizeContext::narrow(size.widths));
+    bar.say(when + size.name + ": " + measured_text(now));
+    return JsonLine().set("dev", measured_json(now));
+  }
+
+  void measure_before(TrainingBar& bar) {
+    JsonLine by_size;
+    for (const Size& size : sizes_) by_size.set(size.name, measured_line(bar, "before distillation, ", size, student_));
+    folder_.log(JsonLine().set("step", 0).set("tokens", 0).set("sizes", by_size));
+  }
+
+  // Sizes that were decided after the last step.
+  void measure_untrained(TrainingBar& bar) {
+    JsonLine by_size;
+    for (size_t s = 1; s < sizes_.size(); ++s)
+      by_size.set(sizes_[s].name, measured_line(bar, "not trained at its widths, ", sizes_[s], result_weights()));
+    folder_.log(JsonLine().set("step", state_.step).set("tokens", state_.tokens).set("sizes", by_size));
+    bar.say("warning: the search was the whole run; give more --steps than --router-steps to train what it found");
+  }
+
+  void take_decided_sizes() {
+    std::vector<ElasticSize> entries{describe(parent_.spec, sizes_.front())};
+    for (const Size& size : search_->sizes()) entries.push_back(describe(parent_.spec, size));
+    file_ = family_file(parent_.spec, std::move(entries));
+    sizes_ = sizes_of(parent_.spec, file_);
+    names_ = names_of(sizes_);
+    print_sizes(parent_.spec, sizes_, ranks_);
+  }
+
+  // Whether the search ended here.
+  bool decide_when_due(TrainingBar& bar) {
+    if (!searching() || state_.step < search_->steps()) return false;
+    bar.say(search_->decide([&](const std::vector<Size>& tried) { return distiller_.unseen_loss(tried); }));
+    take_decided_sizes();
+    distiller_.run_at(narrow_students(sizes_));
+    return true;
+  }
+
+  // The sizes as the router sees them at this step; returns their expected costs over the caps.
+  JsonLine run_undecided() {
+    std::vector<StudentSize> undecided = narrow_students(sizes_);
+    JsonLine costs;
+    for (const WidthSearch::Undecided& size : search_->sizes_at(state_.step)) {
+      const std::string& name = names_[undecided.size()];
+      undecided.push_back({name, size.context, 1, search_->parameters(), size.budget_loss});
+      costs.set(name, size.cost);
+    }
+    distiller_.run_at(std::move(undecided));
+    return costs;
+  }
+
+  // Does a step and shows it; returns its line of the log.
+  JsonLine trained_step(TrainingBar& bar, const Measured& parent) {
+    const bool in_search = searching();
+    const JsonLine costs = in_search ? run_undecided() : JsonLine();
+    const StepResult result = distiller_.step(state_.step);
+    for (const SizeOfStep& size : result.sizes)
+      if (!size.result.finite()) folder_.stop_at_nan(state_.step, size.where);
+    optimizer_.step(result.gradients, learning_rate(settings_.optimizer, state_.step, settings_.run.steps));
+    if (in_search) search_->update(result.router_gradients, state_.step);
+    if (average_) update_average(*average_, student_, settings_.family.average, state_.step);
+    state_.step += 1;
+    state_.tokens += result.tokens;
+
+    const bool measured_now = is_due(state_.step, settings_.run.dev_every, settings_.run.steps);
+    JsonLine line, by_size;
+    line.set("step", state_.step).set("tokens", state_.tokens);
+    std::string status = "KL";
+    for (size_t s = 0; s < names_.size(); ++s) {
+      JsonLine entry;
+      if (const SizeOfStep* of_step = result.find(s)) {
+        entry = size_json(of_step->result);
+        status += " " + names_[s] + " " + format_number("%.4f", of_step->result.kl);
+      }
+      if (measured_now && s < sizes_.size()) {
+        const Measured now = measured(result_weights(), SizeContext::narrow(sizes_[s].widths));
+        entry.set("dev", measured_json(now));
+        bar.say("step " + std::to_string(state_.step) + " " + names_[s] + ": " + measured_text(now));
+        if (s == 0) warn_of_drift(bar, state_, settings_.run.steps, now, parent);
+      }
+      by_size.set(names_[s], entry);
+    }
+    bar.update(state_.step, result.tokens, status);
+    line.set("sizes", by_size);
+    if (in_search) line.set("costs", costs);
+    return line;
+  }
+
+  const ElastifySettings& settings_;
+  const Ranks& ranks_;
+  FamilySpec parent_;
+  ElasticFile file_;         // of the sizes that are decided
+  std::vector<Size> sizes_;  // its sizes
+  std::unique_ptr<WidthSearch> search_;
+  std::vector<std::string> names_;
+  ElasticPlan plan_;
+  std::set<Role> frozen_;
+  Curriculum curriculum_;
+  RunFolder folder_;
+  Weights teacher_, student_;
+  AdamW optimizer_;
+  std::optional<Weights> average_;
+  std::map<std::string, Tensor> router_state_;  // the tensors in use
+  TrainState state_;
+  DevData dev_;
+  Distiller distiller_;
+};
+
 }  // namespace
 
 std::string settings_text(const ElastifySettings& s) { return settings_text(s.run) + job_text(s); }
 
 void elastify(const ElastifySettings& settings, const Progress& progress) {
   const Ranks ranks(read_launch());
-  print_settings("elastify", settings_text(settings), ranks);
-  use_threads(settings.run.threads);
-  check(settings.data);
-  check_shares(settings.data, ranks);
-  const double decay = settings.family.average;
-  if (!(decay >= 0 && decay < 1))
-    throw Error({.where = "--average", .what = "is out of range", .expected = "[0, 1)", .got = std::to_string(decay)});
-  const double cross_entropy = settings.family.cross_entropy;
-  if (!(cross_entropy >= 0 && cross_entropy <= 1))
-    throw Error({.where = "--cross-entropy",
-                 .what = "is out of range",
-                 .expected = "[0, 1]",
-                 .got = std::to_string(cross_entropy)});
-  const FamilySpec parent = read_family(settings.family.model);
-  ElasticFile file = family_file(parent.spec, first_sizes(settings));
-  std::vector<Size> sizes = sizes_of(parent.spec, file);
-  const std::unique_ptr<WidthSearch> search =
-      make_search(settings.search, settings.router, parent.spec, settings.run.steps, uint64_t(settings.run.seed));
-  std::vector<std::string> names = names_of(sizes);
-  if (search)
-    for (const Budget& budget : search->budgets()) names.push_back(budget.name);
-  const ElasticPlan plan = default_plan(settings.family, names);
-  const std::set<Role> frozen = frozen_roles(settings.family.freeze);
-  const Curriculum curriculum(settings.curriculum, names.size(), settings.run.steps, uint64_t(settings.run.seed));
-  print_sizes(parent.spec, sizes, ranks);
-  RunFolder folder(settings.run, job_text(settings), ranks);
-  const Weights teacher = read_weights(settings.family.model, parent.spec);
-  Weights student =
-      settings.family.student.empty() ? teacher.clone() : read_student(settings.family.student, parent.spec);
-  student.freeze([&](const TensorSpec& spec) { return frozen.contains(spec.role); });
-  student.require_gradients();
-  AdamW optimizer(student, settings.optimizer, ranks);
-  const std::optional<Weights> average = decay > 0 ? std::optional(student.clone()) : std::nullopt;
-  const Weights* const average_or_null = average ? &*average : nullptr;
-  const Weights& result_weights = average ? *average : student;
-  const std::map<std::string, Tensor> router_state = search ? search->state() : std::map<std::string, Tensor>{};
-  TrainState state = folder.start(student, optimizer, average_or_null, router_state);
-  DevData dev = development_data(settings.data, settings.family.model, parent.spec.vocab, settings.run.dev_problems);
-  for (DevSet& set : dev.sets) set_goals(set, teacher);
-  // The others wait for the first process while it measures.
-  const auto measured = [&](const Weights& weights, const SizeContext& size) {
-    return ranks.first() ? measure(weights, size, dev) : Measured{};
-  };
-  const Measured parent_dev = measured(teacher, SizeContext::full());
-  Distiller distiller(settings, teacher, student, curriculum, ranks);
-  const auto take_decided_sizes = [&] {
-    std::vector<ElasticSize> entries{describe(parent.spec, sizes.front())};
-    for (const Size& size : search->sizes()) entries.push_back(describe(parent.spec, size));
-    file = family_file(parent.spec, std::move(entries));
-    sizes = sizes_of(parent.spec, file);
-    names = names_of(sizes);
-    print_sizes(parent.spec, sizes, ranks);
-  };
-  if (search && search->decided()) take_decided_sizes();
-  std::vector<StudentSize> students = narrow_students(sizes);
-  distiller.run_at(students);
-
-  TrainingBar bar("elastify", state.step, settings.run.steps,
-                  {ranks.first(), step_flops(parent.spec, sizes, settings.curriculum.micro_batches) /
-                                      (product_rate() * double(ranks.size()))});
-  bar.say("parent: " + measured_text(parent_dev));
-  if (state.step == 0) {
-    JsonLine by_size;
-    for (const StudentSize& size : students) {
-      const Measured before = measured(student, size.context);
-      bar.say("before distillation, " + size.name + ": " + measured_text(before));
-      by_size.set(size.name, JsonLine().set("dev", measured_json(before)));
-    }
-    folder.log(JsonLine().set("step", 0).set("tokens", 0).set("sizes", by_size));
-  }
-  const auto decide_when_due = [&] {
-    if (!search || search->decided() || state.step < search->steps()) return;
-    bar.say(search->decide([&](const std::vector<Size>& tried) { return distiller.unseen_loss(tried); }));
-    take_decided_sizes();
-    students = narrow_students(sizes);
-    distiller.run_at(students);
-  };
-  while (state.step < settings.run.steps) {
-    decide_when_due();
-    const bool searching = search && !search->decided();
-    JsonLine costs;  // of the sizes that are searched for, over their caps
-    if (searching) {
-      std::vector<StudentSize> undecided = narrow_students(sizes);
-      for (const WidthSearch::Undecided& size : search->sizes_at(state.step)) {
-        const std::string& name = names[undecided.size()];
-        undecided.push_back({name, size.context, 1, search->parameters(), size.budget_loss});
-        costs.set(name, size.cost);
-      }
-      distiller.run_at(std::move(undecided));
-    }
-    const StepResult result = distiller.step(state.step);
-    for (const SizeOfStep& size : result.sizes)
-      if (!size.result.finite()) folder.stop_at_nan(state.step, size.where);
-    optimizer.step(result.gradients, learning_rate(settings.optimizer, state.step, settings.run.steps));
-    if (searching) search->update(result.router_gradients, state.step);
-    if (average) update_average(*average, student, decay, state.step);
-    state.step += 1;
-    state.tokens += result.tokens;
-
-    const bool measured_now = is_due(state.step, settings.run.dev_every, settings.run.steps);
-    JsonLine line, by_size;
-    line.set("step", state.step).set("tokens", state.tokens);
-    std::string status = "KL";
-    for (size_t s = 0; s < names.size(); ++s) {
-      JsonLine entry;
-      if (const SizeOfStep* of_step = result.find(s)) {
-        entry = size_json(of_step->result);
-        status += " " + names[s] + " " + format_number("%.4f", of_step->result.kl);
-      }
-      if (measured_now && s < sizes.size()) {
-        const Measured now = measured(result_weights, students[s].context);
-        entry.set("dev", measured_json(now));
-        bar.say("step " + std::to_string(state.step) + " " + names[s] + ": " + measured_text(now));
-        if (s == 0) warn_of_drift(bar, state, settings.run.steps, now, parent_dev);
-      }
-      by_size.set(names[s], entry);
-    }
-    line.set("sizes", by_size);
-    if (searching) line.set("costs", costs);
-    folder.log(line.set("seconds", bar.seconds()));
-    bar.update(state.step, result.tokens, status);
-    if (is_due(state.step, settings.run.checkpoint_every, settings.run.steps))
-      folder.save(student, optimizer, state, average_or_null, router_state);
-    if (progress) progress(uint64_t(state.step), uint64_t(settings.run.steps));
-  }
-  decide_when_due();  // where the search was the whole run
-  file.default_plan = plan;
-  if (ranks.first()) write_family(folder.path(), settings, parent, file, result_weights, state);
+  ElasticRun(settings, ranks).run(progress);
 }
 
 }  // namespace starnest::train

@@ -27,7 +27,8 @@ struct FamilySettings {
   template <class Visitor>
   static void fields(Visitor&& field) {
     field("model", &FamilySettings::model, "folder with the sorted parent, which is the teacher too");
-    field("size", &FamilySettings::sizes, "NAME, or NAME:KEY=VALUE,... with the keys of elastic.json; repeat per size");
+    field("size", &FamilySettings::sizes,
+          "NAME, or NAME:KEY=VALUE,... with the keys of elastic.json (lists 0+1+3); repeat");
     field("think", &FamilySettings::think, "default plan: the size that thinks; empty = the smallest");
     field("answer", &FamilySettings::answer, "default plan: the size that answers; empty = the largest");
     field("student", &FamilySettings::student, "folder with the weights to begin from; empty = the parent's own");

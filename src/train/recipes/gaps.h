@@ -33,10 +33,10 @@ struct Gap {
 
   // Thinking does not need the large size, answering does: then small->large should beat small alone.
   bool small_thinks_large_answers() const {
-    return answer_large - answer_small >= kAnswerGap && trace_large - trace_small <= kTraceGap;
+    return answer_large - answer_small >= kAnswerGap - kRounding && trace_large - trace_small <= kTraceGap + kRounding;
   }
 
-  static constexpr double kAnswerGap = 0.15, kTraceGap = 0.02;
+  static constexpr double kAnswerGap = 0.15, kTraceGap = 0.02, kRounding = 1e-9;
 };
 
 // Measured without generation (distill/dev_metric.h). Throws Error for a model of one size.

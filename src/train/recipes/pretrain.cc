@@ -75,6 +75,7 @@ void pretrain(const PretrainSettings& settings, const Progress& progress) {
   print_settings("pretrain", settings_text(settings), ranks);
   use_threads(settings.run.threads);
   check(settings.data);
+  check(settings.optimizer);
   const Vocabulary vocabulary = settings.data.is_text() ? text_vocabulary(settings.data) : Vocabulary{};
   const HfConfig config = make_config(settings.model, vocabulary);
   const ModelSpec spec = architecture_of(config).read(config);

@@ -144,6 +144,55 @@ TEST_F(Recipes, ASearchForWidthsResumesToTheSameBytesBeforeAndAfterItsDecision) 
   EXPECT_FALSE(log[6].has("costs"));
 }
 
+TEST_F(Recipes, ARunThatWasKilledWhileItWroteItsModelWritesItAgain) {
+  pretrain(tiny_parent("parent", 2));
+  ElastifySettings settings = tiny_family("parent", "family", 4);
+  elastify(settings, {});
+  const std::string model = read_text(root_ / "family" / "model.safetensors");
+  fs::remove(root_ / "family" / "model.safetensors");
+  settings.run.resume = true;
+  elastify(settings, {});
+  EXPECT_EQ(read_text(root_ / "family" / "model.safetensors"), model);
+}
+
+TEST_F(Recipes, ASearchThatIsTheWholeRunMeasuresWhatItFound) {
+  pretrain(tiny_parent("parent", 2));
+  const ModelSpec spec = read_family(at("parent")).spec;
+  Widths half = full_widths(spec);
+  half.set_hidden(16);
+  ElastifySettings settings = tiny_family("parent", "family", 2);
+  settings.family.sizes.clear();
+  settings.search = {
+      .budgets = {"half=" + std::to_string(int64_t(exact_cost(spec, half, CostKind::active_parameters)))},
+      .choices = {"hidden_size=32,16"}};
+  elastify(settings, {});
+  EXPECT_TRUE(read_jsonl(root_ / "family" / "training" / "log.jsonl").back().object("sizes").object("half").has("dev"));
+}
+
+TEST_F(Recipes, SettingsOutOfRangeAreNamed) {
+  pretrain(tiny_parent("parent", 2));
+  const auto refused = [&](const std::function<void(ElastifySettings&)>& change) {
+    ElastifySettings settings = tiny_family("parent", "family", 2);
+    change(settings);
+    return message_of([&] { elastify(settings, {}); });
+  };
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(refused([&](ElastifySettings& s) { s.optimizer.rate = nan; }).rfind("--rate: is out of range", 0), 0u);
+  EXPECT_EQ(refused([](ElastifySettings& s) { s.optimizer.beta2 = 1; }).rfind("--beta2: is out of range", 0), 0u);
+  EXPECT_EQ(refused([](ElastifySettings& s) { s.optimizer.clip = 0; }).rfind("--clip: is out of range", 0), 0u);
+  EXPECT_EQ(refused([](ElastifySettings& s) { s.family.average = 1; }).rfind("--average: is out of range", 0), 0u);
+  const auto search = [](ElastifySettings& s) {
+    s.family.sizes.clear();
+    s.search.budgets = {"0.5"};
+  };
+  EXPECT_EQ(refused([&](ElastifySettings& s) { search(s), s.router.hard = 2; }).rfind("--router-hard", 0), 0u);
+  EXPECT_EQ(refused([&](ElastifySettings& s) { search(s), s.router.inner = 0; }).rfind("--router-inner", 0), 0u);
+  EXPECT_EQ(refused([&](ElastifySettings& s) {
+              search(s), s.router.final_temperature = 0;
+            }).rfind("--router-final-temperature: is out of range; expected more than 0", 0),
+            0u);
+}
+
 TEST_F(Recipes, ASearchMayChooseForEveryBlock) {
   PretrainSettings parent = tiny_parent("parent", 2);
   parent.model.pattern = "M*EE";

@@ -47,23 +47,25 @@ void check_whole(const SafetensorsFile& file) {
 
 bool RunCheckpoints::any() const { return std::filesystem::exists(newest()) || std::filesystem::exists(previous()); }
 
-SafetensorsFile RunCheckpoints::read(const std::function<void(const std::string&)>& note) const {
+SafetensorsFile RunCheckpoints::read(const std::function<void(const std::string&)>& note) {
   const auto whole = [](const std::filesystem::path& path) {
     SafetensorsFile file(path);
     check_whole(file);
     return file;
   };
+  newest_is_damaged_ = false;
   if (!std::filesystem::exists(previous())) return whole(newest());
   try {
     return whole(newest());
   } catch (const Error& error) {
     SafetensorsFile file = whole(previous());
+    newest_is_damaged_ = true;  // and must not take the place of the one before it
     note(std::string(error.what()) + " Going on from the checkpoint before it, " + previous().string() + ".");
     return file;
   }
 }
 
-void RunCheckpoints::write(const std::map<std::string, Tensor>& tensors, Metadata metadata) const {
+void RunCheckpoints::write(const std::map<std::string, Tensor>& tensors, Metadata metadata) {
   std::map<std::string, Tensor> dense;
   std::vector<TensorHeader> headers;
   for (const auto& [name, tensor] : tensors) {
@@ -78,9 +80,10 @@ void RunCheckpoints::write(const std::map<std::string, Tensor>& tensors, Metadat
   SafetensorsWriter writer(newest(), std::move(headers), metadata);
   for (const TensorHeader& header : writer.order()) writer.append(bytes_of(dense.at(header.name)));
   std::error_code problem;
-  if (std::filesystem::exists(newest())) std::filesystem::rename(newest(), previous(), problem);
+  if (std::filesystem::exists(newest()) && !newest_is_damaged_) std::filesystem::rename(newest(), previous(), problem);
   if (problem) throw Error(newest().string(), "cannot be renamed: " + problem.message());
   writer.commit();
+  newest_is_damaged_ = false;
 }
 
 }  // namespace starnest::train

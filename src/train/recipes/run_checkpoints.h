@@ -22,14 +22,15 @@ class RunCheckpoints {
   bool any() const;
 
   // The newest one that is whole. Says through `note` what was wrong with a newer one. Throws Error when none is whole.
-  SafetensorsFile read(const std::function<void(const std::string&)>& note) const;
+  SafetensorsFile read(const std::function<void(const std::string&)>& note);
 
   // F32 tensors by name. Written to a temporary file, flushed, and only then given its name: whatever happens (killed,
   // disk full: Error), one whole checkpoint stays. `metadata` must not use the key "sha256".
-  void write(const std::map<std::string, Tensor>& tensors, std::map<std::string, std::string> metadata) const;
+  void write(const std::map<std::string, Tensor>& tensors, std::map<std::string, std::string> metadata);
 
  private:
   std::filesystem::path folder_;
+  bool newest_is_damaged_ = false;
 };
 
 }  // namespace starnest::train

@@ -57,6 +57,18 @@ TEST_F(RunCheckpointsTest, ATruncatedNewestIsNamedAndTheOneBeforeItRead) {
   }
 }
 
+TEST_F(RunCheckpointsTest, ADamagedOneDoesNotTakeThePlaceOfTheWholeOne) {
+  save(1), save(2);
+  write_text(checkpoints_.newest(), "short");
+  EXPECT_EQ(read(), "1");
+  save(3);
+  write_text(checkpoints_.newest(), "short");
+  EXPECT_EQ(read(), "1");
+  save(3), save(4);
+  write_text(checkpoints_.newest(), "short");
+  EXPECT_EQ(read(), "3");
+}
+
 TEST_F(RunCheckpointsTest, EveryChangedByteIsFound) {
   save(1), save(2);
   const std::string whole = read_text(checkpoints_.newest());

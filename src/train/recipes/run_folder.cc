@@ -117,7 +117,7 @@ void RunFolder::check_writable() const {
   std::filesystem::remove(probe);
 }
 
-TrainState RunFolder::read_checkpoint(const std::map<std::string, Tensor>& into) const {
+TrainState RunFolder::read_checkpoint(const std::map<std::string, Tensor>& into) {
   const SafetensorsFile file =
       checkpoints_.read([](const std::string& note) { std::fprintf(stderr, "warning: %s\n", note.c_str()); });
   const std::string where = file.path().string();
@@ -175,7 +175,7 @@ void RunFolder::stop_at_nan(int64_t step, const std::string& part) const {
 }
 
 void RunFolder::save(const Weights& weights, const AdamW& optimizer, const TrainState& state, const Weights* average,
-                     const std::map<std::string, Tensor>& more) const {
+                     const std::map<std::string, Tensor>& more) {
   const AdamW::Moments moments = optimizer.gather();
   if (!ranks_.first()) return;
   checkpoints_.write(state_tensors(weights, moments, average, more), {{"step", std::to_string(state.step)},

@@ -65,7 +65,7 @@ class RunFolder {
 
   // The last good checkpoint stays until the new one is on disk.
   void save(const Weights& weights, const AdamW& optimizer, const TrainState& state, const Weights* average = nullptr,
-            const std::map<std::string, Tensor>& more = {}) const;
+            const std::map<std::string, Tensor>& more = {});
 
   // A step whose loss or gradient is not a number: throws Error naming it, what of it (`part`, e.g. "batch 7, size
   // small") and the checkpoint to go on from.
@@ -77,7 +77,7 @@ class RunFolder {
   std::filesystem::path log_path() const { return out_ / "training" / "log.jsonl"; }
   void check_usable() const;
   void check_writable() const;
-  TrainState read_checkpoint(const std::map<std::string, Tensor>& into) const;
+  TrainState read_checkpoint(const std::map<std::string, Tensor>& into);
 
   const Ranks& ranks_;
   std::filesystem::path out_;

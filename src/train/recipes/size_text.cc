@@ -9,6 +9,8 @@
 namespace starnest::train {
 namespace {
 
+constexpr const char* kLists = "Lists are written 0+1+3";
+
 std::string list_text(const std::vector<int>& numbers) {
   std::vector<std::string> parts;
   for (const int number : numbers) parts.push_back(std::to_string(number));
@@ -34,12 +36,16 @@ ElasticSize parse_size(const std::string& text) {
   for (const std::string& entry : split(text.substr(colon + 1), ',')) {
     const size_t equals = entry.find('=');
     if (equals == std::string::npos)
-      throw Error({.where = where, .what = "an entry has no value", .expected = "KEY=VALUE", .got = in_quotes(entry)});
+      throw Error({.where = where,
+                   .what = "an entry has no value",
+                   .expected = "KEY=VALUE",
+                   .got = in_quotes(entry),
+                   .hint = kLists});
     const std::string key = entry.substr(0, equals);
     std::vector<int> numbers;
     for (const std::string& part : split(entry.substr(equals + 1), '+')) {
       const std::optional<int> number = whole_number<int>(part);
-      if (!number) throw Error({.where = where, .what = "is not a number", .got = in_quotes(part)});
+      if (!number) throw Error({.where = where, .what = "is not a number", .got = in_quotes(part), .hint = kLists});
       numbers.push_back(*number);
     }
     if (key == "layers") {

@@ -16,7 +16,7 @@ struct State {
   std::vector<Cell> cells;
   std::vector<double> costs;
   double score = 0;  // log-probability
-  double miss = 0;   // how far the costs are from [0.95, 1] of the caps, summed
+  double miss = 0;   // how far the costs are from what their caps allow, summed
   bool expanded = false;
 };
 
@@ -40,17 +40,19 @@ class Exchange {
     std::vector<size_t> shared;
     for (size_t list = choices_.lists(); list-- > 0;)
       if (is_shared(list)) shared.push_back(list);
-    offer_starts(argmax(), shared, 0, 1);
+    for (const double most : {1.0, 1.05})
+      for (const bool by_neighbours : {false, true}) {
+        if (!best_.empty()) break;
+        most_ = most;
+        offer_starts(argmax(), shared, 0, 1, by_neighbours);
+      }
     if (best_.empty()) refuse();
     while (true) {
       const auto next = std::find_if(best_.begin(), best_.end(), [](const State& s) { return !s.expanded; });
       if (next == best_.end()) break;
       next->expanded = true;
-      const State from = *next;
-      for_changes([&](const Change& change) {
-        if (change.choice == from.cells[change.budget][change.list]) return;
-        if (const auto repaired = repair(after(from, change), {change.list})) offer(*repaired);
-      });
+      const State from = *next;  // offers move the best
+      offer_neighbours(from, {});
     }
     std::vector<Chain> chains;
     for (const State& state : best_) chains.push_back({state.cells, state.score});
@@ -73,17 +75,21 @@ class Exchange {
     return cells;
   }
 
-  // From every nested choice in the shared lists from the `next`-th on, as long as there are not too many.
-  void offer_starts(std::vector<Cell> cells, const std::vector<size_t>& shared, size_t next, double count) {
+  // From every nested choice in the shared lists from the `next`-th on, as long as there are not too many; or from what
+  // lies a change away from each, where repair alone gets stuck.
+  void offer_starts(std::vector<Cell> cells, const std::vector<size_t>& shared, size_t next, double count,
+                    bool by_neighbours) {
     if (next == shared.size() || count > kMostStarts) {
       const std::vector<size_t> fixed(shared.begin(), shared.begin() + std::ptrdiff_t(next));
-      if (const auto repaired = repair(judged(std::move(cells)), fixed)) offer(*repaired);
+      const State start = judged(std::move(cells));
+      if (by_neighbours) return offer_neighbours(start, fixed);
+      if (const auto repaired = repair(start, fixed)) offer(*repaired);
       return;
     }
     const size_t list = shared[next], options = choices_.count(list);
     for (Cell& cell : cells) cell[list] = 0;
     while (true) {
-      offer_starts(cells, shared, next + 1, count * double(options));
+      offer_starts(cells, shared, next + 1, count * double(options), by_neighbours);
       size_t b = 0;  // the next nondecreasing row of choices
       while (b < cells.size() && cells[b][list] == (b + 1 < cells.size() ? cells[b + 1][list] : options - 1)) ++b;
       if (b == cells.size()) return;
@@ -104,7 +110,7 @@ class Exchange {
 
   double miss_of(size_t b, double cost) const {
     const double c = cost / caps_[b];
-    return std::max({0.0, c - 1, 0.95 - c});
+    return std::max({0.0, c - most_, 0.95 - c});
   }
 
   struct Effect {
@@ -153,8 +159,22 @@ class Exchange {
     return state;
   }
 
-  // Among the best, if it is new there.
+  // What one change of another list leads to, repaired without the change of that and of `fixed` ones.
+  void offer_neighbours(const State& from, std::vector<size_t> fixed) {
+    for_changes([&](const Change& change) {
+      if (change.choice == from.cells[change.budget][change.list]) return;
+      if (std::find(fixed.begin(), fixed.end(), change.list) != fixed.end()) return;
+      fixed.push_back(change.list);
+      if (const auto repaired = repair(after(from, change), fixed)) offer(*repaired);
+      fixed.pop_back();
+    });
+  }
+
+  // Among the best, if it is new there and its sizes are not equal.
   void offer(const State& state) {
+    const Cell full(choices_.lists(), 0);
+    if (state.cells.front() == full || std::adjacent_find(state.cells.begin(), state.cells.end()) != state.cells.end())
+      return;
     const auto at = std::find_if(best_.begin(), best_.end(), [&](const State& other) {
       return other.score < state.score || other.cells == state.cells;
     });
@@ -169,10 +189,11 @@ class Exchange {
     const double least = costs_.of(narrowest), most = costs_.of(Cell(choices_.lists(), 0));
     std::vector<std::string> caps;
     for (const double cap : caps_) caps.push_back(grouped(uint64_t(cap)));
-    throw Error({.where = "--budget",
-                 .what = "no nested combination of the choices was found that costs 0.95 to 1 of " + join(caps, ", "),
-                 .hint = "They cost from " + grouped(uint64_t(least)) + " to " + grouped(uint64_t(most)) +
-                         "; take budgets between, farther apart, or more choices"});
+    throw Error(
+        {.where = "--budget",
+         .what = "no nested combination of the choices was found that costs 0.95 to 1.05 of " + join(caps, ", "),
+         .hint = "They cost from " + grouped(uint64_t(least)) + " to " + grouped(uint64_t(most)) +
+                 "; take budgets between, farther apart, or more choices"});
   }
 
   const Choices& choices_;
@@ -180,6 +201,7 @@ class Exchange {
   const std::vector<double>& caps_;
   const LogProbabilities& log_pi_;
   size_t count_;
+  double most_ = 1;          // of a cap
   std::vector<State> best_;  // feasible, best first
 };
 

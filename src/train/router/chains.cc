@@ -15,15 +15,19 @@ struct Candidate {
 };
 
 // Choices are ordered from the full width down, so a larger index is contained in a smaller one.
-bool contains(const Cell& outer, const Cell& inner) {
-  return std::equal(outer.begin(), outer.end(), inner.begin(), std::less_equal<>());
+bool is_smaller(const Cell& inner, const Cell& outer) {
+  return inner != outer && std::equal(outer.begin(), outer.end(), inner.begin(), std::less_equal<>());
+}
+
+bool is_full(const Cell& cell) {
+  return std::all_of(cell.begin(), cell.end(), [](size_t choice) { return choice == 0; });
 }
 
 std::vector<const CostedCell*> feasible(const std::vector<CostedCell>& cells, double cap) {
   const auto within = [&](double low, double high) {
     std::vector<const CostedCell*> found;
     for (const CostedCell& cell : cells)
-      if (cell.cost >= low * cap && cell.cost <= high * cap) found.push_back(&cell);
+      if (cell.cost >= low * cap && cell.cost <= high * cap && !is_full(cell.cell)) found.push_back(&cell);
     return found;
   };
   std::vector<const CostedCell*> found = within(0.95, 1);
@@ -62,7 +66,7 @@ class Search {
     for (const Candidate& candidate : candidates_[budget]) {
       const double bound = score + candidate.score + reachable_[budget + 1];
       if (best_.size() == count_ && bound <= best_.back().score) return;  // candidates are sorted
-      if (budget > 0 && !contains(*chain.back(), *candidate.cell)) continue;
+      if (budget > 0 && !is_smaller(*candidate.cell, *chain.back())) continue;
       chain.push_back(candidate.cell);
       extend(chain, score + candidate.score);
       chain.pop_back();

@@ -11,7 +11,7 @@ namespace starnest::train {
 using Cell = std::vector<size_t>;  // the choice of each list, depth last
 
 struct Chain {
-  std::vector<Cell> cells;  // one per budget, the largest budget first; each contains the next
+  std::vector<Cell> cells;  // one per budget, the largest budget first; each contains the next and differs from it
   double score = 0;         // the sum over its cells
 };
 
@@ -34,7 +34,8 @@ using LogProbabilities = std::vector<std::vector<std::vector<double>>>;  // [bud
 CellScore by_probability(LogProbabilities log_pi);                       // sum of log pi over the lists
 
 // The `count` best chains of these cells, best first. `caps`: the largest cost of each budget, descending. A cell is
-// feasible for a cap when its cost lies in [0.95, 1] of it, or, where no cell does, in (1, 1.05]. Throws Error naming
+// feasible for a cap when its cost lies in [0.95, 1] of it, or, where no cell does, in (1, 1.05], and the full model
+// never. Throws Error naming
 // the nearest costs when a budget has no feasible cell, and when feasible cells do not nest.
 std::vector<Chain> best_chains(const std::vector<CostedCell>& cells, const std::vector<double>& caps,
                                const CellScore& score, size_t count);

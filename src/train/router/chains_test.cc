@@ -61,8 +61,20 @@ TEST(Chains, NameTheNearestCostsOfABudgetThatCannotBeHad) {
   EXPECT_NE(message.find("20,000 below and 40,000 above"), std::string::npos) << message;
 }
 
+TEST(Chains, HaveSizesThatDifferFromEachOtherAndFromTheFullModel) {
+  Choices choices;
+  choices.axes = {{Axis::hidden, {100, 97, 60, 59}}};
+  const LogProbabilities log_pi{{{0, -1, -2, -3}, {0}}, {{0, -1, -2, -3}, {0}}};
+  const auto cost = [&](const Cell& cell) { return double(choices.axes[0].widths[cell[0]]); };
+  const std::vector<CostedCell> cells = all_cells(choices, cost);
+  const std::vector<Chain> chains = best_chains(cells, {60.5, 60}, by_probability(log_pi), 8);
+  ASSERT_EQ(chains.size(), 1u);
+  EXPECT_EQ(chains[0].cells, (std::vector<Cell>{{2, 0}, {3, 0}}));
+  EXPECT_EQ(best_chains(cells, {99, 60}, by_probability(log_pi), 1)[0].cells[0], (Cell{1, 0}));
+}
+
 TEST(CellCosts, AreTheExactOnes) {
-  const ModelSpec spec = test_models::small_spec();
+  const ModelSpec spec = test_choices::spec();
   for (const Choices& choices : {test_choices::some_choices(spec), test_choices::choices_per_block(spec)})
     for (const CostMeasure& of : test_choices::every_measure()) {
       const auto exact = [&](const Cell& cell) { return exact_cost(spec, widths_of(choices, spec, cell), of); };
@@ -90,7 +102,7 @@ void expect_nested_within(const std::vector<double>& caps, const Choices& choice
 }
 
 TEST(ExchangedChains, AreThoseOfTheWholeList) {
-  const ModelSpec spec = test_models::small_spec();
+  const ModelSpec spec = test_choices::spec();
   const Choices choices = test_choices::choices_per_block(spec);
   const CellCosts costs(spec, choices, CostKind::parameters);
   const std::vector<CostedCell> cells = all_cells(choices, [&](const Cell& cell) { return costs.of(cell); });
@@ -132,7 +144,7 @@ TEST(ExchangedChains, OfThePublishedModelWithAChoiceForEveryBlock) {
 }
 
 TEST(ExchangedChains, SayWhatTheChoicesCanCost) {
-  const ModelSpec spec = test_models::small_spec();
+  const ModelSpec spec = test_choices::spec();
   const Choices choices = test_choices::choices_per_block(spec);
   const CellCosts costs(spec, choices, CostKind::parameters);
   Rng rng(7);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
+#include "core/base/range.h"
 #include "core/base/rng.h"
 
 namespace starnest::train {
@@ -27,6 +29,19 @@ Tensor normal_weights(int64_t rows, int64_t columns, double deviation, uint64_t 
 constexpr uint64_t kCoin = ~uint64_t{0};
 
 }  // namespace
+
+void check(const RouterSettings& settings) {
+  constexpr double kMost = std::numeric_limits<double>::max();
+  require_at_least("--router-steps", settings.steps, 0);
+  require_real("--router-rate", settings.rate, 0, kMost);
+  require_at_least("--router-warm-up", settings.warm_up, 0);
+  require_real("--router-clip", settings.clip, 0, kMost, Bound::open);
+  require_range("--router-inner", settings.inner, 1, 1 << 16);
+  require_real("--router-deviation", settings.deviation, 0, 100, Bound::open);
+  require_real("--router-final-temperature", settings.final_temperature, 0, 100, Bound::open);
+  require_real("--router-final-scale", settings.final_scale, 0, 1000, Bound::open);
+  require_real("--router-hard", settings.hard, 0, 1);
+}
 
 Draw draw_of_step(const RouterSettings& settings, int64_t step, int64_t steps, uint64_t key) {
   const double progress = steps > 1 ? std::min(1.0, double(step) / double(steps - 1)) : 1.0;

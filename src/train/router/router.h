@@ -37,6 +37,9 @@ struct RouterSettings {
   }
 };
 
+// Throws Error naming the flag of the first setting that is out of range.
+void check(const RouterSettings& settings);
+
 // How probabilities are drawn. Noise follows from the key, the list and the choice, so a resumed run draws the same and
 // no two lists share it.
 struct Draw {

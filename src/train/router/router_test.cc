@@ -24,7 +24,7 @@ using test_choices::some_choices;
 // Every way to choose widths, for tests that hold for all.
 class Chosen : public testing::TestWithParam<bool> {
  protected:
-  ModelSpec spec_ = test_models::small_spec();
+  ModelSpec spec_ = test_choices::spec();
   Choices choices_ = GetParam() ? choices_per_block(spec_) : some_choices(spec_);
 };
 INSTANTIATE_TEST_SUITE_P(Widths, Chosen, testing::Bool(),
@@ -217,7 +217,7 @@ TEST(Router, AHardDrawIsOneHotWithTheGradientOfTheSoftOne) {
 // second fits the budget, so a router whose budget gradient is negated, or whose two-choice logits are normalised
 // (their gradient is then zero), does not find it.
 TEST(Router, LearnsToCutWhatCostsLeastUnderTheBudget) {
-  const ModelSpec spec = test_models::small_spec();
+  const ModelSpec spec = test_choices::spec();
   Choices choices;
   choices.axes = {{Axis::hidden, {spec.hidden, spec.hidden - 32}}, {Axis::shared_ffn, {32, 16}}};
   Cell wanted{0, 1, 0};
@@ -250,7 +250,7 @@ TEST(Router, LearnsToCutWhatCostsLeastUnderTheBudget) {
 }
 
 TEST(Choices, MayBeMadeForEveryBlock) {
-  const ModelSpec spec = test_models::small_spec();
+  const ModelSpec spec = test_choices::spec();
   const Choices choices = choices_per_block(spec);
   const Widths full = full_widths(spec);
   const auto with = [&](Axis axis) {
@@ -264,7 +264,7 @@ TEST(Choices, MayBeMadeForEveryBlock) {
       cell[list] = 2;  // of its block only
       const Widths widths = widths_of(choices, spec, cell);
       for (size_t b = 0; b < widths.blocks.size(); ++b)
-        EXPECT_EQ(widths.blocks[b][Axis::experts], b == choices.axes[list].block ? 3 : full.blocks[b][Axis::experts]);
+        EXPECT_EQ(widths.blocks[b][Axis::experts], b == choices.axes[list].block ? 4 : full.blocks[b][Axis::experts]);
       break;
     }
   const auto refused = [&](const std::string& key) {
@@ -276,7 +276,7 @@ TEST(Choices, MayBeMadeForEveryBlock) {
 }
 
 TEST(Choices, AreReadAndChecked) {
-  const ModelSpec spec = test_models::small_spec();
+  const ModelSpec spec = test_choices::spec();
   EXPECT_EQ(parse_choices("hidden_size=64,48").widths, (std::vector<int>{64, 48}));
   EXPECT_NE(error_of([] { parse_choices("hidden_sise=64"); }).find("hidden_size"), std::string::npos);
   EXPECT_NE(error_of([] { parse_choices("hidden_size=64,,48"); }).find("not a list of numbers"), std::string::npos);

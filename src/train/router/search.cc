@@ -5,6 +5,7 @@
 
 #include "core/base/rng.h"
 #include "core/base/text.h"
+#include "starnest/error.h"
 #include "train/router/chain_exchange.h"
 
 namespace starnest::train {
@@ -109,6 +110,10 @@ std::string WidthSearch::decide(const std::function<double(const std::vector<Siz
               ", loss " + format_number("%.4f", value) + ": " + described(tried[i].cells) + "\n";
     if (value < least) least = value, decided_.fill_(double(i));
   }
+  if (!decided())
+    throw Error({.where = "the search for widths",
+                 .what = "no chain has a loss that is a number",
+                 .hint = "Try a smaller --rate or --router-rate"});
   std::vector<Cell> raw;
   for (size_t b = 0; b < budgets_.size(); ++b) raw.push_back(raw_argmax(router_.logits(b)));
   return report + "the router's argmax by itself: " + described(raw) + "\n" + "taken: chain " +

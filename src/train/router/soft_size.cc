@@ -69,7 +69,7 @@ Tensor expected_state_bytes(const ModelSpec& spec, size_t block, const ExpectedW
     Widths alone = full;
     for (size_t b = 0; b < alone.blocks.size(); ++b) alone.blocks[b].kept = b == block;
     alone.blocks[block][Axis::mamba_heads] = heads;
-    return double(state_cost_of(spec, alone).bytes(context));
+    return state_cost_of(spec, alone).bytes(double(context));
   };
   const int heads = here[Axis::mamba_heads], channels = here[Axis::mamba_head_dim];
   const double fixed = bytes_with(0), all = bytes_with(heads);
@@ -157,7 +157,7 @@ double exact_cost(const ModelSpec& spec, const Widths& widths, const CostMeasure
     case CostKind::active_parameters:
       return double(cost.active_parameters);
     case CostKind::bytes:
-      return double(cost.bytes + of.sequences * state_cost_of(spec, widths).bytes(of.context));
+      return double(cost.bytes) + double(of.sequences) * state_cost_of(spec, widths).bytes(double(of.context));
   }
   check_failed("kind", "unknown kind of cost", __FILE__, __LINE__);
 }

@@ -8,6 +8,14 @@
 
 namespace starnest::train::test_choices {
 
+// small_spec with six experts, for a list of five choices.
+inline ModelSpec spec() {
+  ModelSpec spec = test_models::small_spec();
+  for (BlockSpec& block : spec.blocks)
+    if (auto* moe = std::get_if<MoeSpec>(&block)) moe->experts = 6;
+  return spec;
+}
+
 // Lists of 1, 2, 3 and 5 choices, and depth, for the small test model (hidden 64, two groups of Mamba heads).
 inline Choices some_choices(const ModelSpec& spec) {
   const Widths full = full_widths(spec);
@@ -16,7 +24,7 @@ inline Choices some_choices(const ModelSpec& spec) {
   Choices choices;
   choices.axes = {{Axis::hidden, {spec.hidden, spec.hidden - 16, spec.hidden - 32}},
                   {Axis::mamba_heads, {heads, heads - groups}},
-                  {Axis::experts, {5, 4, 3, 2}},
+                  {Axis::experts, {6, 5, 4, 3, 2}},
                   {Axis::shared_ffn, {32, 16}},
                   {Axis::query_heads, {width(Axis::query_heads)}}};
   choices.dropped = {0, 1, 2};

@@ -1,21 +1,53 @@
 // Width against depth at equal cost: each block dropped alone, against the best widths that cost as much.
+#include <algorithm>
 #include <cmath>
 
 #include "core/arch/family_spec.h"
 #include "core/base/text.h"
 #include "starnest/error.h"
 #include "train/recipes/cells.h"
-#include "train/recipes/size_text.h"
 #include "train/studies/studies.h"
 #include "train/studies/study_jobs.h"
 
 namespace starnest::train {
 namespace {
 
-const std::vector<std::string> kChoices{"hidden_size=128,112,96", "moe_intermediate_size=128,96,64,48,32",
-                                        "moe_shared_expert_intermediate_size=128,96,64", "mamba_num_heads=8,6",
-                                        "num_attention_heads=8,6,4"};
 constexpr double kSlack = 0.01;  // how far the costs of the two may differ, as a part of the full model
+
+// Parts of the full width to choose from.
+const std::vector<std::pair<Axis, std::vector<double>>> kParts{
+    {Axis::hidden, {1, 0.875, 0.75}},   {Axis::moe_ffn, {1, 0.75, 0.5, 0.375, 0.25}},
+    {Axis::shared_ffn, {1, 0.75, 0.5}}, {Axis::ffn, {1, 0.75, 0.5}},
+    {Axis::mamba_heads, {1, 0.75}},     {Axis::query_heads, {1, 0.75, 0.5}}};
+
+// A brief run mends a model without a block best at the first rate, and one with narrow widths at the second; each arm
+// takes the better of its two.
+const std::vector<std::pair<std::string, std::string>> kRates{{"", "0.003"}, {"-gentle", "0.0003"}};
+
+// What of kParts the model's axes allow: whole groups, and multiples of 16 channels.
+std::vector<std::string> choices_of(const ModelSpec& spec) {
+  const auto allowed = [&](const std::string& text) {
+    try {
+      make_choices({.axes = {text}, .per_block = {}}, spec);
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  };
+  std::vector<std::string> choices;
+  for (const auto& [axis, parts] : kParts) {
+    const auto full = axis == Axis::hidden ? std::optional(spec.hidden) : full_widths(spec).uniform(axis);
+    if (!full) continue;
+    std::string text(key_of(axis));
+    for (const double part : parts) {
+      const std::vector<std::string> words{text, std::to_string(int(part * *full))};
+      const std::string more = join(words, part == 1 ? "=" : ",");
+      if (part == 1 || allowed(more)) text = more;
+    }
+    choices.push_back(std::move(text));
+  }
+  return choices;
+}
 
 // Repeated over blocks, not seeds: the model is given.
 class DepthStudy : public Study {
@@ -26,6 +58,7 @@ class DepthStudy : public Study {
                    .what = "is needed for this study",
                    .hint = "Give the sorted model whose blocks are to be dropped, e.g. what `rank` wrote"});
     spec_ = read_family(settings.model).spec;
+    choices_ = choices_of(spec_);
   }
 
   std::string question() const override {
@@ -40,16 +73,19 @@ class DepthStudy : public Study {
   }
 
   std::vector<Job> jobs(int unit) const override {
-    std::vector<Job> all{cells(), run(unit, "depth", "layers=" + kept_layers(unit))};
-    if (std::filesystem::exists(folder("cells") / "cells.jsonl")) all.push_back(run(unit, "width", best_widths(unit)));
+    std::vector<Job> all{cells()};
+    append_runs(all, depth_run(unit), "layers=" + kept_layers(unit));
+    if (std::filesystem::exists(folder("cells") / "cells.jsonl")) append_runs(all, width_run(unit), best_widths(unit));
     return all;
   }
 
   std::vector<Arm> arms(int unit) const override {
     std::vector<Arm> all;
-    for (const bool before : {false, true})
-      for (const char* arm : {"depth", "width"})
-        all.push_back({before ? std::string(arm) + ", before" : arm, {{"size", name(unit, arm), "size", before}}});
+    for (const bool before : {false, true}) {
+      const std::string when = before ? ", before" : "";
+      all.push_back({"depth" + when, {{"size", better_rate(depth_run(unit)), "size", before}}});
+      all.push_back({"width" + when, {{"size", better_rate(width_run(unit)), "size", before}}});
+    }
     return all;
   }
 
@@ -57,8 +93,24 @@ class DepthStudy : public Study {
   std::filesystem::path folder(const std::string& job) const {
     return std::filesystem::path(settings_.out) / "depth" / job;
   }
-  static std::string name(int unit, const std::string& arm) {
-    return "depth/block" + std::to_string(unit - 1) + "-" + arm;
+  static std::string block_run(int unit, const std::string& arm) {
+    const std::vector<std::string> words{"depth/block", std::to_string(unit - 1), "-", arm};
+    return join(words, "");
+  }
+  static std::string depth_run(int unit) { return block_run(unit, "depth"); }
+  // Blocks that cost the same share one.
+  std::string width_run(int unit) const {
+    int first = 1;
+    while (cost_without(first) != cost_without(unit)) ++first;
+    return block_run(first, "width");
+  }
+  std::string better_rate(const std::string& run) const {
+    const auto kl = [&](const auto& rate) {
+      return outcome_of(settings_.out, {"size", run + rate.first, "size", false}).kl;
+    };
+    return run + std::min_element(kRates.begin(), kRates.end(), [&](const auto& x, const auto& y) {
+                   return kl(x) < kl(y);
+                 })->first;
   }
 
   std::string kept_layers(int unit) const {
@@ -91,7 +143,7 @@ class DepthStudy : public Study {
                                    std::to_string(most + kSlack),
                                    "--families"};
     words.insert(words.end(), settings_.families.begin(), settings_.families.end());
-    for (const std::string& choice : kChoices) words.insert(words.end(), {"--choice", choice});
+    for (const std::string& choice : choices_) words.insert(words.end(), {"--choice", choice});
     return {"depth/cells", std::move(words), "cells.jsonl", false};
   }
 
@@ -108,25 +160,31 @@ class DepthStudy : public Study {
     return best->size;
   }
 
-  Job run(int unit, const std::string& arm, const std::string& size) const {
-    std::vector<std::string> words{"elastify",
-                                   "--model",
-                                   settings_.model,
-                                   "--out",
-                                   (std::filesystem::path(settings_.out) / name(unit, arm)).string(),
-                                   "--steps",
-                                   std::to_string(settings_.short_steps),
-                                   "--dev-problems",
-                                   std::to_string(settings_.dev_problems),
-                                   "--size",
-                                   "size:" + size,
-                                   "--mix-families"};
-    words.insert(words.end(), settings_.families.begin(), settings_.families.end());
-    return {name(unit, arm), std::move(words), "model.safetensors", true};
+  void append_runs(std::vector<Job>& jobs, const std::string& name, const std::string& size) const {
+    for (const auto& [suffix, rate] : kRates) {
+      const std::string run = name + suffix;
+      std::vector<std::string> words{"elastify",
+                                     "--model",
+                                     settings_.model,
+                                     "--out",
+                                     (std::filesystem::path(settings_.out) / run).string(),
+                                     "--steps",
+                                     std::to_string(settings_.short_steps),
+                                     "--rate",
+                                     rate,
+                                     "--dev-problems",
+                                     std::to_string(settings_.dev_problems),
+                                     "--size",
+                                     "size:" + size,
+                                     "--mix-families"};
+      words.insert(words.end(), settings_.families.begin(), settings_.families.end());
+      jobs.push_back({run, std::move(words), "model.safetensors", true});
+    }
   }
 
   StudySettings settings_;
   ModelSpec spec_;
+  std::vector<std::string> choices_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "core/base/range.h"
 #include "core/base/text.h"
 #include "starnest/error.h"
+#include "train/recipes/run_checkpoints.h"
 #include "train/studies/studies.h"
 #include "train/studies/study_report.h"
 
@@ -88,9 +89,7 @@ class Runner {
   }
 
   fs::path output(const Job& job) const { return out_ / (job.name + ".txt"); }
-  bool begun(const Job& job) const {
-    return job.resumable && fs::exists(out_ / job.name / "training" / "checkpoint.safetensors");
-  }
+  bool begun(const Job& job) const { return job.resumable && RunCheckpoints(out_ / job.name / "training").any(); }
 
   [[noreturn]] void fail(const Job& job) {
     for (Running& other : running_) other.process->ask_to_end();

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "train/recipes/pretrain.h"
+#include "core/base/progress.h"
 
 namespace starnest::train {
 
@@ -20,13 +20,13 @@ struct StudySettings {
   int short_steps = 120;                   // of a run that only ranks candidates
   int dev_problems = 600;                  // of each measurement
   std::vector<std::string> families{"r"};  // task families
-  std::string model = {};                  // depth: the sorted model whose blocks are dropped
+  std::string model = {};                  // depth: the sorted model whose blocks are dropped, one at a time
   bool plan = false;                       // print the question, the claims and the jobs; run nothing
 
   template <class Visitor>
   static void fields(Visitor&& field) {
     field("out", &StudySettings::out, "folder of all studies; parents are shared between them");
-    field("seeds", &StudySettings::seeds, "repetitions, each with its own parent and data");
+    field("seeds", &StudySettings::seeds, "repetitions, each with its own parent and data; depth repeats over blocks");
     field("side_by_side", &StudySettings::side_by_side, "processes at a time, one thread each");
     field("parent_steps", &StudySettings::parent_steps, "optimiser steps of a parent");
     field("steps", &StudySettings::steps, "of an elastic run");

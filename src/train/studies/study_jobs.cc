@@ -17,6 +17,7 @@ const std::vector<std::string> kChoices{"hidden_size=64,48,32", "moe_intermediat
 const std::vector<std::string> kSizeNames{"medium", "small"};
 const std::vector<double> kBudgets{0.75, 0.5};  // parts of the active parameters
 
+constexpr double kSearched = 0.3;        // part of a router's run; the usual 400 steps would leave too few to train
 constexpr const char* kDevEvery = "50";  // steps: the grain of the curves
 
 void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
@@ -108,6 +109,7 @@ Job StudyJobs::searched(int seed, const std::string& name, const std::string& mo
   for (size_t b = 0; b < kBudgets.size(); ++b)
     append(options, {"--budget", kSizeNames[b] + "=" + std::to_string(kBudgets[b])});
   for (const std::string& choice : kChoices) append(options, {"--choice", choice});
+  append(options, {"--router-steps", std::to_string(int(kSearched * settings_.steps))});
   return elastic(seed, name, model, {}, settings_.steps, options);
 }
 
@@ -136,7 +138,7 @@ Job StudyJobs::from_scratch(int seed, const std::string& name, const NamedSize& 
                                                   {Axis::query_heads, "--model-query-heads"},
                                                   {Axis::mamba_heads, "--model-mamba-heads"}};
   std::vector<std::string> words = run_words("pretrain", seed, name, steps);
-  append(words, {"--dev-every", kDevEvery});
+  append(words, {"--dev-every", kDevEvery, "--mix-growth", "0"});  // as many tokens as elastify reads
   for (const ElasticValue& value : parse_size(size.name + ":" + size.text).values)
     append(words, {kFlags.at(value.axis), std::to_string(value.numbers.front())});
   return {of(seed, name), std::move(words), "model.safetensors", true};
