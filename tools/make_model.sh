@@ -6,6 +6,10 @@ set -euo pipefail
 
 train=build/release/bin/starnest-train
 recipe=$1/recipe.toml
+if [[ ! -f $recipe ]]; then
+  echo "make_model.sh: $recipe: there is no recipe; models with one: $(ls models/*/recipe.toml 2>/dev/null | xargs -rn1 dirname | xargs)" >&2
+  exit 1
+fi
 
 # The folder that a section of the recipe writes to.
 out_of() { sed -n "/^\[$1\]/,/^\[/s/^out = \"\(.*\)\"/\1/p" "$recipe"; }
@@ -20,4 +24,9 @@ for job in pretrain rank elastify; do
   compgen -G "$out/training/checkpoint*.safetensors" >/dev/null && resume=(--resume)
   "$train" "$job" --config "$recipe" "${resume[@]}"
 done
-echo "$(out_of elastify) is what $1 holds, beside its recipe and card."
+made=$(out_of elastify)/model.safetensors
+if cmp -s "$made" "$1/model.safetensors"; then
+  echo "$made is $1/model.safetensors, byte for byte."
+else
+  echo "$made is a model of this recipe; $1/model.safetensors has other bytes (another kind of processor or number of threads rounds otherwise)."
+fi

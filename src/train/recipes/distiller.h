@@ -1,6 +1,7 @@
 // The steps of an elastic run.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>

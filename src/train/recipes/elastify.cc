@@ -210,6 +210,7 @@ class ElasticRun {
     bar.say("parent: " + measured_text(parent));
     if (state_.step == 0) measure_before(bar);
     distiller_.run_at(narrow_students(sizes_));
+    if (state_.step == settings_.run.steps) bar.say(kNothingLeft);
     while (state_.step < settings_.run.steps) {
       decide_when_due(bar);
       JsonLine line = trained_step(bar, parent);

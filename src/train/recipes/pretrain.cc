@@ -90,6 +90,7 @@ void pretrain(const PretrainSettings& settings, const Progress& progress) {
 
   const double token_seconds = training_flops(spec, full_widths(spec)) / (product_rate() * double(ranks.size()));
   TrainingBar bar("pretrain", state.step, settings.run.steps, {ranks.first(), token_seconds});
+  if (state.step == settings.run.steps) bar.say(kNothingLeft);
   while (state.step < settings.run.steps) {
     const BatchTensors batch = share_of(data->at(uint64_t(state.step)), ranks.rank(), ranks.size());
     const StepResult result = train_step(weights, optimizer, batch, ranks, settings, state.step);

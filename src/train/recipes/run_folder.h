@@ -36,6 +36,9 @@ struct RunSettings {
   }
 };
 
+// Said by a resumed run that was at its end: it only writes its model again.
+inline constexpr const char* kNothingLeft = "all steps are done; the model is written again";
+
 // Where a run stands after `step` steps.
 struct TrainState {
   int64_t step = 0;

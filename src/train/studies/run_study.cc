@@ -163,7 +163,9 @@ std::unique_ptr<Study> make_study(const StudySettings& settings) {
                .hint = suggest(settings.name, names)});
 }
 
-void run_study(const StudySettings& settings, const Progress& progress) {
+void run_study(const StudySettings& given, const Progress& progress) {
+  StudySettings settings = given;
+  settings.out = fs::proximate(given.out).string();  // so that jobs have one name however the folder is given
   require_at_least("--seeds", settings.seeds, 1);
   require_range("--side-by-side", settings.side_by_side, 1, 1024);
   const std::unique_ptr<Study> study = make_study(settings);
