@@ -57,6 +57,17 @@ TEST(Chat, LinesFromAPipeAreQuestionsAndOnlyTextIsOnStandardOutput) {
   EXPECT_EQ(talk.err, "");
 }
 
+TEST(Chat, RefusesWhatTheModelCannotUse) {
+  const Finished system = starnest_program({"chat", "-m", STARNEST_SOURCE_DIR "/models/pocket", "--system", "be brief"});
+  EXPECT_EQ(system.exit_code, 1);
+  EXPECT_CONTAINS(system.err, "--system: means nothing to a model that takes every question alone");
+  const Finished stories = starnest_program({"chat", "-m", STARNEST_SOURCE_DIR "/models/storyteller"});
+  EXPECT_EQ(stories.exit_code, 1);
+  EXPECT_CONTAINS(stories.err, "starnest run --raw");
+  EXPECT_CONTAINS(starnest_program({"eval", "-m", STARNEST_SOURCE_DIR "/models/storyteller", "--task", "r"}).err,
+                  "does not know the reasoning tasks");
+}
+
 TEST(Chat, CommandsThatAreWrongAreNamed) {
   EXPECT_CONTAINS(starnest_program({"chat", "-m", kPocket}, "/siz small\n").err, "Did you mean '/size'?");
   EXPECT_CONTAINS(starnest_program({"chat", "-m", kPocket}, "/think tiny\n").err, "no size 'tiny'");
