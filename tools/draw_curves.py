@@ -11,7 +11,8 @@ import pathlib
 
 WIDTH, HEIGHT = 720, 380
 LEFT, RIGHT, TOP, BOTTOM = 56, 160, 20, 48
-COLOURS = ("#0072b2", "#009e73", "#009e73", "#d55e00", "#d55e00", "#cc79a7")  # Okabe and Ito, safe for colour blindness
+COLOURS = ("#0072b2", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")  # Okabe and Ito, safe for colour blindness
+TWIN = "'s twin"  # ends the label of a curve that is dashed, in the colour of the curve without it
 
 
 def curve(run: str, size: str, way: str) -> list[tuple[float, float]]:
@@ -45,10 +46,11 @@ def svg(curves: dict[str, list[tuple[float, float]]], lowest: float, title: str)
         parts.append(f'<text x="{px:.0f}" y="{py + 18:.0f}" text-anchor="middle">{million}</text>')
     parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 8}" text-anchor="middle">million tokens</text>')
     parts.append(f'<text x="14" y="{HEIGHT / 2:.0f}" text-anchor="middle" transform="rotate(-90 14 {HEIGHT / 2:.0f})">{title}</text>')
+    colours: dict[str, str] = {}
     for number, (label, points) in enumerate(curves.items()):
         path = "L".join(f"{px:.1f} {py:.1f}" for px, py in (place(x, y) for x, y in points))
-        dash = ' stroke-dasharray="5 4"' if "twin" in label else ""
-        colour = COLOURS[number % len(COLOURS)]
+        dash = ' stroke-dasharray="5 4"' if label.endswith(TWIN) else ""
+        colour = colours.setdefault(label.removesuffix(TWIN), COLOURS[len(colours) % len(COLOURS)])
         parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="1.8"{dash}/>')
         y = TOP + 14 + 20 * number
         parts.append(f'<path d="M{WIDTH - RIGHT + 12} {y - 4}h24" stroke="{colour}" stroke-width="1.8"{dash}/>')

@@ -25,7 +25,9 @@ for job in pretrain rank elastify; do
   "$train" "$job" --config "$recipe" "${resume[@]}"
 done
 made=$(out_of elastify)/model.safetensors
-if cmp -s "$made" "$1/model.safetensors"; then
+if [[ ! -f $1/model.safetensors ]]; then
+  echo "$made is a model of this recipe."
+elif cmp -s "$made" "$1/model.safetensors"; then
   echo "$made is $1/model.safetensors, byte for byte."
 else
   echo "$made is a model of this recipe; $1/model.safetensors has other bytes (another kind of processor or number of threads rounds otherwise)."

@@ -22,15 +22,19 @@ constexpr size_t kPairsAtOnce = 256;  // between two additions to the records
 
 constexpr const char* kUsualStart = "<|endoftext|>";
 
-// -1 for none.
-TokenId start_token(const Family& family, const EvalOptions& options) {
+// What texts are read after: its text, empty for none, and its id.
+struct Start {
+  std::string text;
+  TokenId id = -1;
+};
+Start start_of(const Family& family, const EvalOptions& options) {
   const TokenId id = token_named(family, options.start.value_or(kUsualStart));
   if (id < 0 && options.start && !options.start->empty())
     throw Error({.where = "--start",
                  .what = "the vocabulary has no such token",
                  .got = in_quotes(*options.start),
                  .hint = "Name the token that documents begin after, or give --start '' for none"});
-  return id;
+  return id < 0 ? Start{} : Start{options.start.value_or(kUsualStart), id};
 }
 
 std::vector<std::string> sizes_to_score(const Family& family, const EvalOptions& options) {
@@ -53,8 +57,8 @@ void check_records(const EvalOptions& options, const std::vector<std::string>& s
 // The file of --json, if there is one: what was measured, by size.
 class LikelihoodReport {
  public:
-  LikelihoodReport(const EvalOptions& options, JsonLine about) : about_(std::move(about)) {
-    about_.set("model", options.model.model).set("start", options.start.value_or(kUsualStart));
+  LikelihoodReport(const EvalOptions& options, const Start& start, JsonLine about) : about_(std::move(about)) {
+    about_.set("model", options.model.model).set("start", start.text);
     if (!options.json.empty()) file_.emplace(options.json);  // one that cannot be written is known before the work
   }
   void add(const std::string& size, const JsonLine& result) { sizes_.set(size, result); }
@@ -76,9 +80,9 @@ std::string tally_text(Tally tally, const std::string& what) {
 }
 
 // Of one size; `about`: what else decides the answers.
-RecordFile record_file(const EvalOptions& options, const std::string& size, JsonLine about) {
+RecordFile record_file(const EvalOptions& options, const std::string& size, const Start& start, JsonLine about) {
   about.set("model", options.model.model).set("elastic", options.model.elastic);
-  about.set("size", size).set("start", options.start.value_or(kUsualStart));
+  about.set("size", size).set("start", start.text);
   return RecordFile(options.records, about, options.resume);
 }
 
@@ -125,12 +129,13 @@ ChoiceFile read_choices(const EvalOptions& options, const std::filesystem::path&
 }  // namespace
 
 void eval_text(const EvalOptions& options, const Family& family) {
-  LikelihoodReport report(options, JsonLine().set("text", options.text).set("window", options.window));
+  const Start start = start_of(family, options);
+  LikelihoodReport report(options, start, JsonLine().set("text", options.text).set("window", options.window));
   for (const std::string& size : sizes_to_score(family, options)) {
     ProgressBar bar("eval " + size, "windows");
-    const TextLikelihood result = text_likelihood(
-        family, size, options.text, start_token(family, options), size_t(options.window), options.parallel,
-        [&](uint64_t done, uint64_t total) { stop_if_asked(options), bar.update(done, total); });
+    const TextLikelihood result =
+        text_likelihood(family, size, options.text, start.id, size_t(options.window), options.parallel,
+                        [&](uint64_t done, uint64_t total) { stop_if_asked(options), bar.update(done, total); });
     bar.clear();
     std::printf("%s: perplexity %.3f, %.4f bits per byte; %s tokens of %s documents in windows of %d\n", size.c_str(),
                 result.perplexity(), result.bits_per_byte(), grouped(result.tokens).c_str(),
@@ -144,8 +149,8 @@ void eval_text(const EvalOptions& options, const Family& family) {
     }
     ProgressBar second("eval " + size + " against " + options.reference, "windows");
     const TextDivergence from = text_divergence(
-        family, size, options.reference, options.text, start_token(family, options), size_t(options.window),
-        options.parallel, [&](uint64_t done, uint64_t total) { stop_if_asked(options), second.update(done, total); });
+        family, size, options.reference, options.text, start.id, size_t(options.window), options.parallel,
+        [&](uint64_t done, uint64_t total) { stop_if_asked(options), second.update(done, total); });
     second.clear();
     std::printf("%s: KL from %s %.4f nats per token; the same likeliest token for %.1f %%\n", size.c_str(),
                 options.reference.c_str(), from.mean, 100 * from.same_choice);
@@ -160,16 +165,17 @@ void eval_pairs(const EvalOptions& options, const Family& family) {
   const auto name = [&](size_t i) { return pairs[i].paradigm + ": " + pairs[i].good + " / " + pairs[i].bad; };
   const std::vector<std::string> sizes = sizes_to_score(family, options);
   check_records(options, sizes);
-  LikelihoodReport report(options, JsonLine().set("pairs", options.pairs));
+  const Start start = start_of(family, options);
+  LikelihoodReport report(options, start, JsonLine().set("pairs", options.pairs));
   for (const std::string& size : sizes) {
-    RecordFile records = record_file(options, size, JsonLine().set("pairs", options.pairs));
+    RecordFile records = record_file(options, size, start, JsonLine().set("pairs", options.pairs));
     Tally tally = earlier_tally(records, pairs.size(), name);
     ProgressBar bar("eval " + size, "pairs");
     while (tally.trials < pairs.size()) {
       const size_t first = tally.trials, count = std::min(kPairsAtOnce, pairs.size() - first);
       const std::vector<bool> right =
-          prefers_good(family, size, std::span(pairs).subspan(first, count), start_token(family, options),
-                       options.parallel, [&](uint64_t, uint64_t) { stop_if_asked(options); });
+          prefers_good(family, size, std::span(pairs).subspan(first, count), start.id, options.parallel,
+                       [&](uint64_t, uint64_t) { stop_if_asked(options); });
       for (size_t i = 0; i < count; ++i) {
         tally.trials += 1, tally.successes += right[i] ? 1 : 0;
         records.write(JsonLine()
@@ -190,7 +196,8 @@ void eval_pairs(const EvalOptions& options, const Family& family) {
 void eval_choices(const EvalOptions& options, const Family& family) {
   const std::vector<std::string> sizes = sizes_to_score(family, options);
   check_records(options, sizes);
-  LikelihoodReport report(options, JsonLine().set("choices", options.choices).set("shots", options.shots));
+  const Start start = start_of(family, options);
+  LikelihoodReport report(options, start, JsonLine().set("choices", options.choices).set("shots", options.shots));
   std::vector<ChoiceFile> files;
   std::vector<std::string> names;  // of all questions
   for (const std::string& file : options.choices) {
@@ -199,7 +206,7 @@ void eval_choices(const EvalOptions& options, const Family& family) {
   }
   for (const std::string& size : sizes) {
     RecordFile records =
-        record_file(options, size, JsonLine().set("choices", options.choices).set("shots", options.shots));
+        record_file(options, size, start, JsonLine().set("choices", options.choices).set("shots", options.shots));
     earlier_tally(records, names.size(), [&](size_t i) { return names[i]; });
     Tally all;
     JsonLine subjects;
@@ -211,8 +218,7 @@ void eval_choices(const EvalOptions& options, const Family& family) {
       ProgressBar bar("eval " + size + ", " + file.subject, "questions");
       while (tally.trials < file.questions.size()) {
         const size_t i = tally.trials, answer = file.questions[i].answer;
-        const size_t picked =
-            likeliest_choice(family, size, file.subject, file.shots, file.questions[i], start_token(family, options));
+        const size_t picked = likeliest_choice(family, size, file.subject, file.shots, file.questions[i], start.id);
         tally.trials += 1, tally.successes += picked == answer ? 1 : 0;
         records.write(JsonLine()
                           .set("question", names[before + i])

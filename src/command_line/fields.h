@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -14,15 +15,10 @@ struct FieldStyle {
   std::map<std::string, std::string> shorthands = {};  // field -> short form that people already type, e.g. "-n"
 };
 
-// Lists of numbers may be written with commas too.
 template <class Value>
-void separate(CLI::Option* option) {
-  if constexpr (requires(Value list) {
-                  requires std::is_arithmetic_v<typename Value::value_type>;
-                  list.push_back({});
-                })
-    if constexpr (!std::is_same_v<Value, std::string>) option->delimiter(',');
-}
+inline constexpr bool is_list_of_numbers = false;
+template <class Number>
+inline constexpr bool is_list_of_numbers<std::vector<Number>> = std::is_arithmetic_v<Number>;
 
 // "--weight-decay" for the field weight_decay; a bool becomes a flag. The struct's default shows in the help.
 // `settings` must outlive `app`.
@@ -35,10 +31,13 @@ void add_fields(CLI::App& app, Settings& settings, const FieldStyle& style = {})
     if (const auto found = style.shorthands.find(name); found != style.shorthands.end())
       flag = found->second + "," + flag;
     auto& value = settings.*member;
-    if constexpr (std::is_same_v<std::remove_reference_t<decltype(value)>, bool>)
+    using Value = std::remove_reference_t<decltype(value)>;
+    if constexpr (std::is_same_v<Value, bool>) {
       app.add_flag(flag, value, help);
-    else
-      separate<std::remove_reference_t<decltype(value)>>(app.add_option(flag, value, help)->capture_default_str());
+      return;
+    }
+    CLI::Option* option = app.add_option(flag, value, help)->capture_default_str();
+    if (is_list_of_numbers<Value>) option->delimiter(',');  // beside spaces
   });
 }
 

@@ -62,17 +62,20 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   if (const std::string start = "INI was not able to parse "; message.starts_with(start))
     return explain_setting(app, message.substr(start.size()));
   const auto chosen = app.get_subcommands();
-  const CLI::App& command = chosen.empty() ? app : *chosen.front();
-  const std::string name = chosen.empty() ? app.get_name() : app.get_name() + " " + command.get_name();
+  const bool before_command = !chosen.empty() && !app.get_fallthrough() && !app.remaining().empty();
+  const CLI::App& command = chosen.empty() || before_command ? app : *chosen.front();
+  const std::string name = &command == &app ? app.get_name() : app.get_name() + " " + command.get_name();
   const std::string help = "Try '" + name + " --help'";
+  std::vector<std::string> known = option_names(command);
+  if (app.get_fallthrough() && &command != &app)
+    for (std::string& option : option_names(app)) known.push_back(std::move(option));
   std::vector<std::string> unknown = command.remaining();
   if (unknown.empty()) unknown = app.remaining();  // where commands fall through, in reverse
   std::stable_partition(unknown.begin(), unknown.end(), [](const std::string& word) { return word.starts_with("-"); });
   for (std::string word : unknown) {
     if (!word.starts_with("-")) return name + ": unexpected argument " + in_quotes(word) + ". " + help + ".";
     word = word.substr(0, word.find('='));
-    return name + ": unknown option " + in_quotes(word) + ". " + suggest(word, option_names(command)) + ". " + help +
-           ".";
+    return name + ": unknown option " + in_quotes(word) + ". " + suggest(word, known) + ". " + help + ".";
   }
   return name + ": " + message + ". " + help + ".";
 }

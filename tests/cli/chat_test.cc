@@ -58,7 +58,8 @@ TEST(Chat, LinesFromAPipeAreQuestionsAndOnlyTextIsOnStandardOutput) {
 }
 
 TEST(Chat, RefusesWhatTheModelCannotUse) {
-  const Finished system = starnest_program({"chat", "-m", STARNEST_SOURCE_DIR "/models/pocket", "--system", "be brief"});
+  const Finished system =
+      starnest_program({"chat", "-m", STARNEST_SOURCE_DIR "/models/pocket", "--system", "be brief"});
   EXPECT_EQ(system.exit_code, 1);
   EXPECT_CONTAINS(system.err, "--system: means nothing to a model that takes every question alone");
   const Finished stories = starnest_program({"chat", "-m", STARNEST_SOURCE_DIR "/models/storyteller"});

@@ -48,6 +48,7 @@ TEST(Usage, WrongWordsAreNamedWithTheNearestRightOne) {
   expect({"slice", "-m", "x", "--sise", "a"}, "starnest slice: unknown option '--sise'. Did you mean '--size'?");
   expect({"slice", "-m", "x", "--sise=a"}, "unknown option '--sise'. Did you mean '--size'?");
   expect({"slice", "-m", "x", "-o", "y"}, "--size is required");
+  expect({"--foo", "slice"}, "starnest: unknown option '--foo'");
   expect({"inspect"}, "--model is required");
   expect({"inspect", "-m", "x", "more"}, "unexpected argument 'more'");
   expect({"inspect", "-m"}, "Try 'starnest inspect --help'");

@@ -39,6 +39,7 @@ TEST_F(ConfigFile, RefusesUnknownNames) {
 
 TEST_F(ConfigFile, IsNotNeededForUnknownFlagsToBeNamed) {
   EXPECT_TRUE(has(run({"pretrain", "--out", "x", "--stepz", "4"}, 2), "'--stepz'. Did you mean '--steps'?"));
+  EXPECT_TRUE(has(run({"pretrain", "--confg", "x"}, 2), "'--confg'. Did you mean '--config'?"));
   EXPECT_TRUE(has(run({"rank", "--modle", "x", "--out", "y"}, 2), "'--modle'. Did you mean '--model'?"));
 }
 

@@ -24,15 +24,17 @@ void require_at_least(std::string_view where, int64_t value, int64_t low) {
                .got = std::to_string(value)});
 }
 
-void require_real(std::string_view where, double value, double low, double high, Bound lower) {
-  if ((lower == Bound::open ? value > low : value >= low) && value <= high) return;
-  const auto text = [](double number) { return format_number("%g", number); };
-  const std::string least = (lower == Bound::open ? "more than " : "") + text(low);
-  throw Error({.where = std::string(where),
-               .what = "is out of range",
-               .expected = high == std::numeric_limits<double>::max() ? least + (lower == Bound::open ? "" : " or more")
-                                                                      : least + " to " + text(high),
-               .got = text(value)});
+void require_real(std::string_view where, double value, const RealRange& range) {
+  const bool above = range.without_low ? value > range.low : value >= range.low;
+  const bool below = range.without_high ? value < range.high : value <= range.high;
+  if (above && below) return;
+  const auto text = [](double number) { return format_number("%.10g", number); };
+  std::string expected = (range.without_low ? "more than " : "") + text(range.low);
+  if (range.high < std::numeric_limits<double>::max())
+    expected += (range.without_high ? " to less than " : " to ") + text(range.high);
+  else if (!range.without_low)
+    expected += " or more";
+  throw Error({.where = std::string(where), .what = "is out of range", .expected = expected, .got = text(value)});
 }
 
 }  // namespace starnest

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <numeric>
 
@@ -43,16 +42,14 @@ std::vector<int> owners(const std::vector<Tensor>& parameters, int count) {
 }  // namespace
 
 void check(const OptimizerSettings& settings) {
-  constexpr double kMost = std::numeric_limits<double>::max();
-  const double below_one = std::nextafter(1.0, 0.0);
-  require_real("--rate", settings.rate, 0, kMost);
-  require_real("--final-rate", settings.final_rate, 0, 1);
+  require_real("--rate", settings.rate, {});
+  require_real("--final-rate", settings.final_rate, {.high = 1});
   require_at_least("--warm-up", settings.warm_up, 0);
-  require_real("--beta1", settings.beta1, 0, below_one);
-  require_real("--beta2", settings.beta2, 0, below_one);
-  require_real("--epsilon", settings.epsilon, 0, kMost, Bound::open);
-  require_real("--weight-decay", settings.weight_decay, 0, kMost);
-  require_real("--clip", settings.clip, 0, kMost, Bound::open);
+  require_real("--beta1", settings.beta1, {.high = 1, .without_high = true});
+  require_real("--beta2", settings.beta2, {.high = 1, .without_high = true});
+  require_real("--epsilon", settings.epsilon, {.without_low = true});
+  require_real("--weight-decay", settings.weight_decay, {});
+  require_real("--clip", settings.clip, {.without_low = true});
 }
 
 double learning_rate(const OptimizerSettings& settings, int64_t step, int64_t steps) {

@@ -9,6 +9,7 @@
 #include "core/base/range.h"
 #include "core/base/text.h"
 #include "starnest/error.h"
+#include "train/recipes/settings.h"
 
 namespace starnest::train {
 namespace {
@@ -61,18 +62,14 @@ CostMeasure measure_of(const SearchSettings& settings, Unit unit) {
 }
 
 // What only a search reads must not be given to a run without one.
-void refuse_without_budgets(const SearchSettings& settings) {
-  const SearchSettings unset;
-  const auto refuse = [](bool given, const char* flag) {
-    if (given)
-      throw Error({.where = flag,
-                   .what = "says how to search for widths, and nothing is searched",
-                   .hint = "Give a --budget, or leave it out"});
-  };
-  refuse(settings.choices != unset.choices, "--choice");
-  refuse(settings.per_block != unset.per_block, "--per-block");
-  refuse(settings.drop != unset.drop, "--drop");
-  refuse(settings.context != unset.context, "--budget-context");
+void refuse_without_budgets(const SearchSettings& search, const RouterSettings& router) {
+  std::string name = first_that_is_set(search);
+  if (name.empty() && !first_that_is_set(router).empty()) name = "router_" + first_that_is_set(router);
+  if (name.empty()) return;
+  std::replace(name.begin(), name.end(), '_', '-');
+  throw Error({.where = "--" + name,
+               .what = "says how to search for widths, and nothing is searched",
+               .hint = "Give a --budget, or leave it out"});
 }
 
 // `budgets` by falling cap.
@@ -123,7 +120,7 @@ BudgetText parse_budget(const std::string& text) {
 std::unique_ptr<WidthSearch> make_search(const SearchSettings& settings, RouterSettings router, const ModelSpec& spec,
                                          int steps, uint64_t seed) {
   if (settings.budgets.empty()) {
-    refuse_without_budgets(settings);
+    refuse_without_budgets(settings, router);
     return nullptr;
   }
   check(router);

@@ -76,6 +76,8 @@ TEST(Budgets, AloneAreWhatASearchIsFor) {
   EXPECT_NE(
       error_of([&] { make_search({.choices = {"hidden_size=48,32"}}, {}, spec, 9, 1); }).find("--choice: says how"),
       std::string::npos);
+  EXPECT_NE(error_of([&] { make_search({}, {.steps = 3}, spec, 9, 1); }).find("--router-steps: says how"),
+            std::string::npos);
   EXPECT_NE(error_of([&] { make_search({.drop = {0, 1}}, {}, spec, 9, 1); }).find("--drop: says how"),
             std::string::npos);
   EXPECT_NE(error_of([&] {

@@ -1,7 +1,6 @@
 #include "train/recipes/elastify.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -169,8 +168,8 @@ const ElastifySettings& checked(const ElastifySettings& settings, const Ranks& r
   check(settings.data);
   check_shares(settings.data, ranks);
   check(settings.optimizer);
-  require_real("--average", settings.family.average, 0, std::nextafter(1.0, 0.0));
-  require_real("--cross-entropy", settings.family.cross_entropy, 0, 1);
+  require_real("--average", settings.family.average, {.high = 1, .without_high = true});
+  require_real("--cross-entropy", settings.family.cross_entropy, {.high = 1});
   return settings;
 }
 
@@ -213,13 +212,18 @@ class ElasticRun {
     if (state_.step == settings_.run.steps) bar.say(kNothingLeft);
     while (state_.step < settings_.run.steps) {
       decide_when_due(bar);
-      JsonLine line = trained_step(bar, parent);
+      const JsonLine costs = searching() ? run_undecided() : JsonLine();
+      const bool searched = searching();
+      const StepResult result = trained_step();
+      const bool found_last = state_.step == settings_.run.steps && decide_when_due(bar);
+      JsonLine line = step_line(bar, parent, result);
+      if (searched) line.set("costs", costs);
+      if (found_last) bar.say("warning: the search was the whole run; what it found is not trained at its widths");
       folder_.log(line.set("seconds", bar.seconds()));
       if (is_due(state_.step, settings_.run.checkpoint_every, settings_.run.steps))
         folder_.save(student_, optimizer_, state_, average_or_null(), router_state_);
       if (progress) progress(uint64_t(state_.step), uint64_t(settings_.run.steps));
     }
-    if (decide_when_due(bar)) measure_untrained(bar);
     file_.default_plan = plan_;
     if (ranks_.first()) write_family(folder_.path(), settings_, parent_, file_, result_weights(), state_);
   }
@@ -249,25 +253,14 @@ class ElasticRun {
   Measured measured(const Weights& weights, const SizeContext& size) const {
     return ranks_.first() ? measure(weights, size, dev_) : Measured{};
   }
-  JsonLine measured_line(TrainingBar& bar, const std::string& when, const Size& size, const Weights& weights) const {
-    const Measured now = measured(weights, SizeContext::narrow(size.widths));
-    bar.say(when + size.name + ": " + measured_text(now));
-    return JsonLine().set("dev", measured_json(now));
-  }
-
   void measure_before(TrainingBar& bar) {
     JsonLine by_size;
-    for (const Size& size : sizes_) by_size.set(size.name, measured_line(bar, "before distillation, ", size, student_));
+    for (const Size& size : sizes_) {
+      const Measured before = measured(student_, SizeContext::narrow(size.widths));
+      bar.say("before distillation, " + size.name + ": " + measured_text(before));
+      by_size.set(size.name, JsonLine().set("dev", measured_json(before)));
+    }
     folder_.log(JsonLine().set("step", 0).set("tokens", 0).set("sizes", by_size));
-  }
-
-  // Sizes that were decided after the last step.
-  void measure_untrained(TrainingBar& bar) {
-    JsonLine by_size;
-    for (size_t s = 1; s < sizes_.size(); ++s)
-      by_size.set(sizes_[s].name, measured_line(bar, "not trained at its widths, ", sizes_[s], result_weights()));
-    folder_.log(JsonLine().set("step", state_.step).set("tokens", state_.tokens).set("sizes", by_size));
-    bar.say("warning: the search was the whole run; give more --steps than --router-steps to train what it found");
   }
 
   void take_decided_sizes() {
@@ -301,11 +294,9 @@ class ElasticRun {
     return costs;
   }
 
-  // Does a step and shows it; returns its line of the log.
-  JsonLine trained_step(TrainingBar& bar, const Measured& parent) {
+  StepResult trained_step() {
     const bool in_search = searching();
-    const JsonLine costs = in_search ? run_undecided() : JsonLine();
-    const StepResult result = distiller_.step(state_.step);
+    StepResult result = distiller_.step(state_.step);
     for (const SizeOfStep& size : result.sizes)
       if (!size.result.finite()) folder_.stop_at_nan(state_.step, size.where);
     optimizer_.step(result.gradients, learning_rate(settings_.optimizer, state_.step, settings_.run.steps));
@@ -313,7 +304,11 @@ class ElasticRun {
     if (average_) update_average(*average_, student_, settings_.family.average, state_.step);
     state_.step += 1;
     state_.tokens += result.tokens;
+    return result;
+  }
 
+  // What the step that was done last goes into the log with. Shows and measures it when that is due.
+  JsonLine step_line(TrainingBar& bar, const Measured& parent, const StepResult& result) const {
     const bool measured_now = is_due(state_.step, settings_.run.dev_every, settings_.run.steps);
     JsonLine line, by_size;
     line.set("step", state_.step).set("tokens", state_.tokens);
@@ -333,9 +328,7 @@ class ElasticRun {
       by_size.set(names_[s], entry);
     }
     bar.update(state_.step, result.tokens, status);
-    line.set("sizes", by_size);
-    if (in_search) line.set("costs", costs);
-    return line;
+    return line.set("sizes", by_size);
   }
 
   const ElastifySettings& settings_;

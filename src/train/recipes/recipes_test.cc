@@ -166,7 +166,13 @@ TEST_F(Recipes, ASearchThatIsTheWholeRunMeasuresWhatItFound) {
       .budgets = {"half=" + std::to_string(int64_t(exact_cost(spec, half, CostKind::active_parameters)))},
       .choices = {"hidden_size=32,16"}};
   elastify(settings, {});
-  EXPECT_TRUE(read_jsonl(root_ / "family" / "training" / "log.jsonl").back().object("sizes").object("half").has("dev"));
+  const std::string log = read_text(root_ / "family" / "training" / "log.jsonl");
+  const auto lines = read_jsonl(root_ / "family" / "training" / "log.jsonl");
+  EXPECT_EQ(lines.size(), 3u);
+  EXPECT_TRUE(lines.back().object("sizes").object("half").has("dev"));
+  settings.run.resume = true;
+  elastify(settings, {});
+  EXPECT_EQ(read_text(root_ / "family" / "training" / "log.jsonl"), log);
 }
 
 TEST_F(Recipes, SettingsOutOfRangeAreNamed) {
@@ -178,9 +184,15 @@ TEST_F(Recipes, SettingsOutOfRangeAreNamed) {
   };
   const double nan = std::numeric_limits<double>::quiet_NaN();
   EXPECT_EQ(refused([&](ElastifySettings& s) { s.optimizer.rate = nan; }).rfind("--rate: is out of range", 0), 0u);
-  EXPECT_EQ(refused([](ElastifySettings& s) { s.optimizer.beta2 = 1; }).rfind("--beta2: is out of range", 0), 0u);
+  EXPECT_EQ(refused([](ElastifySettings& s) {
+              s.optimizer.beta2 = 1;
+            }).rfind("--beta2: is out of range; expected 0 to less than 1, got 1.", 0),
+            0u);
   EXPECT_EQ(refused([](ElastifySettings& s) { s.optimizer.clip = 0; }).rfind("--clip: is out of range", 0), 0u);
-  EXPECT_EQ(refused([](ElastifySettings& s) { s.family.average = 1; }).rfind("--average: is out of range", 0), 0u);
+  EXPECT_EQ(refused([](ElastifySettings& s) {
+              s.family.average = 1;
+            }).rfind("--average: is out of range; expected 0 to less than 1, got 1.", 0),
+            0u);
   const auto search = [](ElastifySettings& s) {
     s.family.sizes.clear();
     s.search.budgets = {"0.5"};

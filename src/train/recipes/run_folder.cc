@@ -97,7 +97,9 @@ RunFolder::RunFolder(const RunSettings& settings, const std::string& job, const 
 
 void RunFolder::check_usable() const {
   std::error_code problem;
-  const bool used = std::filesystem::exists(out_, problem) && !std::filesystem::is_empty(out_, problem);
+  bool used = false;  // an empty training/ is what a run leaves that was refused
+  for (std::filesystem::recursive_directory_iterator entry(out_, problem), end; !problem && entry != end; ++entry)
+    used = used || entry->path() != out_ / "training";
   if (used && !resume_)
     throw Error({.where = out_.string(),
                  .what = "is not empty",

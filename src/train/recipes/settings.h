@@ -35,4 +35,15 @@ std::string settings_text(const Settings& settings, const std::string& prefix = 
   return text;
 }
 
+// The name of the first setting that is not its default, or nothing.
+template <class Settings>
+std::string first_that_is_set(const Settings& settings) {
+  const Settings unset;
+  std::string found;
+  Settings::fields([&](const char* name, auto member, const char*) {
+    if (found.empty() && setting_text(settings.*member) != setting_text(unset.*member)) found = name;
+  });
+  return found;
+}
+
 }  // namespace starnest::train

@@ -9,7 +9,7 @@
 namespace starnest::train {
 namespace {
 
-constexpr double kMostStarts = 1000;
+constexpr double kMostStarts = 300;
 
 // Nested cells, one per budget, that may miss their caps.
 struct State {
@@ -34,19 +34,14 @@ class Exchange {
  public:
   Exchange(const Choices& choices, const CellCosts& costs, const std::vector<double>& caps,
            const LogProbabilities& log_pi, size_t count)
-      : choices_(choices), costs_(costs), caps_(caps), log_pi_(log_pi), count_(count) {}
+      : choices_(choices), costs_(costs), caps_(caps), log_pi_(log_pi), count_(count), most_(caps.size(), 1) {}
 
   std::vector<Chain> run() {
-    std::vector<size_t> shared;
-    for (size_t list = choices_.lists(); list-- > 0;)
-      if (is_shared(list)) shared.push_back(list);
-    for (const double most : {1.0, 1.05})
-      for (const bool by_neighbours : {false, true}) {
-        if (!best_.empty()) break;
-        most_ = most;
-        offer_starts(argmax(), shared, 0, 1, by_neighbours);
-      }
-    if (best_.empty()) refuse();
+    if (!found_any()) {
+      for (size_t b = 0; b < caps_.size(); ++b)
+        if (!can_be_kept(b)) most_[b] = 1.05;
+      if (!found_any()) refuse();
+    }
     while (true) {
       const auto next = std::find_if(best_.begin(), best_.end(), [](const State& s) { return !s.expanded; });
       if (next == best_.end()) break;
@@ -60,6 +55,22 @@ class Exchange {
   }
 
  private:
+  bool found_any() {
+    std::vector<size_t> shared;
+    for (size_t list = choices_.lists(); list-- > 0;)
+      if (is_shared(list)) shared.push_back(list);
+    for (const bool by_neighbours : {false, true})
+      if (best_.empty()) offer_starts(argmax(), shared, 0, 1, by_neighbours);
+    return !best_.empty();
+  }
+
+  // Whether any size costs 0.95 to 1 of the cap, whatever the others are.
+  bool can_be_kept(size_t b) const {
+    const std::vector<double> cap{caps_[b]};
+    const LogProbabilities log_pi{log_pi_[b]};
+    return Exchange(choices_, costs_, cap, log_pi, 1).found_any();
+  }
+
   // Its choice is that of many blocks, or of depth: too much changes with it for the rest to follow change by change.
   bool is_shared(size_t list) const { return list == choices_.axes.size() || !choices_.axes[list].block; }
 
@@ -75,10 +86,18 @@ class Exchange {
     return cells;
   }
 
+  // In how many ways the budgets can take nested choices of one list.
+  double rows_of(size_t options) const {
+    double rows = 1;
+    for (size_t b = 0; b < caps_.size(); ++b) rows *= double(options + b) / double(b + 1);
+    return rows;
+  }
+
   // From every nested choice in the shared lists from the `next`-th on, as long as there are not too many; or from what
   // lies a change away from each, where repair alone gets stuck.
   void offer_starts(std::vector<Cell> cells, const std::vector<size_t>& shared, size_t next, double count,
                     bool by_neighbours) {
+    if (next < shared.size()) count *= rows_of(choices_.count(shared[next]));
     if (next == shared.size() || count > kMostStarts) {
       const std::vector<size_t> fixed(shared.begin(), shared.begin() + std::ptrdiff_t(next));
       const State start = judged(std::move(cells));
@@ -89,7 +108,7 @@ class Exchange {
     const size_t list = shared[next], options = choices_.count(list);
     for (Cell& cell : cells) cell[list] = 0;
     while (true) {
-      offer_starts(cells, shared, next + 1, count * double(options), by_neighbours);
+      offer_starts(cells, shared, next + 1, count, by_neighbours);
       size_t b = 0;  // the next nondecreasing row of choices
       while (b < cells.size() && cells[b][list] == (b + 1 < cells.size() ? cells[b + 1][list] : options - 1)) ++b;
       if (b == cells.size()) return;
@@ -110,7 +129,7 @@ class Exchange {
 
   double miss_of(size_t b, double cost) const {
     const double c = cost / caps_[b];
-    return std::max({0.0, c - most_, 0.95 - c});
+    return std::max({0.0, c - most_[b], 0.95 - c});
   }
 
   struct Effect {
@@ -201,8 +220,8 @@ class Exchange {
   const std::vector<double>& caps_;
   const LogProbabilities& log_pi_;
   size_t count_;
-  double most_ = 1;          // of a cap
-  std::vector<State> best_;  // feasible, best first
+  std::vector<double> most_;  // of each cap, in parts of it
+  std::vector<State> best_;   // feasible, best first
 };
 
 }  // namespace

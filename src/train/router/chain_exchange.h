@@ -9,7 +9,7 @@ namespace starnest::train {
 // argmax of the others, brought within the caps by the changes that cost the least probability for their part of the
 // way; then every change of one list, with what it takes to keep the caps again, for each of the best `count` chains
 // until none of them gets better. Not exhaustive. `caps` descending. Throws Error, with the costs of the widest and the
-// narrowest cell, when no way leads into [0.95, 1.05] of the caps.
+// narrowest cell, when no way leads into [0.95, 1] of the caps (or, where none leads into that of one cap alone, 1.05).
 std::vector<Chain> exchanged_chains(const Choices& choices, const CellCosts& costs, const std::vector<double>& caps,
                                     const LogProbabilities& log_pi, size_t count);
 

@@ -35,8 +35,7 @@ CellScore by_probability(LogProbabilities log_pi);                       // sum 
 
 // The `count` best chains of these cells, best first. `caps`: the largest cost of each budget, descending. A cell is
 // feasible for a cap when its cost lies in [0.95, 1] of it, or, where no cell does, in (1, 1.05], and the full model
-// never. Throws Error naming
-// the nearest costs when a budget has no feasible cell, and when feasible cells do not nest.
+// never. Throws Error naming the nearest costs when a budget has no feasible cell, and when feasible cells do not nest.
 std::vector<Chain> best_chains(const std::vector<CostedCell>& cells, const std::vector<double>& caps,
                                const CellScore& score, size_t count);
 

@@ -124,6 +124,41 @@ TEST(ExchangedChains, AreThoseOfTheWholeList) {
   EXPECT_GE(same, 95);
 }
 
+TEST(ExchangedChains, ExceedTheCapThatNothingKeepsAndNoOther) {
+  const ModelSpec spec = test_choices::spec();
+  Choices choices;
+  choices.axes = {{Axis::hidden, {48, 32}}};
+  const CellCosts costs(spec, choices, CostKind::parameters);
+  const double cut = costs.of({1, 0});
+  const LogProbabilities one{{{0, 0}, {0}}};
+  EXPECT_EQ(exchanged_chains(choices, costs, {cut / 1.04}, one, 8).front().cells.front(), (Cell{1, 0}));
+  choices.axes.push_back({Axis::shared_ffn, {32, 16}});
+  const CellCosts finer(spec, choices, CostKind::parameters);
+  const std::vector<double> caps{finer.of({0, 1, 0}), finer.of({1, 1, 0}) / 1.04};
+  const LogProbabilities two(2, {{0, 0}, {0, 0}, {0}});
+  const Chain chain = exchanged_chains(choices, finer, caps, two, 1).front();
+  EXPECT_LE(finer.of(chain.cells[0]), caps[0]);
+  EXPECT_GT(finer.of(chain.cells[1]), caps[1]);
+}
+
+TEST(ExchangedChains, OfManyBudgetsAndLongListsAreFoundInSeconds) {
+  const ModelSpec spec = read_family(STARNEST_SOURCE_DIR "/tests/data/configs/nano_30b").spec;
+  const Choices choices =
+      make_choices({.axes = {"hidden_size=2688,2560,2432,2304,2176,2048,1920,1792",
+                             "moe_shared_expert_intermediate_size=3712,3456,3200,2944,2688,2432,2176,1920",
+                             "n_routed_experts=128,112,96,80,64", "moe_intermediate_size=1856,1536"},
+                    .per_block = {"moe_intermediate_size"}},
+                   spec);
+  const CellCosts costs(spec, choices, CostKind::active_parameters);
+  const double full = costs.of(Cell(choices.lists(), 0));
+  const std::vector<double> caps{0.85 * full, 0.8 * full, 0.75 * full, 0.7 * full};
+  Rng rng(8);
+  const std::vector<Chain> found =
+      exchanged_chains(choices, costs, caps, random_probabilities(choices, caps.size(), rng), 1);
+  ASSERT_EQ(found.size(), 1u);
+  expect_nested_within(caps, choices, costs, found[0]);
+}
+
 TEST(ExchangedChains, OfThePublishedModelWithAChoiceForEveryBlock) {
   const ModelSpec spec = read_family(STARNEST_SOURCE_DIR "/tests/data/configs/nano_30b").spec;
   const Choices choices =

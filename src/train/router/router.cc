@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/base/range.h"
 #include "core/base/rng.h"
@@ -31,16 +30,15 @@ constexpr uint64_t kCoin = ~uint64_t{0};
 }  // namespace
 
 void check(const RouterSettings& settings) {
-  constexpr double kMost = std::numeric_limits<double>::max();
   require_at_least("--router-steps", settings.steps, 0);
-  require_real("--router-rate", settings.rate, 0, kMost);
+  require_real("--router-rate", settings.rate, {});
   require_at_least("--router-warm-up", settings.warm_up, 0);
-  require_real("--router-clip", settings.clip, 0, kMost, Bound::open);
+  require_real("--router-clip", settings.clip, {.without_low = true});
   require_range("--router-inner", settings.inner, 1, 1 << 16);
-  require_real("--router-deviation", settings.deviation, 0, 100, Bound::open);
-  require_real("--router-final-temperature", settings.final_temperature, 0, 100, Bound::open);
-  require_real("--router-final-scale", settings.final_scale, 0, 1000, Bound::open);
-  require_real("--router-hard", settings.hard, 0, 1);
+  require_real("--router-deviation", settings.deviation, {.high = 100, .without_low = true});
+  require_real("--router-final-temperature", settings.final_temperature, {.high = 100, .without_low = true});
+  require_real("--router-final-scale", settings.final_scale, {.high = 1000, .without_low = true});
+  require_real("--router-hard", settings.hard, {.high = 1});
 }
 
 Draw draw_of_step(const RouterSettings& settings, int64_t step, int64_t steps, uint64_t key) {

@@ -103,11 +103,11 @@ std::string WidthSearch::decide(const std::function<double(const std::vector<Siz
   };
   std::string report;
   double least = std::numeric_limits<double>::infinity();
-  const std::vector<Chain> tried = chains();
-  for (size_t i = 0; i < tried.size(); ++i) {
-    const double value = loss(sizes_of(tried[i].cells));
-    report += "chain " + std::to_string(i + 1) + ": log-probability " + format_number("%.2f", tried[i].score) +
-              ", loss " + format_number("%.4f", value) + ": " + described(tried[i].cells) + "\n";
+  tried_ = chains();
+  for (size_t i = 0; i < tried_.size(); ++i) {
+    const double value = loss(sizes_of(tried_[i].cells));
+    report += "chain " + std::to_string(i + 1) + ": log-probability " + format_number("%.2f", tried_[i].score) +
+              ", loss " + format_number("%.4f", value) + ": " + described(tried_[i].cells) + "\n";
     if (value < least) least = value, decided_.fill_(double(i));
   }
   if (!decided())
@@ -120,7 +120,10 @@ std::string WidthSearch::decide(const std::function<double(const std::vector<Siz
          std::to_string(int(decided_.item<float>()) + 1);
 }
 
-std::vector<Size> WidthSearch::sizes() const { return sizes_of(chains()[size_t(decided_.item<float>())].cells); }
+std::vector<Size> WidthSearch::sizes() const {
+  const size_t taken = size_t(decided_.item<float>());
+  return sizes_of(tried_.empty() ? chains()[taken].cells : tried_[taken].cells);
+}
 
 std::map<std::string, Tensor> WidthSearch::state() const {
   std::map<std::string, Tensor> tensors{{"router.decided", decided_}};

@@ -63,6 +63,7 @@ class WidthSearch {
   AdamW optimizer_;
   CellCosts costs_;
   std::vector<CostedCell> cells_;  // all of them, if they can be listed
+  std::vector<Chain> tried_;       // once this process has decided
   Tensor decided_;                 // [1] which of the chains was taken, or -1
 };
 

@@ -109,7 +109,7 @@ Job StudyJobs::searched(int seed, const std::string& name, const std::string& mo
   for (size_t b = 0; b < kBudgets.size(); ++b)
     append(options, {"--budget", kSizeNames[b] + "=" + std::to_string(kBudgets[b])});
   for (const std::string& choice : kChoices) append(options, {"--choice", choice});
-  append(options, {"--router-steps", std::to_string(int(kSearched * settings_.steps))});
+  append(options, {"--router-steps", std::to_string(std::max(1, int(kSearched * settings_.steps)))});
   return elastic(seed, name, model, {}, settings_.steps, options);
 }
 
