@@ -20,17 +20,19 @@ CellCosts::CellCosts(const ModelSpec& spec, const Choices& choices, const CostMe
 double CellCosts::of(const Cell& cell) const {
   double cost = 0;
   for (size_t part = 0; part < parts_.size(); ++part)
-    if (keeps(cell, part)) cost += of_part(part, cell);
+    if (keeps(cell, part)) cost += of_part(part, cell, 0, cell[0]);
   return cost;
 }
 
 double CellCosts::change(const Cell& cell, size_t list, size_t choice) const {
-  Cell changed = cell;
-  changed[list] = choice;
-  if (list == choices_.axes.size()) return of(changed) - of(cell);
+  if (list == choices_.axes.size()) {
+    Cell changed = cell;
+    changed[list] = choice;
+    return of(changed) - of(cell);
+  }
   double more = 0;
   for (const size_t part : parts_with_[list])
-    if (keeps(cell, part)) more += of_part(part, changed) - of_part(part, cell);
+    if (keeps(cell, part)) more += of_part(part, cell, list, choice) - of_part(part, cell, list, cell[list]);
   return more;
 }
 
@@ -40,13 +42,15 @@ bool CellCosts::keeps(const Cell& cell, size_t part) const {
   return std::find(dropped, end, int(part)) == end;
 }
 
-double CellCosts::of_part(size_t part, const Cell& cell) const {
+double CellCosts::of_part(size_t part, const Cell& cell, size_t list, size_t choice) const {
   uint64_t key = 0;
-  for (const size_t list : parts_[part].lists) key = key * choices_.count(list) + cell[list];
+  for (const size_t each : parts_[part].lists) key = key * choices_.count(each) + (each == list ? choice : cell[each]);
   const auto [entry, is_new] = parts_[part].known.try_emplace(key, 0);
   if (!is_new) return entry->second;
   // The difference that the block makes to a model without any.
-  Widths widths = widths_of(choices_, spec_, cell);
+  Cell changed = cell;
+  changed[list] = choice;
+  Widths widths = widths_of(choices_, spec_, changed);
   for (BlockWidths& block : widths.blocks) block.kept = false;
   const double without = exact_cost(spec_, widths, of_);
   if (part == spec_.blocks.size()) return entry->second = without;

@@ -24,7 +24,8 @@ class CellCosts {
   };
 
   bool keeps(const Cell& cell, size_t part) const;
-  double of_part(size_t part, const Cell& cell) const;
+  // `list` as if it had `choice`.
+  double of_part(size_t part, const Cell& cell, size_t list, size_t choice) const;
 
   ModelSpec spec_;
   Choices choices_;

@@ -10,6 +10,7 @@ namespace starnest::train {
 namespace {
 
 constexpr double kMostStarts = 300;
+constexpr int kMostRepairs = 2000;  // of what lies a change away from a start
 
 // Nested cells, one per budget, that may miss their caps.
 struct State {
@@ -101,7 +102,8 @@ class Exchange {
     if (next == shared.size() || count > kMostStarts) {
       const std::vector<size_t> fixed(shared.begin(), shared.begin() + std::ptrdiff_t(next));
       const State start = judged(std::move(cells));
-      if (by_neighbours) return offer_neighbours(start, fixed);
+      if (by_neighbours && repairs_ < kMostRepairs) offer_neighbours(start, fixed);
+      if (by_neighbours) return;
       if (const auto repaired = repair(start, fixed)) offer(*repaired);
       return;
     }
@@ -185,6 +187,7 @@ class Exchange {
       if (std::find(fixed.begin(), fixed.end(), change.list) != fixed.end()) return;
       fixed.push_back(change.list);
       if (const auto repaired = repair(after(from, change), fixed)) offer(*repaired);
+      repairs_ += 1;
       fixed.pop_back();
     });
   }
@@ -221,6 +224,7 @@ class Exchange {
   const LogProbabilities& log_pi_;
   size_t count_;
   std::vector<double> most_;  // of each cap, in parts of it
+  int repairs_ = 0;           // of neighbours
   std::vector<State> best_;   // feasible, best first
 };
 

@@ -146,7 +146,7 @@ TEST(ExchangedChains, OfManyBudgetsAndLongListsAreFoundInSeconds) {
   const Choices choices =
       make_choices({.axes = {"hidden_size=2688,2560,2432,2304,2176,2048,1920,1792",
                              "moe_shared_expert_intermediate_size=3712,3456,3200,2944,2688,2432,2176,1920",
-                             "n_routed_experts=128,112,96,80,64", "moe_intermediate_size=1856,1536"},
+                             "n_routed_experts=128,96", "moe_intermediate_size=1856,1536"},
                     .per_block = {"moe_intermediate_size"}},
                    spec);
   const CellCosts costs(spec, choices, CostKind::active_parameters);
