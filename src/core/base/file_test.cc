@@ -36,9 +36,11 @@ TEST(File, AtomicFileLeavesTheOldFileWithoutCommit) {
   EXPECT_FALSE(std::filesystem::exists(folder / "f.tmp"));
 }
 
-TEST(File, AtomicFileNamesAFolderThatIsMissing) {
+TEST(File, AtomicFileMakesItsFolderAndNamesOneThatCannotBe) {
   const TestFolder folder;
-  EXPECT_NE(error_of([&] { AtomicFile(folder / "none/f"); }).find("none/f"), std::string::npos);
+  write_text(folder / "new/f", "text");
+  EXPECT_EQ(read_text(folder / "new/f"), "text");
+  EXPECT_NE(error_of([&] { AtomicFile(folder / "new/f/g"); }).find("new/f/g"), std::string::npos);
 }
 
 TEST(File, MappedFileShowsTheBytesAndMoves) {
