@@ -51,6 +51,7 @@ function(starnest_test name label)
   target_link_libraries(${name} PRIVATE starnest_options ${ARG_DEPS} GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE STARNEST_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              STARNEST_BINARY_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  # LibTorch's threads wait for each other in a loop; with several tests at a time that starves them for seconds.
   gtest_discover_tests(${name} TEST_PREFIX "${label}." DISCOVERY_TIMEOUT 60
-                       PROPERTIES LABELS ${label} TIMEOUT ${ARG_TIMEOUT})
+                       PROPERTIES LABELS ${label} TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT OMP_WAIT_POLICY=PASSIVE)
 endfunction()
