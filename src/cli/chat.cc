@@ -58,11 +58,7 @@ class Chat {
         sampling_(options.plan.sampling(family_.default_sampling(), PlanOptions::Seed::random)) {
     check(sampling_);
     family_.impl().require_prompt_format();
-    if (family_.remembers()) return;
-    const char* const ignored = !options.system.empty()      ? "--system"
-                                : options.chat.keep_thinking ? "--keep-thinking"
-                                                             : nullptr;
-    if (ignored) throw Error(ignored, "means nothing to a model that takes every question alone");
+    if (!family_.remembers()) refuse_memory(options);
   }
 
   void run() {
@@ -83,6 +79,15 @@ class Chat {
   // Who thinks and who answers change one at a time here, so both have a name from the start.
   static Plan named(const Plan& plan, const Family::Impl& impl) {
     return impl.rules.think ? impl.with_sizes(plan) : plan;
+  }
+
+  // Of a model that takes every question alone.
+  static void refuse_memory(const Options& options) {
+    const auto refuse = [](bool given, const char* flag) {
+      if (given) throw Error(flag, "means nothing to a model that takes every question alone");
+    };
+    refuse(!options.system.empty(), "--system");
+    refuse(options.chat.keep_thinking, "--keep-thinking");
   }
 
   void greet() const {

@@ -28,13 +28,14 @@ struct Start {
   TokenId id = -1;
 };
 Start start_of(const Family& family, const EvalOptions& options) {
-  const TokenId id = token_named(family, options.start.value_or(kUsualStart));
-  if (id < 0 && options.start && !options.start->empty())
+  const std::string text = options.start.value_or(kUsualStart);
+  const TokenId id = token_named(family, text);
+  if (id < 0 && options.start && !text.empty())
     throw Error({.where = "--start",
                  .what = "the vocabulary has no such token",
-                 .got = in_quotes(*options.start),
+                 .got = in_quotes(text),
                  .hint = "Name the token that documents begin after, or give --start '' for none"});
-  return id < 0 ? Start{} : Start{options.start.value_or(kUsualStart), id};
+  return id < 0 ? Start{} : Start{text, id};
 }
 
 std::vector<std::string> sizes_to_score(const Family& family, const EvalOptions& options) {
@@ -126,6 +127,19 @@ ChoiceFile read_choices(const EvalOptions& options, const std::filesystem::path&
   return read;
 }
 
+// How far the size is from that of --kl-from: printed, and into `line`.
+void add_divergence(const EvalOptions& options, const Family& family, const std::string& size, const Start& start,
+                    JsonLine& line) {
+  ProgressBar bar("eval " + size + " against " + options.reference, "windows");
+  const TextDivergence from =
+      text_divergence(family, size, options.reference, options.text, start.id, size_t(options.window), options.parallel,
+                      [&](uint64_t done, uint64_t total) { stop_if_asked(options), bar.update(done, total); });
+  bar.clear();
+  std::printf("%s: KL from %s %.4f nats per token; the same likeliest token for %.1f %%\n", size.c_str(),
+              options.reference.c_str(), from.mean, 100 * from.same_choice);
+  line.set("kl_from", options.reference).set("kl", from.mean).set("same_choice", from.same_choice);
+}
+
 }  // namespace
 
 void eval_text(const EvalOptions& options, const Family& family) {
@@ -143,18 +157,7 @@ void eval_text(const EvalOptions& options, const Family& family) {
     JsonLine line;
     line.set("perplexity", result.perplexity()).set("bits_per_byte", result.bits_per_byte());
     line.set("tokens", result.tokens).set("documents", result.documents);
-    if (options.reference.empty() || options.reference == size) {
-      report.add(size, line);
-      continue;
-    }
-    ProgressBar second("eval " + size + " against " + options.reference, "windows");
-    const TextDivergence from = text_divergence(
-        family, size, options.reference, options.text, start.id, size_t(options.window), options.parallel,
-        [&](uint64_t done, uint64_t total) { stop_if_asked(options), second.update(done, total); });
-    second.clear();
-    std::printf("%s: KL from %s %.4f nats per token; the same likeliest token for %.1f %%\n", size.c_str(),
-                options.reference.c_str(), from.mean, 100 * from.same_choice);
-    line.set("kl_from", options.reference).set("kl", from.mean).set("same_choice", from.same_choice);
+    if (!options.reference.empty() && options.reference != size) add_divergence(options, family, size, start, line);
     report.add(size, line);
   }
   report.write();

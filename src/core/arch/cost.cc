@@ -49,20 +49,26 @@ Cost cost_of(const ModelSpec& spec, const Widths& widths, StoredFormat format) {
   return cost_of(costed, widths, experts_per_token(spec));
 }
 
-StateCost state_cost_of(const ModelSpec& spec, const Widths& widths) {
+StateCost state_cost_of(const BlockSpec& block, const BlockWidths& widths) {
   StateCost cost;
-  for (size_t b = 0; b < spec.blocks.size(); ++b) {
-    const BlockWidths& here = widths.blocks[b];
-    if (!here.kept) continue;
-    if (const auto* attention = std::get_if<AttentionSpec>(&spec.blocks[b]))
-      cost.kv_per_token += 2 * uint64_t(attention->kv_heads) * uint64_t(attention->head_dim);
-    if (const auto* mamba = std::get_if<Mamba2Spec>(&spec.blocks[b])) {
-      const uint64_t channels = uint64_t(here[Axis::mamba_heads]) * uint64_t(here[Axis::mamba_head_dim]);
-      cost.ssm += channels * uint64_t(mamba->state);
-      cost.conv += uint64_t(mamba->conv_width - 1) * (channels + 2 * uint64_t(mamba->groups) * uint64_t(mamba->state));
-    }
+  if (!widths.kept) return cost;
+  if (const auto* attention = std::get_if<AttentionSpec>(&block))
+    cost.kv_per_token = 2 * uint64_t(attention->kv_heads) * uint64_t(attention->head_dim);
+  if (const auto* mamba = std::get_if<Mamba2Spec>(&block)) {
+    const uint64_t channels = uint64_t(widths[Axis::mamba_heads]) * uint64_t(widths[Axis::mamba_head_dim]);
+    cost.ssm = channels * uint64_t(mamba->state);
+    cost.conv = uint64_t(mamba->conv_width - 1) * (channels + 2 * uint64_t(mamba->groups) * uint64_t(mamba->state));
   }
   return cost;
+}
+
+StateCost state_cost_of(const ModelSpec& spec, const Widths& widths) {
+  StateCost sum;
+  for (size_t b = 0; b < spec.blocks.size(); ++b) {
+    const StateCost block = state_cost_of(spec.blocks[b], widths.blocks[b]);
+    sum.kv_per_token += block.kv_per_token, sum.ssm += block.ssm, sum.conv += block.conv;
+  }
+  return sum;
 }
 
 }  // namespace starnest

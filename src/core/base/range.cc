@@ -1,7 +1,5 @@
 #include "core/base/range.h"
 
-#include <limits>
-
 #include "core/base/text.h"
 #include "starnest/error.h"
 

@@ -26,24 +26,25 @@ const std::map<std::string, Suffix> kSuffixes{
     {"KB", {1e3, Unit::bytes}},     {"MB", {1e6, Unit::bytes}},        {"GB", {1e9, Unit::bytes}},
 };
 
+template <class Value>
+Value value_named(const std::string& name, const std::map<std::string, Value>& values, const char* flag,
+                  const char* known) {
+  if (const auto found = values.find(name); found != values.end()) return found->second;
+  throw Error({.where = flag, .what = "is unknown", .expected = known, .got = in_quotes(name)});
+}
+
 CostKind kind_of(const SearchSettings& settings, Unit unit) {
-  const std::map<std::string, CostKind> kinds{
-      {"active", CostKind::active_parameters}, {"total", CostKind::parameters}, {"bytes", CostKind::bytes}};
-  const auto found = kinds.find(settings.of);
-  if (found == kinds.end())
-    throw Error({.where = "--budget-of",
-                 .what = "is unknown",
-                 .expected = "active, total or bytes",
-                 .got = in_quotes(settings.of)});
-  return unit == Unit::bytes ? CostKind::bytes : found->second;
+  const auto named = value_named<CostKind>(
+      settings.of,
+      {{"active", CostKind::active_parameters}, {"total", CostKind::parameters}, {"bytes", CostKind::bytes}},
+      "--budget-of", "active, total or bytes");
+  return unit == Unit::bytes ? CostKind::bytes : named;
 }
 
 StoredFormat format_named(const std::string& name) {
-  const std::map<std::string, StoredFormat> formats{
-      {"bf16", StoredFormat::bf16}, {"fp8", StoredFormat::fp8}, {"nvfp4", StoredFormat::nvfp4}};
-  if (const auto found = formats.find(name); found != formats.end()) return found->second;
-  throw Error(
-      {.where = "--budget-format", .what = "is unknown", .expected = "bf16, fp8 or nvfp4", .got = in_quotes(name)});
+  return value_named<StoredFormat>(
+      name, {{"bf16", StoredFormat::bf16}, {"fp8", StoredFormat::fp8}, {"nvfp4", StoredFormat::nvfp4}},
+      "--budget-format", "bf16, fp8 or nvfp4");
 }
 
 CostMeasure measure_of(const SearchSettings& settings, Unit unit) {
@@ -64,7 +65,7 @@ CostMeasure measure_of(const SearchSettings& settings, Unit unit) {
 // What only a search reads must not be given to a run without one.
 void refuse_without_budgets(const SearchSettings& search, const RouterSettings& router) {
   std::string name = first_that_is_set(search);
-  if (name.empty() && !first_that_is_set(router).empty()) name = "router_" + first_that_is_set(router);
+  if (name.empty()) name = first_that_is_set(router, "router_");
   if (name.empty()) return;
   std::replace(name.begin(), name.end(), '_', '-');
   throw Error({.where = "--" + name,

@@ -157,7 +157,6 @@ void rank(const RankJob& job, const Progress& progress) {
   copy_small_files(job.settings.model, out.partial(),
                    [](const std::string& note) { std::printf("%s\n", note.c_str()); });
   write_text(out.partial() / "config.json", family.config.text());
-  std::filesystem::create_directories(out.partial() / "training");
   write_scores(out.partial() / "training" / "scores.json", scores, drops);
   write_text(out.partial() / "training" / "scores.html", scores_page(scores));
   write_weights(out.partial() / "model.safetensors", moved);

@@ -35,13 +35,13 @@ std::string settings_text(const Settings& settings, const std::string& prefix = 
   return text;
 }
 
-// The name of the first setting that is not its default, or nothing.
+// The name of the first setting that is not its default, after `prefix`, or nothing.
 template <class Settings>
-std::string first_that_is_set(const Settings& settings) {
+std::string first_that_is_set(const Settings& settings, const std::string& prefix = "") {
   const Settings unset;
   std::string found;
   Settings::fields([&](const char* name, auto member, const char*) {
-    if (found.empty() && setting_text(settings.*member) != setting_text(unset.*member)) found = name;
+    if (found.empty() && setting_text(settings.*member) != setting_text(unset.*member)) found = prefix + name;
   });
   return found;
 }

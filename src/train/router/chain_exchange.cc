@@ -40,7 +40,7 @@ class Exchange {
   std::vector<Chain> run() {
     if (!found_any()) {
       for (size_t b = 0; b < caps_.size(); ++b)
-        if (!can_be_kept(b)) most_[b] = 1.05;
+        if (!can_be_kept(b)) most_[b] = kMostOfCap;
       if (!found_any()) refuse();
     }
     while (true) {
@@ -131,7 +131,7 @@ class Exchange {
 
   double miss_of(size_t b, double cost) const {
     const double c = cost / caps_[b];
-    return std::max({0.0, c - most_[b], 0.95 - c});
+    return std::max({0.0, c - most_[b], kLeastOfCap - c});
   }
 
   struct Effect {

@@ -30,8 +30,8 @@ std::vector<const CostedCell*> feasible(const std::vector<CostedCell>& cells, do
       if (cell.cost >= low * cap && cell.cost <= high * cap && !is_full(cell.cell)) found.push_back(&cell);
     return found;
   };
-  std::vector<const CostedCell*> found = within(0.95, 1);
-  if (found.empty()) found = within(1, 1.05);
+  std::vector<const CostedCell*> found = within(kLeastOfCap, 1);
+  if (found.empty()) found = within(1, kMostOfCap);
   if (!found.empty()) return found;
   double below = 0, above = 0;
   for (const CostedCell& cell : cells) {

@@ -61,21 +61,16 @@ double bytes_per_element(Encoding encoding) {
   return double(stored_bytes(encoding, kMany)) / double(kMany);
 }
 
-// What a sequence carries for one block. Linear in the channels of a Mamba block, so two points give it all.
-Tensor expected_state_bytes(const ModelSpec& spec, size_t block, const ExpectedWidths& expected, uint64_t context) {
-  const Widths full = full_widths(spec);
-  const BlockWidths& here = full.blocks[block];
-  const auto bytes_with = [&](int heads) {
-    Widths alone = full;
-    for (size_t b = 0; b < alone.blocks.size(); ++b) alone.blocks[b].kept = b == block;
-    alone.blocks[block][Axis::mamba_heads] = heads;
-    return state_cost_of(spec, alone).bytes(double(context));
-  };
-  const int heads = here[Axis::mamba_heads], channels = here[Axis::mamba_head_dim];
-  const double fixed = bytes_with(0), all = bytes_with(heads);
-  if (all == fixed) return torch::scalar_tensor(fixed, torch::kDouble);
-  const Tensor part = expected.of(Axis::mamba_heads, heads, int(block)) *
-                      expected.of(Axis::mamba_head_dim, channels, int(block)) / double(heads * channels);
+// What a sequence carries for a block of these full widths. Linear in the channels of a Mamba block.
+Tensor expected_state_bytes(const BlockSpec& spec, BlockWidths full, const ExpectedWidths& expected, int block,
+                            double context) {
+  const int heads = full[Axis::mamba_heads], channels = full[Axis::mamba_head_dim];
+  const double all = state_cost_of(spec, full).bytes(context);
+  if (heads == 0) return torch::scalar_tensor(all, torch::kDouble);
+  full[Axis::mamba_heads] = 0;
+  const double fixed = state_cost_of(spec, full).bytes(context);
+  const Tensor part = expected.of(Axis::mamba_heads, heads, block) *
+                      expected.of(Axis::mamba_head_dim, channels, block) / double(heads * channels);
   return fixed + (all - fixed) * part;
 }
 
@@ -137,8 +132,10 @@ Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probab
     cost = cost + elements;
   }
   if (of.kind != CostKind::bytes || of.sequences == 0) return cost;
+  const Widths full = full_widths(spec);
   for (size_t b = 0; b < spec.blocks.size(); ++b) {
-    const Tensor bytes = expected_state_bytes(spec, b, expected, of.context) * double(of.sequences);
+    const Tensor bytes = double(of.sequences) *
+                         expected_state_bytes(spec.blocks[b], full.blocks[b], expected, int(b), double(of.context));
     cost = cost + (kept[b].defined() ? bytes * kept[b] : bytes);
   }
   return cost;
@@ -146,7 +143,7 @@ Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probab
 
 Tensor budget_loss(const Tensor& cost, double cap) {
   const Tensor c = cost / cap;
-  return torch::relu(c - 1) + torch::relu(0.95 - c);
+  return torch::relu(c - 1) + torch::relu(kLeastOfCap - c);
 }
 
 double exact_cost(const ModelSpec& spec, const Widths& widths, const CostMeasure& of) {

@@ -32,7 +32,10 @@ struct CostMeasure {
 // equals exact_cost (but for the few scales of quantised tensors). A scalar with gradient.
 Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probabilities& pi, const CostMeasure& of);
 
-// How far a cost is from a budget that is a cap: max(0, c - 1) + max(0, 0.95 - c) with c = cost / cap.
+// A size costs at least this part of its cap, and at most the whole; where none does, at most the other part.
+inline constexpr double kLeastOfCap = 0.95, kMostOfCap = 1.05;
+
+// How far a cost is from a budget that is a cap: max(0, c - 1) + max(0, kLeastOfCap - c) with c = cost / cap.
 Tensor budget_loss(const Tensor& cost, double cap);
 
 // The cost of a size that is decided (cost_of and state_cost_of, core/arch/cost.h).

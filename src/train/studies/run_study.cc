@@ -35,7 +35,6 @@ class Runner {
   bool has_room() const { return running_.size() < most_; }
 
   void start(const Job& job) {
-    fs::create_directories((out_ / job.name).parent_path());
     std::vector<std::string> words{this_program().string()};
     words.insert(words.end(), job.arguments.begin(), job.arguments.end());
     if (begun(job))

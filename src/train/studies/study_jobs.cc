@@ -120,7 +120,7 @@ Job StudyJobs::cells(int seed, const std::string& name, const std::string& model
                                  "--model",
                                  path(of(seed, model)),
                                  "--least",
-                                 std::to_string(0.95 * kBudgets[1]),
+                                 std::to_string(kLeastOfCap * kBudgets[1]),
                                  "--most",
                                  std::to_string(kBudgets[0]),
                                  "--problems",
