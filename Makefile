@@ -48,8 +48,8 @@ unit-sanitized:
 # What runs on several threads.
 threads-sanitized:
 	@tools/setup/configure.sh tsan -DSTARNEST_TESTS=ON -DSTARNEST_TRAIN=OFF
-	@cmake --build build/tsan --target kernels_test runtime_test nesting_test
-	@for test in kernels runtime nesting; do build/tsan/bin/$${test}_test --gtest_brief=1 --gtest_filter=-*Death*; done
+	@cmake --build build/tsan --target kernels_test engine_test generate_test nesting_test
+	@for test in kernels engine generate nesting; do build/tsan/bin/$${test}_test --gtest_brief=1 --gtest_filter=-*Death*; done
 
 fuzz:
 	@tools/setup/fuzz.sh 30

@@ -13,8 +13,8 @@
 #include <numeric>
 #include <vector>
 
-#include "core/base/pages.h"
-#include "core/base/rng.h"
+#include "base/pages.h"
+#include "base/rng.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/elementwise.h"
 #include "kernels/expert_matmul.h"

@@ -7,9 +7,9 @@
 #include <cstring>
 #include <vector>
 
-#include "core/base/pages.h"
-#include "core/base/text.h"
-#include "runtime/weights.h"
+#include "base/pages.h"
+#include "base/text.h"
+#include "engine/weights.h"
 #include "starnest/error.h"
 
 namespace starnest {

@@ -15,12 +15,12 @@
 
 #include <CLI/CLI.hpp>
 
-#include "command_line/program.h"
-#include "core/arch/cost.h"
-#include "core/arch/family_spec.h"
-#include "core/base/rng.h"
-#include "core/base/text.h"
-#include "core/format/safetensors_writer.h"
+#include "arch/cost.h"
+#include "arch/family_spec.h"
+#include "base/rng.h"
+#include "base/text.h"
+#include "format/weights/safetensors_writer.h"
+#include "program/program.h"
 
 namespace starnest {
 namespace {

@@ -9,12 +9,12 @@ target_include_directories(starnest_options INTERFACE $<INSTALL_INTERFACE:${CMAK
 target_compile_features(starnest_options INTERFACE cxx_std_20)
 
 add_library(starnest_package INTERFACE)
-target_link_libraries(starnest_package INTERFACE starnest_runtime)
+target_link_libraries(starnest_package INTERFACE starnest_generate)
 set_target_properties(starnest_package PROPERTIES EXPORT_NAME starnest)
 
 set(starnest_config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/starnest)
 install(TARGETS starnest RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS starnest_package starnest_runtime starnest_model starnest_kernels starnest_arch starnest_format
+install(TARGETS starnest_package starnest_generate starnest_engine starnest_model starnest_kernels starnest_arch starnest_format
                 starnest_nest starnest_base starnest_options
         EXPORT starnestTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/starnest DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

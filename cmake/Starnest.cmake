@@ -1,4 +1,4 @@
-# One static library per folder, which links only what the include table of docs/contributing allows, and one test
+# One static library per folder, which links only what the include table of CONTRIBUTING allows, and one test
 # program per folder from its *_test.cc files: tests are found, not listed.
 
 add_library(starnest_options INTERFACE)

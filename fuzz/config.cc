@@ -1,6 +1,6 @@
-#include "core/arch/cost.h"
-#include "core/arch/registry.h"
-#include "core/arch/tensors.h"
+#include "arch/cost.h"
+#include "arch/registry.h"
+#include "arch/tensors.h"
 #include "target.h"
 
 namespace starnest::fuzz {

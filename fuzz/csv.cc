@@ -1,6 +1,6 @@
-#include "core/format/csv.h"
+#include "format/text/csv.h"
 
-#include "core/base/check.h"
+#include "base/check.h"
 #include "target.h"
 
 namespace starnest::fuzz {

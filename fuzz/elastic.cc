@@ -1,7 +1,7 @@
-#include "core/arch/cost.h"
-#include "core/arch/family_spec.h"
-#include "core/base/check.h"
-#include "core/format/elastic_json.h"
+#include "arch/cost.h"
+#include "arch/family_spec.h"
+#include "base/check.h"
+#include "format/json/elastic_json.h"
 #include "target.h"
 
 namespace starnest::fuzz {

@@ -1,6 +1,6 @@
-#include "core/base/check.h"
-#include "core/base/text.h"
-#include "core/format/tokenizer.h"
+#include "base/check.h"
+#include "base/text.h"
+#include "format/text/tokenizer.h"
 #include "target.h"
 
 namespace starnest::fuzz {

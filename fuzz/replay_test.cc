@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/base/file.h"
+#include "base/file.h"
 #include "target.h"
 
 namespace starnest::fuzz {

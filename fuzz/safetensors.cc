@@ -1,6 +1,6 @@
-#include "core/format/safetensors.h"
+#include "format/weights/safetensors.h"
 
-#include "core/base/check.h"
+#include "base/check.h"
 #include "target.h"
 
 namespace starnest::fuzz {

@@ -1,5 +1,5 @@
-#include "core/base/check.h"
-#include "core/format/token_shards.h"
+#include "base/check.h"
+#include "format/text/token_shards.h"
 #include "target.h"
 
 namespace starnest::fuzz {

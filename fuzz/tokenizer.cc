@@ -1,6 +1,6 @@
-#include "core/format/tokenizer.h"
+#include "format/text/tokenizer.h"
 
-#include "core/base/check.h"
+#include "base/check.h"
 #include "target.h"
 
 namespace starnest::fuzz {

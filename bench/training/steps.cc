@@ -13,14 +13,14 @@
 #include <iostream>
 #include <string>
 
-#include "core/arch/family_spec.h"
+#include "arch/family_spec.h"
 #include "plain_model.h"
 #include "starnest/error.h"
 #include "tasks/mix.h"
 #include "train/distill/sandwich.h"
 #include "train/modules/weights_io.h"
-#include "train/recipes/measure.h"
-#include "train/recipes/utilisation.h"
+#include "train/run/measure.h"
+#include "train/run/utilisation.h"
 
 namespace starnest::train {
 namespace {

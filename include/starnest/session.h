@@ -38,7 +38,7 @@ struct PhaseReport {
   int tokens = 0;      // read, or written (the closing tag included)
   int steps = 0;       // taken; a step of writing yields one token
   double seconds = 0;  // of these steps
-  double bytes = 0;    // moved by them: weights as core/arch/pass_cost.h expects, states, keys and values
+  double bytes = 0;    // moved by them: weights as arch/pass_cost.h expects, states, keys and values
 };
 
 struct Answer {

@@ -5,15 +5,15 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/range.h"
+#include "base/text.h"
 #include "cli/bench_runs.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/progress_bar.h"
-#include "core/base/range.h"
-#include "core/base/text.h"
-#include "core/format/jsonl.h"
-#include "runtime/bandwidth.h"
-#include "runtime/engine.h"
+#include "engine/bandwidth.h"
+#include "engine/engine.h"
+#include "format/json/jsonl.h"
 
 namespace starnest::cli {
 namespace {

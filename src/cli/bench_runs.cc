@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
-#include "core/base/check.h"
-#include "core/base/rng.h"
-#include "runtime/generation.h"
+#include "base/check.h"
+#include "base/rng.h"
+#include "generate/generation.h"
 
 namespace starnest::cli {
 namespace {

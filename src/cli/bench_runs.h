@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "core/arch/pass_cost.h"
-#include "core/base/progress.h"
-#include "runtime/engine.h"
+#include "arch/pass_cost.h"
+#include "base/progress.h"
+#include "engine/engine.h"
 
 namespace starnest::cli {
 

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/text.h"
 #include "cli/chat_talk.h"
 #include "cli/commands.h"
 #include "cli/common.h"
@@ -14,10 +15,9 @@
 #include "cli/plan_options.h"
 #include "cli/progress_bar.h"
 #include "cli/text_printer.h"
-#include "command_line/interrupt.h"
-#include "core/base/text.h"
-#include "runtime/family_impl.h"
-#include "runtime/sampling.h"
+#include "generate/family_impl.h"
+#include "generate/sampling.h"
+#include "program/interrupt.h"
 
 namespace starnest::cli {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "core/base/text.h"
+#include "base/text.h"
 #include "starnest/error.h"
 
 namespace starnest::cli {

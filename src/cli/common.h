@@ -6,7 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "core/arch/family_spec.h"
+#include "arch/family_spec.h"
 #include "starnest/family.h"
 
 namespace starnest::cli {

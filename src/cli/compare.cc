@@ -2,8 +2,8 @@
 #include <memory>
 #include <string>
 
+#include "base/text.h"
 #include "cli/commands.h"
-#include "core/base/text.h"
 #include "report/comparison.h"
 #include "starnest/error.h"
 

@@ -6,7 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
-#include "command_line/interrupt.h"
+#include "program/interrupt.h"
 
 namespace starnest::cli {
 namespace {

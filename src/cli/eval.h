@@ -7,8 +7,8 @@
 
 #include "cli/common.h"
 #include "cli/plan_options.h"
-#include "core/format/jsonl.h"
 #include "eval/task_accuracy.h"
+#include "format/json/jsonl.h"
 
 namespace starnest::cli {
 

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
+#include "base/text.h"
 #include "cli/eval.h"
 #include "cli/progress_bar.h"
 #include "cli/record_file.h"
-#include "core/base/file.h"
-#include "core/base/text.h"
 #include "eval/choices.h"
 #include "eval/likelihood.h"
 #include "starnest/error.h"

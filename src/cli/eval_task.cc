@@ -5,14 +5,14 @@
 #include <optional>
 #include <string>
 
+#include "base/file.h"
+#include "base/text.h"
 #include "cli/eval.h"
 #include "cli/progress_bar.h"
 #include "cli/record_file.h"
-#include "core/base/file.h"
-#include "core/base/text.h"
-#include "core/format/effort_template.h"
+#include "format/text/effort_template.h"
+#include "generate/family_impl.h"
 #include "report/comparison.h"
-#include "runtime/family_impl.h"
 #include "starnest/error.h"
 
 namespace starnest::cli {

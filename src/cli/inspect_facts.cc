@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/format/checkpoint.h"
+#include "format/weights/checkpoint.h"
 
 namespace starnest::cli {
 namespace {

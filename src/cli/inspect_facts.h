@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "core/arch/cost.h"
-#include "core/arch/family_spec.h"
+#include "arch/cost.h"
+#include "arch/family_spec.h"
 
 namespace starnest::cli {
 

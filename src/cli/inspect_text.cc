@@ -1,8 +1,8 @@
 #include <algorithm>
 
+#include "base/text.h"
 #include "cli/common.h"
 #include "cli/inspect_facts.h"
-#include "core/base/text.h"
 
 namespace starnest::cli {
 namespace {

@@ -4,11 +4,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include "arch/family_spec.h"
 #include "cli/commands.h"
 #include "cli/common.h"
-#include "core/arch/family_spec.h"
-#include "core/format/safetensors_writer.h"
-#include "runtime/engine.h"
+#include "engine/engine.h"
+#include "format/weights/safetensors_writer.h"
 #include "starnest/error.h"
 
 namespace starnest::cli {

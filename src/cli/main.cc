@@ -2,7 +2,7 @@
 #include <string>
 
 #include "cli/commands.h"
-#include "command_line/program.h"
+#include "program/program.h"
 #include "starnest/family.h"
 
 namespace starnest::cli {

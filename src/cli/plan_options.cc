@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include "command_line/fields.h"
+#include "program/fields.h"
 
 namespace starnest::cli {
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "core/base/text.h"
+#include "base/text.h"
 
 namespace starnest::cli {
 namespace {

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "core/base/text.h"
+#include "base/text.h"
 #include "starnest/error.h"
 
 namespace starnest::cli {

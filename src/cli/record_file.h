@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/format/jsonl.h"
+#include "format/json/jsonl.h"
 
 namespace starnest::cli {
 

@@ -8,14 +8,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include "arch/family_spec.h"
+#include "arch/pass_cost.h"
+#include "base/file.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/inspect_facts.h"
-#include "core/arch/family_spec.h"
-#include "core/arch/pass_cost.h"
-#include "core/base/file.h"
-#include "core/base/text.h"
+#include "generate/hand_over.h"
 #include "report/evaluations.h"
-#include "runtime/hand_over.h"
 #include "starnest/error.h"
 
 namespace starnest::cli {

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/plan_options.h"
@@ -13,11 +14,10 @@
 #include "cli/prompt_source.h"
 #include "cli/run_report.h"
 #include "cli/text_printer.h"
-#include "command_line/interrupt.h"
-#include "core/base/text.h"
-#include "runtime/family_impl.h"
-#include "runtime/sampling.h"
-#include "runtime/stop_text.h"
+#include "generate/family_impl.h"
+#include "generate/sampling.h"
+#include "generate/stop_text.h"
+#include "program/interrupt.h"
 #include "starnest/session.h"
 
 namespace starnest::cli {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/base/memory.h"
-#include "core/base/text.h"
+#include "base/memory.h"
+#include "base/text.h"
 
 namespace starnest::cli {
 namespace {

@@ -1,13 +1,13 @@
-#include "core/convert/slice.h"
+#include "convert/slice.h"
 
 #include <cstdio>
 #include <memory>
 
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/progress_bar.h"
-#include "command_line/interrupt.h"
-#include "core/base/text.h"
+#include "program/interrupt.h"
 
 namespace starnest::cli {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <sys/ioctl.h>
 
-#include "core/base/text.h"
+#include "base/text.h"
 
 namespace starnest::cli {
 namespace {

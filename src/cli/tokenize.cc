@@ -7,12 +7,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "cli/commands.h"
-#include "core/base/text.h"
-#include "core/format/documents.h"
-#include "core/format/model_location.h"
-#include "core/format/token_shards.h"
-#include "core/format/tokenizer.h"
+#include "format/text/documents.h"
+#include "format/text/token_shards.h"
+#include "format/text/tokenizer.h"
+#include "format/weights/model_location.h"
 #include "starnest/error.h"
 
 namespace starnest::cli {

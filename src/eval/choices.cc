@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "core/base/text.h"
-#include "core/format/csv.h"
+#include "base/text.h"
 #include "eval/likelihood.h"
-#include "runtime/family_impl.h"
+#include "format/text/csv.h"
+#include "generate/family_impl.h"
 #include "starnest/error.h"
 
 namespace starnest {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/dims.h"
+#include "base/dims.h"
 #include "starnest/family.h"
 
 namespace starnest {

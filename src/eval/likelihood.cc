@@ -7,10 +7,10 @@
 #include <numbers>
 #include <sstream>
 
-#include "core/base/check.h"
-#include "core/base/text.h"
-#include "core/format/documents.h"
-#include "runtime/family_impl.h"
+#include "base/check.h"
+#include "base/text.h"
+#include "format/text/documents.h"
+#include "generate/family_impl.h"
 
 namespace starnest {
 namespace {

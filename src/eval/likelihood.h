@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/dims.h"
-#include "core/base/progress.h"
+#include "base/dims.h"
+#include "base/progress.h"
 #include "report/intervals.h"
 #include "starnest/family.h"
 
@@ -42,7 +42,7 @@ struct TextLikelihood {
   double bits_per_byte() const;  // comparable between tokenizers
 };
 
-// The documents of a file (core/format/documents.h) in windows of `window` tokens, each read on its own after `start`
+// The documents of a file (format/text/documents.h) in windows of `window` tokens, each read on its own after `start`
 // (a token, or -1 for none: then the first token of a window is not predicted).
 TextLikelihood text_likelihood(const Family& family, const std::string& size, const std::filesystem::path& file,
                                TokenId start, size_t window, int parallel, const Progress& progress = {});

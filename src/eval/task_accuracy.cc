@@ -4,9 +4,9 @@
 #include <chrono>
 #include <memory>
 
-#include "core/base/check.h"
-#include "core/base/text.h"
-#include "runtime/family_impl.h"
+#include "base/check.h"
+#include "base/text.h"
+#include "generate/family_impl.h"
 #include "tasks/family.h"
 #include "tasks/mix.h"
 

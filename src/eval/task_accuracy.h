@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/progress.h"
+#include "base/progress.h"
 #include "report/intervals.h"
 #include "starnest/session.h"
 #include "tasks/split.h"
@@ -34,7 +34,7 @@ struct TaskRecord {
   int thinking_tokens = 0;
   int answer_tokens = 0;
   int prompt_tokens = 0;
-  double bytes = 0;       // that its steps move, each question counted as if it ran alone (runtime/family_impl.h)
+  double bytes = 0;       // that its steps move, each question counted as if it ran alone (generate/family_impl.h)
   std::string hand_over;  // the way that the answering size took over, e.g. "recompute"; empty when it did not
 };
 

@@ -17,8 +17,8 @@
 #include <cstddef>
 #include <span>
 
-#include "core/base/dtype.h"
-#include "core/base/view.h"
+#include "base/dtype.h"
+#include "base/view.h"
 #include "kernels/exec.h"
 
 namespace starnest {

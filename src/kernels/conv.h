@@ -11,7 +11,7 @@
 // the reference on the calling thread. Checked here: shapes (abort).
 #pragma once
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/exec.h"
 
 namespace starnest {

@@ -2,7 +2,7 @@
 // operations wherever it lies. Threads split tokens. No scratch. Checked here: shapes (abort).
 #pragma once
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/exec.h"
 
 namespace starnest {

@@ -10,8 +10,8 @@
 
 #include <span>
 
-#include "core/base/dims.h"
-#include "core/base/view.h"
+#include "base/dims.h"
+#include "base/view.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
 

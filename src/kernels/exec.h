@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "core/base/view.h"
+#include "base/view.h"
 
 namespace starnest {
 

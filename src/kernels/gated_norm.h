@@ -14,7 +14,7 @@
 
 #include <span>
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/exec.h"
 #include "kernels/ssm_scan.h"
 

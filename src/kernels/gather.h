@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/exec.h"
 
 namespace starnest {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/exec.h"
 
 namespace starnest {

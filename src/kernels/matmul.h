@@ -17,7 +17,7 @@
 
 #include <span>
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
 #include "kernels/ragged.h"

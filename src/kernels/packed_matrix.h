@@ -15,7 +15,7 @@
 #include <cstddef>
 #include <span>
 
-#include "core/base/dtype.h"
+#include "base/dtype.h"
 
 namespace starnest {
 

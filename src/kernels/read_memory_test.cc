@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/base/rng.h"
+#include "base/rng.h"
 
 namespace starnest {
 namespace {

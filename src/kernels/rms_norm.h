@@ -8,7 +8,7 @@
 // Checked here: shapes (abort).
 #pragma once
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/exec.h"
 
 namespace starnest {

@@ -18,7 +18,7 @@
 #include <cstddef>
 #include <span>
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/exec.h"
 
 namespace starnest {

@@ -5,14 +5,14 @@
 #include <span>
 #include <variant>
 
-#include "core/base/dims.h"
-#include "core/base/view.h"
+#include "base/dims.h"
+#include "base/view.h"
 #include "kernels/attention.h"
 #include "kernels/ragged.h"
 
 namespace starnest {
 
-// What a Mamba-2 block carries from token to token. Channels lie in memory order (core/nest/segments.h).
+// What a Mamba-2 block carries from token to token. Channels lie in memory order (nest/segments.h).
 struct Mamba2State {
   MatView<float> conv_x;   // [W-1, channels] last inputs of the convolution, x part
   MatView<float> conv_bc;  // [W-1, 2*G*N]

@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "core/base/dims.h"
+#include "base/dims.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
 #include "model/batch.h"

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <vector>
 
-#include "core/base/text.h"
-#include "core/format/jsonl.h"
+#include "base/text.h"
+#include "format/json/jsonl.h"
 #include "starnest/error.h"
 
 namespace starnest {

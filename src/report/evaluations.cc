@@ -5,8 +5,8 @@
 #include <limits>
 #include <map>
 
-#include "core/base/text.h"
-#include "core/format/jsonl.h"
+#include "base/text.h"
+#include "format/json/jsonl.h"
 #include "starnest/error.h"
 
 namespace starnest {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "core/base/check.h"
-#include "core/base/text.h"
+#include "base/check.h"
+#include "base/text.h"
 
 namespace starnest {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/base/check.h"
-#include "core/format/jsonl.h"
+#include "base/check.h"
+#include "format/json/jsonl.h"
 #include "report/chart_js.h"
 
 namespace starnest {

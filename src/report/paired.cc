@@ -4,8 +4,8 @@
 #include <cmath>
 #include <vector>
 
-#include "core/base/check.h"
-#include "core/base/rng.h"
+#include "base/check.h"
+#include "base/rng.h"
 
 namespace starnest {
 namespace {

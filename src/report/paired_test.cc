@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/base/rng.h"
+#include "base/rng.h"
 
 namespace starnest {
 namespace {

@@ -6,7 +6,7 @@
 #include <numbers>
 #include <numeric>
 
-#include "core/base/check.h"
+#include "base/check.h"
 
 namespace starnest {
 namespace {

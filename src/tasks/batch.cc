@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "core/base/check.h"
-#include "core/base/text.h"
+#include "base/check.h"
+#include "base/text.h"
 #include "starnest/error.h"
 #include "tasks/vocabulary.h"
 

@@ -1,6 +1,6 @@
 #include "tasks/body_reader.h"
 
-#include "core/base/text.h"
+#include "base/text.h"
 #include "starnest/error.h"
 
 namespace starnest::tasks {

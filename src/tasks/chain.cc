@@ -9,7 +9,7 @@
 #include <map>
 #include <optional>
 
-#include "core/base/text.h"
+#include "base/text.h"
 #include "tasks/body_reader.h"
 #include "tasks/draw.h"
 #include "tasks/family.h"

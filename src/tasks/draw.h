@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/rng.h"
+#include "base/rng.h"
 
 namespace starnest::tasks {
 

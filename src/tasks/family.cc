@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "core/base/text.h"
+#include "base/text.h"
 #include "starnest/error.h"
 
 namespace starnest::tasks {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/rng.h"
+#include "base/rng.h"
 #include "tasks/task.h"
 
 namespace starnest::tasks {

@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "core/base/dims.h"
+#include "base/dims.h"
 
 namespace starnest::tasks {
 

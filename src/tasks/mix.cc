@@ -6,7 +6,7 @@
 #include <optional>
 #include <unordered_set>
 
-#include "core/base/text.h"
+#include "base/text.h"
 #include "starnest/error.h"
 
 namespace starnest::tasks {

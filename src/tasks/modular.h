@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/rng.h"
+#include "base/rng.h"
 #include "tasks/body_reader.h"
 
 namespace starnest::tasks {

@@ -4,7 +4,7 @@
 //
 // k counts the operations, not the first value: k = 3 above, labels a to d. The answer is uniform (modular.h): guessing
 // gives 1/M. Numbers have as many digits as M - 1: one for M = 10 (r), two for M = 97 (r97).
-#include "core/base/check.h"
+#include "base/check.h"
 #include "tasks/family.h"
 #include "tasks/modular.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "core/base/text.h"
+#include "base/text.h"
 #include "starnest/error.h"
 #include "tasks/family.h"
 

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/base/rng.h"
+#include "base/rng.h"
 #include "starnest/error.h"
 #include "tasks/family.h"
 

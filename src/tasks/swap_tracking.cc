@@ -5,7 +5,7 @@
 // Places count from 0, the smaller one first. k counts the swaps. Four things (p) or five (p5).
 #include <algorithm>
 
-#include "core/base/check.h"
+#include "base/check.h"
 #include "tasks/body_reader.h"
 #include "tasks/draw.h"
 #include "tasks/family.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "core/base/check.h"
-#include "core/base/text.h"
+#include "base/check.h"
+#include "base/text.h"
 #include "starnest/error.h"
 #include "tasks/family.h"
 #include "tasks/vocabulary.h"

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/dims.h"
+#include "base/dims.h"
 
 namespace starnest::tasks {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/base/text.h"
+#include "base/text.h"
 #include "starnest/error.h"
 
 namespace starnest::tasks {

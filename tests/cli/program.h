@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/base/test_support.h"
+#include "base/test_support.h"
 
 namespace starnest {
 

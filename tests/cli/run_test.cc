@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/format/safetensors.h"
+#include "format/weights/safetensors.h"
 #include "program.h"
 
 namespace starnest {

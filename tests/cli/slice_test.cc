@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "core/format/checkpoint.h"
-#include "core/format/sha256.h"
+#include "format/weights/checkpoint.h"
+#include "format/weights/sha256.h"
 #include "program.h"
 
 namespace starnest {

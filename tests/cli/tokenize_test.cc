@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "core/base/file.h"
-#include "core/base/test_support.h"
+#include "base/file.h"
+#include "base/test_support.h"
 #include "program.h"
 
 namespace starnest {

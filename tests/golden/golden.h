@@ -10,9 +10,9 @@
 
 #include <gtest/gtest.h>
 
-#include "core/format/safetensors.h"
+#include "engine/engine.h"
+#include "format/weights/safetensors.h"
 #include "kernels/cpu/isa.h"
-#include "runtime/engine.h"
 
 namespace starnest::golden {
 

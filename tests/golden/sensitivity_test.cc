@@ -1,9 +1,9 @@
 // Every tensor of a checkpoint matters: a tensor that the engine does not read would pass every comparison of shapes.
 #include <gtest/gtest.h>
 
-#include "core/base/rng.h"
-#include "core/base/test_support.h"
-#include "core/format/safetensors_writer.h"
+#include "base/rng.h"
+#include "base/test_support.h"
+#include "format/weights/safetensors_writer.h"
 #include "golden.h"
 
 namespace starnest {

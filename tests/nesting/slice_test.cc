@@ -1,13 +1,13 @@
 // A size cut out as a folder of its own against the same size in place, and slices of slices.
-#include "core/convert/slice.h"
+#include "convert/slice.h"
 
 #include <csignal>
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include "core/base/file.h"
-#include "core/base/test_support.h"
+#include "base/file.h"
+#include "base/test_support.h"
 #include "golden.h"
 #include "starnest/error.h"
 

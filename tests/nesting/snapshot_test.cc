@@ -1,8 +1,8 @@
 // Going back, going on in another batch, and changing what is resident: none of it changes a bit.
 #include <gtest/gtest.h>
 
+#include "engine/snapshots.h"
 #include "golden.h"
-#include "runtime/snapshots.h"
 #include "starnest/error.h"
 
 namespace starnest {

@@ -1,9 +1,9 @@
 // Switching sizes between two tokens: the answering size continues exactly as a session of its own would.
 #include <gtest/gtest.h>
 
-#include "core/base/test_support.h"
+#include "base/test_support.h"
+#include "generate/generation.h"
 #include "golden.h"
-#include "runtime/generation.h"
 
 namespace starnest {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/arch/family_spec.h"
+#include "arch/family_spec.h"
 #include "eval/task_accuracy.h"
 #include "starnest/family.h"
 #include "train/modules/weights_io.h"

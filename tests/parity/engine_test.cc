@@ -1,5 +1,5 @@
 // The training twin against the inference engine, on the same folders: same logits at every size.
-#include "runtime/engine.h"
+#include "engine/engine.h"
 
 #include <filesystem>
 #include <string>

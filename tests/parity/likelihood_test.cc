@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "core/arch/family_spec.h"
-#include "core/base/test_support.h"
+#include "arch/family_spec.h"
+#include "base/test_support.h"
 #include "train/modules/model.h"
 #include "train/modules/weights_io.h"
 

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "core/arch/family_spec.h"
+#include "arch/family_spec.h"
 #include "train/modules/model.h"
 #include "train/modules/weights_io.h"
 

@@ -1,8 +1,8 @@
 // Settings from a file: a section per job, flags win, and what is not known is named.
 #include <gtest/gtest.h>
 
-#include "core/base/file.h"
-#include "core/base/test_support.h"
+#include "base/file.h"
+#include "base/test_support.h"
 #include "training_process.h"
 
 namespace starnest {

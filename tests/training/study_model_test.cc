@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "core/base/test_support.h"
-#include "core/format/jsonl.h"
-#include "train/recipes/pretrain.h"
+#include "base/test_support.h"
+#include "format/json/jsonl.h"
+#include "train/jobs/pretrain.h"
 
 namespace starnest::train {
 namespace {

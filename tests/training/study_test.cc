@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "core/base/file.h"
-#include "core/base/test_support.h"
-#include "core/format/jsonl.h"
+#include "base/file.h"
+#include "base/test_support.h"
+#include "format/json/jsonl.h"
 #include "training_process.h"
 
 namespace starnest {

@@ -10,13 +10,13 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "core/arch/family_spec.h"
+#include "arch/family_spec.h"
 #include "tasks/batch.h"
 #include "train/distill/sandwich.h"
 #include "train/importance/orders.h"
 #include "train/modules/weights_io.h"
-#include "train/recipes/measure.h"
 #include "train/router/search.h"
+#include "train/run/measure.h"
 
 namespace starnest::train {
 namespace {

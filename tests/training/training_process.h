@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/child_process.h"
+#include "base/child_process.h"
 
 namespace starnest {
 

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <new>
 
-#include "core/base/checked.h"
+#include "base/checked.h"
 #include "kernels/exec.h"
 
 namespace starnest {

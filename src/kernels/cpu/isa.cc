@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "core/base/text.h"
+#include "base/text.h"
 #include "kernels/cpu/targets.h"
 // After targets.h:
 #include "hwy/targets.h"

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "core/base/check.h"
+#include "base/check.h"
 
 namespace starnest {
 namespace {

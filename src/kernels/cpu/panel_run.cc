@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <bit>
 
-#include "core/base/check.h"
-#include "core/base/dtype.h"
+#include "base/check.h"
+#include "base/dtype.h"
 
 namespace starnest {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/cpu/matmul_tile.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"

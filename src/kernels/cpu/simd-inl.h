@@ -13,7 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/base/dtype.h"
+#include "base/dtype.h"
 #include "hwy/contrib/math/math-inl.h"
 #include "hwy/highway.h"
 

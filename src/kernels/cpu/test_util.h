@@ -13,9 +13,9 @@
 
 #include <gtest/gtest.h>
 
-#include "core/base/dtype.h"
-#include "core/base/rng.h"
-#include "core/base/view.h"
+#include "base/dtype.h"
+#include "base/rng.h"
+#include "base/view.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"

@@ -1,7 +1,7 @@
 // The plain loops that define kernels/attention.h.
 #pragma once
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/attention.h"
 
 namespace starnest::ref {

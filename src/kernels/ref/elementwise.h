@@ -1,7 +1,7 @@
 // The plain loops that define kernels/elementwise.h.
 #pragma once
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/elementwise.h"
 
 namespace starnest::ref {

@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/ssm_scan.h"
 
 namespace starnest::ref {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "core/base/view.h"
+#include "base/view.h"
 
 namespace starnest::ref {
 

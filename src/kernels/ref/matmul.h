@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/matmul.h"
 
 namespace starnest::ref {

@@ -1,7 +1,7 @@
 // The plain loops that define kernels/rms_norm.h.
 #pragma once
 
-#include "core/base/view.h"
+#include "base/view.h"
 
 namespace starnest::ref {
 

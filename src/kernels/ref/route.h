@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/route.h"
 
 namespace starnest::ref {

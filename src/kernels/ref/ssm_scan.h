@@ -1,7 +1,7 @@
 // The plain loops that define kernels/ssm_scan.h.
 #pragma once
 
-#include "core/base/view.h"
+#include "base/view.h"
 #include "kernels/ssm_scan.h"
 
 namespace starnest::ref {

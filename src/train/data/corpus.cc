@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "core/base/check.h"
-#include "core/base/text.h"
+#include "base/check.h"
+#include "base/text.h"
 #include "starnest/error.h"
 
 namespace starnest::train {

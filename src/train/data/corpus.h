@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/format/documents.h"
-#include "core/format/token_shards.h"
+#include "format/text/documents.h"
+#include "format/text/token_shards.h"
 
 namespace starnest::train {
 
@@ -16,7 +16,7 @@ namespace starnest::train {
 // and held as ids. Immutable once opened; safe from any thread.
 class Corpus {
  public:
-  // A file is PREFIX of token shards (PREFIX.bin, PREFIX.idx), *.jsonl or plain text (core/format/documents.h; its end
+  // A file is PREFIX of token shards (PREFIX.bin, PREFIX.idx), *.jsonl or plain text (format/text/documents.h; its end
   // mark and limit of bad documents in `settings`, whose limit is for all files together). `note` is told what is left
   // out. Throws Error for a file that cannot be read and for ids that a vocabulary of this size does not have.
   static Corpus open(const std::vector<std::string>& files, const Tokenizer& tokenizer, DocumentSettings settings,

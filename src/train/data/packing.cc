@@ -6,8 +6,8 @@
 #include <tuple>
 #include <utility>
 
-#include "core/base/check.h"
-#include "core/base/rng.h"
+#include "base/check.h"
+#include "base/rng.h"
 
 namespace starnest::train {
 namespace {

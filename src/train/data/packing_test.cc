@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/base/test_support.h"
+#include "base/test_support.h"
 #include "train/data/text_batches.h"
 #include "train/distill/losses.h"
 #include "train/modules/test_models.h"

@@ -1,6 +1,6 @@
 #include "train/data/text_batches.h"
 
-#include "core/base/check.h"
+#include "base/check.h"
 
 namespace starnest::train {
 

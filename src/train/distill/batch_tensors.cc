@@ -2,7 +2,7 @@
 
 #include <numeric>
 
-#include "core/base/check.h"
+#include "base/check.h"
 
 namespace starnest::train {
 

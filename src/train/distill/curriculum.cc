@@ -3,9 +3,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/base/range.h"
-#include "core/base/rng.h"
-#include "core/base/text.h"
+#include "base/range.h"
+#include "base/rng.h"
+#include "base/text.h"
 #include "starnest/error.h"
 
 namespace starnest::train {

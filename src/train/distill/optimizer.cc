@@ -5,8 +5,8 @@
 #include <numbers>
 #include <numeric>
 
-#include "core/base/check.h"
-#include "core/base/range.h"
+#include "base/check.h"
+#include "base/range.h"
 
 namespace starnest::train {
 namespace {

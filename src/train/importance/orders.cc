@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "core/base/check.h"
-#include "core/base/file.h"
-#include "core/format/jsonl.h"
+#include "base/check.h"
+#include "base/file.h"
+#include "format/json/jsonl.h"
 
 namespace starnest::train {
 namespace {

@@ -1,6 +1,6 @@
 #include "train/importance/rotation.h"
 
-#include "core/base/check.h"
+#include "base/check.h"
 #include "starnest/error.h"
 
 namespace starnest::train {

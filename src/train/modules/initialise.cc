@@ -4,7 +4,7 @@
 #include <functional>
 #include <numbers>
 
-#include "core/base/rng.h"
+#include "base/rng.h"
 
 namespace starnest::train {
 namespace {

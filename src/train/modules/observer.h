@@ -3,7 +3,7 @@
 
 #include <torch/torch.h>
 
-#include "core/nest/axis.h"
+#include "nest/axis.h"
 
 namespace starnest::train {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "core/arch/model_spec.h"
+#include "arch/model_spec.h"
 #include "train/modules/observer.h"
 #include "train/modules/size_context.h"
 

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "core/base/check.h"
-#include "core/nest/segments.h"
+#include "base/check.h"
+#include "nest/segments.h"
 
 namespace starnest::train {
 namespace {

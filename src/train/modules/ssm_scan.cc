@@ -3,7 +3,7 @@
 #include <limits>
 #include <vector>
 
-#include "core/base/check.h"
+#include "base/check.h"
 
 namespace starnest::train {
 namespace {

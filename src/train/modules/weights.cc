@@ -1,6 +1,6 @@
 #include "train/modules/weights.h"
 
-#include "core/base/check.h"
+#include "base/check.h"
 
 namespace starnest::train {
 namespace {

@@ -9,7 +9,7 @@
 
 #include <torch/torch.h>
 
-#include "core/arch/tensors.h"
+#include "arch/tensors.h"
 
 namespace starnest::train {
 

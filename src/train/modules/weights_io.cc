@@ -4,9 +4,9 @@
 #include <map>
 #include <string>
 
-#include "core/base/text.h"
-#include "core/format/checkpoint.h"
-#include "core/format/safetensors_writer.h"
+#include "base/text.h"
+#include "format/weights/checkpoint.h"
+#include "format/weights/safetensors_writer.h"
 #include "starnest/error.h"
 
 namespace starnest::train {

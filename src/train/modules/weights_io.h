@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "core/format/safetensors.h"
+#include "format/weights/safetensors.h"
 #include "train/modules/weights.h"
 
 namespace starnest::train {

@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <optional>
 
-#include "core/base/range.h"
-#include "core/base/text.h"
+#include "base/range.h"
+#include "base/text.h"
 #include "starnest/error.h"
 
 namespace starnest::train {

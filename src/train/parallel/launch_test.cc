@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/base/test_support.h"
+#include "base/test_support.h"
 #include "starnest/error.h"
 
 namespace starnest::train {

@@ -4,18 +4,18 @@
 
 #include <CLI/CLI.hpp>
 
-#include "command_line/fields.h"
-#include "command_line/interrupt.h"
-#include "command_line/program.h"
-#include "core/base/text.h"
+#include "base/text.h"
+#include "program/fields.h"
+#include "program/interrupt.h"
+#include "program/program.h"
 #include "starnest/error.h"
+#include "train/jobs/cells.h"
+#include "train/jobs/elastify.h"
+#include "train/jobs/gaps.h"
+#include "train/jobs/plot.h"
+#include "train/jobs/pretrain.h"
+#include "train/jobs/rank.h"
 #include "train/parallel/launch.h"
-#include "train/recipes/cells.h"
-#include "train/recipes/elastify.h"
-#include "train/recipes/gaps.h"
-#include "train/recipes/plot.h"
-#include "train/recipes/pretrain.h"
-#include "train/recipes/rank.h"
 #include "train/studies/study.h"
 
 namespace starnest::train {

@@ -4,8 +4,8 @@
 #include <optional>
 #include <set>
 
-#include "core/arch/family_spec.h"
-#include "core/base/text.h"
+#include "arch/family_spec.h"
+#include "base/text.h"
 #include "starnest/error.h"
 
 namespace starnest::train {

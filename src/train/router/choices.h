@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/arch/model_spec.h"
-#include "core/nest/widths.h"
+#include "arch/model_spec.h"
+#include "nest/widths.h"
 
 namespace starnest::train {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/base/range.h"
-#include "core/base/rng.h"
+#include "base/range.h"
+#include "base/rng.h"
 
 namespace starnest::train {
 namespace {

@@ -5,10 +5,10 @@
 
 #include <gtest/gtest.h>
 
-#include "core/arch/family_spec.h"
-#include "core/base/rng.h"
-#include "core/base/test_support.h"
-#include "core/base/text.h"
+#include "arch/family_spec.h"
+#include "base/rng.h"
+#include "base/test_support.h"
+#include "base/text.h"
 #include "train/distill/optimizer.h"
 #include "train/modules/model.h"
 #include "train/router/test_choices.h"

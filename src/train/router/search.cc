@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/base/rng.h"
-#include "core/base/text.h"
+#include "base/rng.h"
+#include "base/text.h"
 #include "starnest/error.h"
 #include "train/router/chain_exchange.h"
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "core/arch/cost.h"
+#include "arch/cost.h"
 #include "train/modules/size_context.h"
 #include "train/router/choices.h"
 
@@ -19,7 +19,7 @@ SizeContext soft_context(const Choices& choices, const ModelSpec& spec, const Pr
 enum class CostKind { parameters, active_parameters, bytes };
 
 // What a cost counts. Bytes are those of a checkpoint and of what `sequences` of `context` tokens each carry
-// (StateCost, core/arch/cost.h).
+// (StateCost, arch/cost.h).
 struct CostMeasure {
   CostMeasure(CostKind counted, StoredFormat stored = StoredFormat::bf16) : kind(counted), format(stored) {}
 
@@ -38,7 +38,7 @@ inline constexpr double kLeastOfCap = 0.95, kMostOfCap = 1.05;
 // How far a cost is from a budget that is a cap: max(0, c - 1) + max(0, kLeastOfCap - c) with c = cost / cap.
 Tensor budget_loss(const Tensor& cost, double cap);
 
-// The cost of a size that is decided (cost_of and state_cost_of, core/arch/cost.h).
+// The cost of a size that is decided (cost_of and state_cost_of, arch/cost.h).
 double exact_cost(const ModelSpec& spec, const Widths& widths, const CostMeasure& of);
 
 }  // namespace starnest::train

@@ -1,8 +1,8 @@
 // What tests of the search share: lists of choices for the small test model.
 #pragma once
 
-#include "core/base/rng.h"
-#include "core/base/text.h"
+#include "base/rng.h"
+#include "base/text.h"
 #include "train/modules/test_models.h"
 #include "train/router/chains.h"
 

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/arch/family_spec.h"
-#include "core/base/text.h"
+#include "arch/family_spec.h"
+#include "base/text.h"
 #include "starnest/error.h"
-#include "train/recipes/cells.h"
+#include "train/jobs/cells.h"
 #include "train/studies/studies.h"
 #include "train/studies/study_jobs.h"
 

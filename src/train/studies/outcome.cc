@@ -1,7 +1,7 @@
 #include <cmath>
 
-#include "core/base/text.h"
-#include "core/format/jsonl.h"
+#include "base/text.h"
+#include "format/json/jsonl.h"
 #include "starnest/error.h"
 #include "train/studies/study.h"
 

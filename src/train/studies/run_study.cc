@@ -3,12 +3,12 @@
 #include <optional>
 #include <set>
 
-#include "core/base/child_process.h"
-#include "core/base/file.h"
-#include "core/base/range.h"
-#include "core/base/text.h"
+#include "base/child_process.h"
+#include "base/file.h"
+#include "base/range.h"
+#include "base/text.h"
 #include "starnest/error.h"
-#include "train/recipes/run_checkpoints.h"
+#include "train/run/run_checkpoints.h"
 #include "train/studies/studies.h"
 #include "train/studies/study_report.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/progress.h"
+#include "base/progress.h"
 
 namespace starnest::train {
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "core/arch/family_spec.h"
-#include "core/arch/registry.h"
-#include "train/recipes/cells.h"
-#include "train/recipes/model_files.h"
-#include "train/recipes/size_text.h"
+#include "arch/family_spec.h"
+#include "arch/registry.h"
+#include "train/jobs/cells.h"
+#include "train/run/model_files.h"
+#include "train/run/size_text.h"
 
 namespace starnest::train {
 namespace {

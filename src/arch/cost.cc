@@ -1,0 +1,74 @@
+#include "arch/cost.h"
+
+#include "base/check.h"
+
+namespace starnest {
+namespace {
+
+bool excluded(const ModelSpec& spec, int block) {
+  const auto is_attention = [&](int b) {
+    return b < int(spec.blocks.size()) && std::holds_alternative<AttentionSpec>(spec.blocks[size_t(b)]);
+  };
+  return is_attention(block) ||
+         (is_attention(block + 1) && std::holds_alternative<Mamba2Spec>(spec.blocks[size_t(block)]));
+}
+
+int experts_per_token(const ModelSpec& spec) {
+  for (const BlockSpec& block : spec.blocks)
+    if (const auto* moe = std::get_if<MoeSpec>(&block)) return moe->experts_per_token;
+  return 0;
+}
+
+}  // namespace
+
+std::string_view name_of(StoredFormat format) {
+  switch (format) {
+    case StoredFormat::f32:
+      return "F32";
+    case StoredFormat::bf16:
+      return "BF16";
+    case StoredFormat::fp8:
+      return "FP8";
+    case StoredFormat::nvfp4:
+      return "NVFP4";
+  }
+  check_failed("format", "unknown format", __FILE__, __LINE__);
+}
+
+Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, StoredFormat format) {
+  if (format == StoredFormat::f32 || tensor.role == Role::gate || tensor.role == Role::gate_bias) return Encoding::f32;
+  if (format == StoredFormat::bf16 || !is_linear(tensor.role) || excluded(spec, tensor.block)) return Encoding::bf16;
+  return format == StoredFormat::fp8 ? Encoding::fp8 : Encoding::nvfp4;
+}
+
+Cost cost_of(const ModelSpec& spec, const Widths& widths, StoredFormat format) {
+  const std::vector<TensorSpec> tensors = tensors_of(spec, Naming{});
+  std::vector<CostedTensor> costed;
+  costed.reserve(tensors.size());
+  for (const TensorSpec& tensor : tensors) costed.push_back({&tensor, encoding_of(spec, tensor, format)});
+  return cost_of(costed, widths, experts_per_token(spec));
+}
+
+StateCost state_cost_of(const BlockSpec& block, const BlockWidths& widths) {
+  StateCost cost;
+  if (!widths.kept) return cost;
+  if (const auto* attention = std::get_if<AttentionSpec>(&block))
+    cost.kv_per_token = 2 * uint64_t(attention->kv_heads) * uint64_t(attention->head_dim);
+  if (const auto* mamba = std::get_if<Mamba2Spec>(&block)) {
+    const uint64_t channels = uint64_t(widths[Axis::mamba_heads]) * uint64_t(widths[Axis::mamba_head_dim]);
+    cost.ssm = channels * uint64_t(mamba->state);
+    cost.conv = uint64_t(mamba->conv_width - 1) * (channels + 2 * uint64_t(mamba->groups) * uint64_t(mamba->state));
+  }
+  return cost;
+}
+
+StateCost state_cost_of(const ModelSpec& spec, const Widths& widths) {
+  StateCost sum;
+  for (size_t b = 0; b < spec.blocks.size(); ++b) {
+    const StateCost block = state_cost_of(spec.blocks[b], widths.blocks[b]);
+    sum.kv_per_token += block.kv_per_token, sum.ssm += block.ssm, sum.conv += block.conv;
+  }
+  return sum;
+}
+
+}  // namespace starnest

@@ -1,0 +1,87 @@
+#include "base/dtype.h"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "base/check.h"
+
+namespace starnest {
+namespace {
+
+struct Row {
+  DType dtype;
+  std::string_view name;
+  size_t size;
+};
+constexpr std::array<Row, 6> kTable{{{DType::f32, "F32", 4},
+                                     {DType::bf16, "BF16", 2},
+                                     {DType::f16, "F16", 2},
+                                     {DType::f8_e4m3, "F8_E4M3", 1},
+                                     {DType::u8, "U8", 1},
+                                     {DType::i64, "I64", 8}}};
+
+const Row& row_of(DType dtype) {
+  for (const Row& row : kTable)
+    if (row.dtype == dtype) return row;
+  check_failed("dtype", "unknown dtype", __FILE__, __LINE__);
+}
+
+template <class T>
+T read_as(const std::byte* data, size_t index) {
+  T value;
+  std::memcpy(&value, data + index * sizeof(T), sizeof(T));
+  return value;
+}
+
+}  // namespace
+
+size_t size_of(DType dtype) { return row_of(dtype).size; }
+std::string_view name_of(DType dtype) { return row_of(dtype).name; }
+
+std::optional<DType> dtype_named(std::string_view name) {
+  for (const Row& row : kTable)
+    if (row.name == name) return row.dtype;
+  return std::nullopt;
+}
+
+float f16_to_f32(uint16_t bits) {
+  const float sign = (bits & 0x8000u) ? -1.0f : 1.0f;
+  const int exponent = (bits >> 10) & 31;
+  const int mantissa = bits & 1023;
+  if (exponent == 31) {
+    return mantissa ? std::numeric_limits<float>::quiet_NaN() : sign * std::numeric_limits<float>::infinity();
+  }
+  if (exponent == 0) return sign * std::ldexp(float(mantissa), -24);
+  return sign * std::ldexp(float(mantissa + 1024), exponent - 25);
+}
+
+float e4m3_to_f32(uint8_t bits) {
+  const float sign = (bits & 0x80u) ? -1.0f : 1.0f;
+  const int exponent = (bits >> 3) & 15;
+  const int mantissa = bits & 7;
+  if (exponent == 15 && mantissa == 7) return std::numeric_limits<float>::quiet_NaN();
+  if (exponent == 0) return sign * std::ldexp(float(mantissa), -9);
+  return sign * std::ldexp(float(mantissa + 8), exponent - 10);
+}
+
+float load_f32(DType dtype, const std::byte* data, size_t index) {
+  switch (dtype) {
+    case DType::f32:
+      return read_as<float>(data, index);
+    case DType::bf16:
+      return to_f32(bf16{read_as<uint16_t>(data, index)});
+    case DType::f16:
+      return f16_to_f32(read_as<uint16_t>(data, index));
+    case DType::f8_e4m3:
+      return e4m3_to_f32(read_as<uint8_t>(data, index));
+    case DType::u8:
+      return float(read_as<uint8_t>(data, index));
+    case DType::i64:
+      return float(read_as<int64_t>(data, index));
+  }
+  check_failed("dtype", "unknown dtype", __FILE__, __LINE__);
+}
+
+}  // namespace starnest

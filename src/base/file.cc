@@ -1,0 +1,134 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/check.h"
+#include "starnest/error.h"
+
+namespace starnest {
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& path, const char* what) {
+  const int code = errno;
+  throw Error({.where = path.string(), .what = std::string(what) + " (" + std::strerror(code) + ")"});
+}
+
+struct Descriptor {
+  int fd;
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+struct stat regular_file_status(int fd, const std::filesystem::path& path) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) fail(path, "cannot read its size");
+  if (!S_ISREG(status.st_mode)) throw Error(path.string(), "is not a regular file");
+  return status;
+}
+
+}  // namespace
+
+MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.fd < 0) fail(path, "cannot open");
+  size_ = size_t(regular_file_status(file.fd, path).st_size);
+  if (size_ == 0) return;
+  void* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  if (mapped == MAP_FAILED) fail(path, "cannot map into memory");
+  data_ = static_cast<const std::byte*>(mapped);
+  descriptor_ = std::exchange(file.fd, -1);
+}
+
+MappedFile::~MappedFile() {
+  if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void MappedFile::read_at(uint64_t offset, std::span<std::byte> out) const {
+  SN_CHECK(offset <= size_ && out.size() <= size_ - offset, "range outside the file");
+  while (!out.empty()) {
+    const ssize_t n = ::pread(descriptor_, out.data(), out.size(), off_t(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(path_, "cannot read");
+    if (n == 0) throw Error(path_.string(), "became shorter while it was read");
+    out = out.subspan(size_t(n));
+    offset += uint64_t(n);
+  }
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
+
+std::string read_text(const std::filesystem::path& path, uint64_t max_bytes) {
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.fd < 0) fail(path, "cannot open");
+  const uint64_t size = uint64_t(regular_file_status(file.fd, path).st_size);
+  if (size > max_bytes) {
+    throw Error({.where = path.string(),
+                 .what = "is too long",
+                 .expected = "at most " + std::to_string(max_bytes) + " bytes",
+                 .got = std::to_string(size)});
+  }
+  std::string text(size, '\0');
+  size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = ::read(file.fd, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(path, "cannot read");
+    if (n == 0) throw Error(path.string(), "became shorter while it was read");
+    done += size_t(n);
+  }
+  return text;
+}
+
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), temporary_(path_.string() + ".tmp") {
+  std::error_code ignored;  // the open then says what is wrong
+  if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path(), ignored);
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail(temporary_, "cannot create");
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(descriptor_, bytes.data(), std::min(bytes.size(), size_t{1} << 30));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(temporary_, "cannot write");
+    bytes = bytes.subspan(size_t(n));
+  }
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) fail(temporary_, "cannot flush to disk");
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail(temporary_, "cannot close");
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(path_, "cannot replace");
+  const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
+  const Descriptor directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (directory.fd >= 0) ::fsync(directory.fd);
+}
+
+void write_text(const std::filesystem::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+}  // namespace starnest

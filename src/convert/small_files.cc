@@ -1,0 +1,60 @@
+#include "convert/small_files.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "base/text.h"
+#include "starnest/error.h"
+
+namespace starnest {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kSmall = uint64_t{64} << 20;
+constexpr std::array<std::string_view, 3> kNotCopied{"config.json", "elastic.json", "SHA256SUMS"};
+constexpr std::array<std::string_view, 11> kWeights{".safetensors", ".safetensors.index.json",
+                                                    ".bin",         ".bin.index.json",
+                                                    ".pt",          ".pth",
+                                                    ".ckpt",        ".gguf",
+                                                    ".h5",          ".msgpack",
+                                                    ".onnx"};
+
+bool is_copied(std::string_view name) {
+  if (name.starts_with(".") || name.ends_with(".tmp")) return false;
+  if (std::find(kNotCopied.begin(), kNotCopied.end(), name) != kNotCopied.end()) return false;
+  return std::none_of(kWeights.begin(), kWeights.end(),
+                      [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+std::vector<fs::path> files_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code code, ignored;  // a link that leads nowhere is not a file
+  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code))
+    if (fs::is_regular_file(entry->path(), ignored)) files.push_back(entry->path());
+  if (code) throw Error(folder.string(), "cannot read this folder (" + code.message() + ")");
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace
+
+void copy_small_files(const fs::path& from, const fs::path& to, const std::function<void(const std::string&)>& note) {
+  for (const fs::path& file : files_in(from)) {
+    const std::string name = file.filename().string();
+    if (!is_copied(name)) continue;
+    std::error_code code;
+    const uint64_t bytes = fs::file_size(file, code);
+    if (!code && bytes > kSmall) {
+      note("left out " + name + ", which is too large for a small file (" + bytes_text(bytes) + ")");
+      continue;
+    }
+    if (!code) fs::copy_file(file, to / name, fs::copy_options::overwrite_existing, code);
+    if (code) throw Error(file.string(), "cannot be copied to " + to.string() + " (" + code.message() + ")");
+  }
+}
+
+}  // namespace starnest

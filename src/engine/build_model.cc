@@ -1,0 +1,96 @@
+#include "engine/build_model.h"
+
+namespace starnest {
+namespace {
+
+// Builds the mixer of one block from what the spec says of it.
+struct BuildMixer {
+  const Weights& weights;
+  int block;
+
+  PackedMatrix matrix(Role role, int part = 0, int expert = -1) const {
+    return weights.matrix(role, block, part, expert);
+  }
+  VecView<const float> vector(Role role, int part = 0) const { return weights.vector(role, block, part); }
+
+  // Which channels belong to which head, for every resident size.
+  std::vector<std::vector<HeadPiece>> pieces(const Mamba2Spec& s) const {
+    const Segment channels{"x", Axis::mamba_heads, s.heads, s.groups, Axis::mamba_head_dim, s.head_dim};
+    const std::vector<BlockWidths> chain = weights.chain(block);
+    std::vector<std::vector<HeadPiece>> of_sizes(weights.resident());
+    for (size_t size = 0; size < of_sizes.size(); ++size) {
+      if (!chain[size].kept) continue;
+      for (const UnitPiece& piece : memory_pieces(channels, chain, chain[size]))
+        of_sizes[size].push_back({piece.unit, piece.begin, piece.count});
+    }
+    return of_sizes;
+  }
+
+  Mixer operator()(const Mamba2Spec& s) const {
+    Mamba2 m;
+    m.in_z = matrix(Role::mamba_in, kZ), m.in_z_bias = vector(Role::mamba_in_bias, kZ);
+    m.in_x = matrix(Role::mamba_in, kX), m.in_x_bias = vector(Role::mamba_in_bias, kX);
+    m.in_bc = matrix(Role::mamba_in, kBc), m.in_bc_bias = vector(Role::mamba_in_bias, kBc);
+    m.in_dt = matrix(Role::mamba_in, kDt), m.in_dt_bias = vector(Role::mamba_in_bias, kDt);
+    m.taps_x = weights.table(Role::conv_taps, block, kX), m.conv_bias_x = vector(Role::conv_bias, kX);
+    m.taps_bc = weights.table(Role::conv_taps, block, kBc), m.conv_bias_bc = vector(Role::conv_bias, kBc);
+    m.dt_bias = vector(Role::dt_bias), m.decay = vector(Role::decay_log), m.skip = vector(Role::skip);
+    m.norm = vector(Role::gated_norm);
+    m.out = matrix(Role::mamba_out), m.out_bias = vector(Role::mamba_out_bias);
+    m.groups = size_t(s.groups), m.state = size_t(s.state), m.norm_eps = weights.spec().norm_eps;
+    m.pieces = pieces(s);
+    return m;
+  }
+
+  Mixer operator()(const AttentionSpec& s) const {
+    return Attention{matrix(Role::query), matrix(Role::key), matrix(Role::value), matrix(Role::attention_out), s.scale,
+                     size_t(s.kv_heads),  size_t(s.head_dim)};
+  }
+
+  Mixer operator()(const MlpSpec&) const {
+    return Mlp{matrix(Role::up), matrix(Role::down), vector(Role::up_bias), vector(Role::down_bias)};
+  }
+
+  Mixer operator()(const MoeSpec& s) const {
+    Moe m;
+    m.gate = matrix(Role::gate);
+    m.gate_bias = vector(Role::gate_bias);
+    m.routing = {size_t(s.experts_per_token), size_t(s.groups), size_t(s.groups_kept), s.normalize, s.scale};
+    for (int e = 0; e < int(m.gate.rows()); ++e) {
+      m.up.push_back(matrix(Role::expert_up, 0, e));
+      m.down.push_back(matrix(Role::expert_down, 0, e));
+    }
+    m.shared = {matrix(Role::shared_up), matrix(Role::shared_down), vector(Role::shared_up_bias),
+                vector(Role::shared_down_bias)};
+    return m;
+  }
+};
+
+// Sizes of fewer shells do without the block.
+size_t shells_from(const std::vector<BlockWidths>& chain) {
+  size_t shells = 1;
+  while (shells <= chain.size() && !chain[shells - 1].kept) ++shells;
+  return shells;
+}
+
+}  // namespace
+
+Model build_model(const Weights& weights) {
+  const ModelSpec& spec = weights.spec();
+  Model model;
+  model.embedding = weights.matrix(Role::embedding, -1);
+  for (size_t b = 0; b < spec.blocks.size(); ++b) {
+    const int block = int(b);
+    Block& built = model.blocks.emplace_back();
+    built.shells_from = shells_from(weights.chain(block));
+    if (built.shells_from > weights.resident()) continue;
+    built.norm = weights.vector(Role::block_norm, block);
+    built.mixer = std::visit(BuildMixer{weights, block}, spec.blocks[b]);
+  }
+  model.final_norm = weights.vector(Role::final_norm, -1);
+  model.head = weights.matrix(spec.tied_head ? Role::embedding : Role::head, -1);
+  model.norm_eps = spec.norm_eps;
+  return model;
+}
+
+}  // namespace starnest

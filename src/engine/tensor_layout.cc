@@ -1,0 +1,82 @@
+#include "engine/tensor_layout.h"
+
+namespace starnest {
+namespace {
+
+// A run of segments of the outermost dimension that becomes a matrix or vector of its own.
+struct SegmentRun {
+  size_t first = 0;
+  size_t count = 0;
+};
+
+std::vector<SegmentRun> runs_of(const TensorSpec& tensor) {
+  switch (tensor.role) {
+    case Role::mamba_in:
+    case Role::mamba_in_bias:
+      return {{0, 1}, {1, 1}, {2, 2}, {4, 1}};  // z, x, B C, dt
+    case Role::conv_taps:
+    case Role::conv_bias:
+      return {{}, {0, 1}, {1, 2}};  // (no z), x, B C
+    default:
+      return {{0, tensor.dims.front().size()}};
+  }
+}
+
+size_t kept(const std::vector<Segment>& segments, const BlockWidths& widths) {
+  return size_t(kept_extent(segments, widths));
+}
+
+std::vector<size_t> order_of(const std::vector<Segment>& segments, size_t start,
+                             const std::vector<BlockWidths>& chain) {
+  std::vector<size_t> order;
+  for (const Segment& segment : segments) {
+    for (const size_t index : memory_order(segment, chain)) order.push_back(start + index);
+    start += size_t(segment.extent());
+  }
+  return order;
+}
+
+}  // namespace
+
+size_t PartLayout::rows_of(const BlockWidths& widths) const { return rows.empty() ? 1 : kept(rows, widths); }
+size_t PartLayout::cols_of(const BlockWidths& widths) const { return kept(cols, widths); }
+
+std::vector<size_t> PartLayout::row_order(const std::vector<BlockWidths>& chain) const {
+  return rows.empty() ? std::vector<size_t>{0} : order_of(rows, first_row, chain);
+}
+
+std::vector<size_t> PartLayout::col_order(const std::vector<BlockWidths>& chain) const {
+  return order_of(cols, rows.empty() ? first_row : 0, chain);
+}
+
+std::vector<PartLayout> parts_of(const TensorSpec& tensor) {
+  const Dimension& split = tensor.dims[is_stacked(tensor) ? 1 : 0];
+  const std::vector<SegmentRun> runs = runs_of(tensor);
+  std::vector<PartLayout> parts;
+  for (size_t part = 0; part < runs.size(); ++part) {
+    const auto [first, count] = runs[part];
+    if (count == 0) continue;
+    const auto begin = split.begin() + std::ptrdiff_t(first);
+    PartLayout layout;
+    layout.part = int(part);
+    layout.first_row = size_t(extent_of(Dimension(split.begin(), begin)));
+    layout.file_cols = size_t(extent_of(tensor.dims.back()));
+    const std::vector<Segment> segments(begin, begin + std::ptrdiff_t(count));
+    if (tensor.dims.size() == 1) {
+      layout.cols = segments;
+    } else {
+      layout.rows = segments;
+      layout.cols = tensor.dims.back();
+    }
+    parts.push_back(std::move(layout));
+  }
+  return parts;
+}
+
+bool is_stacked(const TensorSpec& tensor) { return tensor.dims.size() == 3 && tensor.role != Role::conv_taps; }
+
+bool is_packed(Role role) {
+  return is_linear(role) || role == Role::embedding || role == Role::head || role == Role::gate;
+}
+
+}  // namespace starnest

@@ -1,0 +1,93 @@
+// The one copy of a family's weights in memory, in shells.
+//
+// Every matrix that matmul reads is packed shell by shell (kernels/packed_matrix.h), rows and columns in memory order
+// (nest/segments.h); fused matrices are split into their parts. Shell s of all matrices is one region of memory in
+// the order of the blocks, so the smallest size is one contiguous stream, a larger size is added by reading its shells
+// only, and dropped by giving their regions back. Norms, biases and convolution taps are plain F32 tables of the
+// largest resident size.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "arch/family_spec.h"
+#include "base/pages.h"
+#include "base/progress.h"
+#include "engine/tensor_layout.h"
+#include "format/weights/checkpoint.h"
+#include "kernels/exec.h"
+#include "kernels/packed_matrix.h"
+
+namespace starnest {
+
+// Not thread-safe. Views that it hands out are valid until the next load or drop; they point into this object.
+class Weights {
+ public:
+  // Checks the checkpoint against `spec` for all of `sizes` (smallest first); nothing is resident yet. Throws Error for
+  // a tensor that is missing, has another shape than the config says, or a type that has no kernel.
+  Weights(const ModelSpec& spec, std::vector<Size> sizes, Checkpoint checkpoint);
+  Weights(const Weights&) = delete;
+  Weights& operator=(const Weights&) = delete;
+
+  // Makes the first `shells` sizes resident: reads the shells that are missing, with all threads of `pool`, through one
+  // panel-sized buffer per thread. Reports bytes of memory filled. Throws Error when a file cannot be read or there is
+  // no memory; what was resident before then still is.
+  void load(size_t shells, ThreadPool& pool, const Progress& progress = {});
+  void drop(size_t shells);  // keeps the first `shells`
+  size_t resident() const { return regions_.size(); }
+  uint64_t bytes() const;                  // of resident weights
+  uint64_t bytes_of(size_t shells) const;  // that the first `shells` take
+  DType dtype() const { return dtype_; }   // of the input embedding
+
+  const std::vector<std::string>& notices() const { return notices_; }  // about tensors that are not used
+
+  const ModelSpec& spec() const { return spec_; }
+  const std::vector<Size>& sizes() const { return sizes_; }
+  std::vector<BlockWidths> chain(int block) const;  // smallest size first
+
+  // The resident shells of a matrix. An expert that a size lacks is an empty matrix there.
+  PackedMatrix matrix(Role role, int block, int part = 0, int expert = -1) const;
+  VecView<const float> vector(Role role, int block, int part = 0) const;  // empty when the model has none
+  MatView<const float> table(Role role, int block, int part) const;
+
+ private:
+  struct Source {
+    const TensorSpec* tensor = nullptr;
+    TensorRef file{};
+    uint64_t offset = 0;  // of the matrix in the tensor, bytes
+    PartLayout layout;
+  };
+  struct Packed {
+    Source source;
+    DType dtype = DType::f32;
+    std::vector<PackedShell> shells;  // one per size of the family
+    std::vector<size_t> offset;       // of each shell in its region
+  };
+  struct Table {
+    Source source;
+    std::vector<float> values;  // row-major [rows, cols] of the largest resident size
+    size_t rows = 0, cols = 0;
+  };
+  using Key = std::tuple<int /*block*/, Role, int /*expert*/, int /*part*/>;
+
+  void add_tensor(const TensorSpec& tensor, const TensorRef& file, const std::string& name);
+  void add_packed(Source source, Key key, DType dtype);
+  void fill_shell(size_t s, const Pages& region, ThreadPool& pool, const std::function<void(uint64_t)>& done);
+  void fill_tables(size_t shells);
+
+  ModelSpec spec_;
+  std::vector<Size> sizes_;
+  Checkpoint checkpoint_;
+  std::vector<TensorSpec> tensors_;
+  std::map<Key, Packed> packed_;
+  std::map<Key, Table> tables_;
+  std::vector<size_t> region_bytes_;  // of each shell
+  std::vector<Pages> regions_;        // of the resident shells
+  DType dtype_ = DType::f32;
+  std::vector<std::string> notices_;
+};
+
+}  // namespace starnest

@@ -1,0 +1,105 @@
+// What is resident, and that every element of every shell is where the kernels look for it.
+#include "engine/weights.h"
+
+#include <gtest/gtest.h>
+
+#include "base/test_support.h"
+#include "format/weights/safetensors_writer.h"
+#include "kernels/ref/matmul.h"
+
+namespace starnest {
+namespace {
+
+class WeightsOf : public testing::TestWithParam<std::string> {
+ protected:
+  std::filesystem::path folder = std::filesystem::path(STARNEST_SOURCE_DIR) / "tests/golden" / GetParam();
+  FamilySpec family = read_family(folder);
+  ThreadPool pool{2};
+
+  Weights fresh() const { return {family.spec, family.smallest_first(), Checkpoint(folder)}; }
+};
+
+// All elements of the embedding and of every expert's or MLP's first matrix at the largest resident size.
+std::vector<float> sample(const Weights& weights) {
+  std::vector<float> values;
+  const PackedMatrix table = weights.matrix(Role::embedding, -1);
+  for (size_t r = 0; r < table.rows(); ++r)
+    for (size_t k = 0; k < table.cols(); ++k) values.push_back(ref::element(table, r, k));
+  return values;
+}
+
+TEST_P(WeightsOf, ShellsAddedOneByOneEqualThoseLoadedAtOnce) {
+  Weights once = fresh(), grown = fresh();
+  once.load(family.sizes.size(), pool);
+  for (size_t shells = 1; shells <= family.sizes.size(); ++shells) {
+    grown.load(shells, pool);
+    EXPECT_EQ(grown.resident(), shells);
+  }
+  EXPECT_EQ(grown.bytes(), once.bytes());
+  EXPECT_EQ(sample(grown), sample(once));
+}
+
+TEST_P(WeightsOf, DroppingGivesBackWhatLoadingTook) {
+  Weights weights = fresh();
+  weights.load(1, pool);
+  const uint64_t small = weights.bytes();
+  const std::vector<float> before = sample(weights);
+  weights.load(family.sizes.size(), pool);
+  EXPECT_GT(weights.bytes(), small);
+  weights.drop(1);
+  EXPECT_EQ(weights.bytes(), small);
+  EXPECT_EQ(sample(weights), before);
+  weights.load(family.sizes.size(), pool);
+  EXPECT_GT(weights.bytes(), small);
+}
+
+TEST_P(WeightsOf, TheEmbeddingHoldsTheNumbersOfTheFile) {
+  Weights weights = fresh();
+  weights.load(family.sizes.size(), pool);
+  const Checkpoint checkpoint(folder);
+  auto file = checkpoint.find("backbone.embeddings.weight");
+  for (const char* name : {"model.embeddings.weight", "model.embedding.weight", "backbone.embedding.weight"})
+    if (!file) file = checkpoint.find(name);
+  ASSERT_TRUE(file);
+  const PackedMatrix table = weights.matrix(Role::embedding, -1);
+  const size_t file_cols = file->info->shape[1];
+  ASSERT_EQ(table.rows(), file->info->shape[0]);
+  for (size_t r = 0; r < table.rows(); ++r)
+    for (size_t k = 0; k < table.cols(); ++k)
+      ASSERT_EQ(ref::element(table, r, k), load_f32(file->info->dtype, file->bytes().data(), r * file_cols + k));
+}
+
+TEST_P(WeightsOf, ProgressEndsAtTheBytesThatWereFilled) {
+  Weights weights = fresh();
+  uint64_t last = 0, total = 0;
+  weights.load(family.sizes.size(), pool, [&](uint64_t done, uint64_t all) {
+    EXPECT_GE(done, last);
+    last = done, total = all;
+  });
+  EXPECT_EQ(last, total);
+  EXPECT_EQ(total, weights.bytes_of(family.sizes.size()));
+}
+
+TEST(WeightsNotices, NameTheTensorsOfMultiTokenPrediction) {
+  const std::filesystem::path source = std::filesystem::path(STARNEST_SOURCE_DIR) / "tests/golden/moe_f32";
+  const TestFolder folder;
+  const SafetensorsFile file(source / "model.safetensors");
+  std::vector<TensorHeader> headers{{"mtp.layers.0.norm.weight", DType::f32, {2}}};
+  for (const TensorInfo& info : file.tensors()) headers.push_back({info.name, info.dtype, info.shape});
+  SafetensorsWriter writer(folder / "model.safetensors", headers, {});
+  const std::vector<std::byte> extra(8);
+  for (const TensorHeader& header : writer.order())
+    writer.append(header.name.starts_with("mtp.") ? std::span<const std::byte>(extra)
+                                                  : file.bytes(*file.find(header.name)));
+  writer.commit();
+  const FamilySpec family = read_family(source);
+  const Weights weights(family.spec, family.smallest_first(), Checkpoint(folder.path()));
+  ASSERT_EQ(weights.notices().size(), 1u);
+  EXPECT_EQ(weights.notices().front(), "1 tensors of multi-token prediction (mtp.*) are not used");
+}
+
+INSTANTIATE_TEST_SUITE_P(Checkpoints, WeightsOf, testing::Values("moe_f32", "dense_f32", "grouped_f32", "mixed_bf16"),
+                         [](const auto& checkpoint) { return checkpoint.param; });
+
+}  // namespace
+}  // namespace starnest

@@ -1,0 +1,236 @@
+#include "format/json/hf_config.h"
+
+#include <cmath>
+#include <limits>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "format/json/json.h"
+#include "starnest/error.h"
+
+namespace starnest {
+
+struct HfConfig::Data {
+  Json json;
+};
+
+namespace {
+
+constexpr uint64_t kMaxConfigBytes = uint64_t{64} << 20;
+
+// Some writers put bare Infinity and NaN, which is not JSON. They become the form that newer writers use,
+// {"__float__": "Infinity"}, so that they survive being written again.
+std::string without_bare_infinity(std::string_view text) {
+  std::string out;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\') {
+      out += text.substr(i, 2);
+      ++i;
+      continue;
+    }
+    if (c == '"') in_string = !in_string;
+    bool replaced = false;
+    for (const std::string_view word : {"-Infinity", "Infinity", "NaN"}) {
+      if (in_string || text.substr(i, word.size()) != word) continue;
+      out += "{\"__float__\": \"" + std::string(word) + "\"}";
+      i += word.size() - 1;
+      replaced = true;
+      break;
+    }
+    if (!replaced) out += c;
+  }
+  return out;
+}
+
+const Json* find(const Json& json, KeyNames names) {
+  for (const std::string_view name : names) {
+    const auto it = json.find(name);
+    if (it != json.end() && !it->is_null()) return &*it;
+  }
+  return nullptr;
+}
+
+std::string key_text(KeyNames names) { return "key " + in_quotes(*names.begin()); }
+
+[[noreturn]] void wrong_type(const std::string& where, KeyNames names, const char* expected, const Json& got) {
+  throw Error(
+      {.where = where, .what = key_text(names) + " has the wrong type", .expected = expected, .got = got.dump()});
+}
+
+int as_int(const std::string& where, KeyNames names, const Json& value) {
+  if (!value.is_number_integer()) wrong_type(where, names, "a whole number", value);
+  const int64_t number = value.is_number_unsigned() && value.get<uint64_t>() > uint64_t(std::numeric_limits<int>::max())
+                             ? std::numeric_limits<int64_t>::max()
+                             : value.get<int64_t>();
+  if (number > std::numeric_limits<int>::max() || number < std::numeric_limits<int>::min())
+    throw Error({.where = where,
+                 .what = key_text(names) + " is out of range",
+                 .expected = "a 32-bit number",
+                 .got = value.dump()});
+  return int(number);
+}
+
+double as_number(const std::string& where, KeyNames names, const Json& value) {
+  if (value.is_number()) return value.get<double>();
+  if (value.is_object() && value.contains("__float__")) {
+    const Json& word = value["__float__"];
+    if (word == "Infinity") return std::numeric_limits<double>::infinity();
+    if (word == "-Infinity") return -std::numeric_limits<double>::infinity();
+    if (word == "NaN") return std::numeric_limits<double>::quiet_NaN();
+  }
+  wrong_type(where, names, "a number", value);
+}
+
+const Json& required(const Json& json, KeyNames names, const std::string& where) {
+  const Json* value = find(json, names);
+  if (value) return *value;
+  std::vector<std::string> others(names.begin() + 1, names.end());
+  throw Error({.where = where,
+               .what = key_text(names) + " is missing",
+               .hint = others.empty() ? "Add it to the config" : "It may also be written as " + join(others, ", ")});
+}
+
+template <class Value>
+void set_each(Json& json, KeyNames names, const Value& value) {
+  bool present = false;
+  for (const std::string_view name : names) {
+    const auto it = json.find(name);
+    if (it == json.end()) continue;
+    *it = value;
+    present = true;
+  }
+  if (!present) json[std::string(*names.begin())] = value;
+}
+
+}  // namespace
+
+HfConfig::HfConfig(std::unique_ptr<Data> data, std::string where) : data_(std::move(data)), where_(std::move(where)) {}
+HfConfig::HfConfig(const HfConfig& other) : data_(std::make_unique<Data>(*other.data_)), where_(other.where_) {}
+HfConfig::HfConfig(HfConfig&&) noexcept = default;
+HfConfig::~HfConfig() = default;
+
+HfConfig HfConfig::read(const std::filesystem::path& file) {
+  return parse(read_text(file, kMaxConfigBytes), file.string());
+}
+
+HfConfig HfConfig::parse(std::string_view text, std::string where) {
+  auto data = std::make_unique<Data>();
+  data->json = parse_json(without_bare_infinity(text), where);
+  if (!data->json.is_object()) throw Error(where, "is not a JSON object");
+  return HfConfig(std::move(data), std::move(where));
+}
+
+bool HfConfig::has(KeyNames names) const { return find(data_->json, names) != nullptr; }
+
+int HfConfig::at_least(KeyNames names, int number, int low) const {
+  if (number >= low) return number;
+  throw Error({.where = where_,
+               .what = key_text(names) + " is too small",
+               .expected = "at least " + std::to_string(low),
+               .got = std::to_string(number)});
+}
+
+int HfConfig::require_int(KeyNames names, int low) const {
+  return at_least(names, as_int(where_, names, required(data_->json, names, where_)), low);
+}
+
+int HfConfig::require_block_int(KeyNames names, size_t block, size_t blocks, int low) const {
+  const Json& value = required(data_->json, names, where_);
+  if (!value.is_array()) return require_int(names, low);
+  if (value.size() != blocks)
+    throw Error({.where = where_,
+                 .what = key_text(names) + " has the wrong number of entries",
+                 .expected = std::to_string(blocks) + ", one per block",
+                 .got = std::to_string(value.size())});
+  return at_least(names, as_int(where_, names, value[block]), low);
+}
+
+double HfConfig::require_number(KeyNames names) const {
+  return as_number(where_, names, required(data_->json, names, where_));
+}
+
+bool HfConfig::require_bool(KeyNames names) const {
+  const Json& value = required(data_->json, names, where_);
+  if (!value.is_boolean()) wrong_type(where_, names, "true or false", value);
+  return value.get<bool>();
+}
+
+std::string HfConfig::require_string(KeyNames names) const {
+  const Json& value = required(data_->json, names, where_);
+  if (!value.is_string()) wrong_type(where_, names, "a string", value);
+  return value.get<std::string>();
+}
+
+std::optional<int> HfConfig::find_int(KeyNames names) const {
+  if (!has(names)) return std::nullopt;
+  return as_int(where_, names, *find(data_->json, names));
+}
+
+std::optional<double> HfConfig::find_number(KeyNames names) const {
+  if (!has(names)) return std::nullopt;
+  return require_number(names);
+}
+
+std::optional<bool> HfConfig::find_bool(KeyNames names) const {
+  if (!has(names)) return std::nullopt;
+  return require_bool(names);
+}
+
+std::optional<std::string> HfConfig::find_string(KeyNames names) const {
+  if (!has(names)) return std::nullopt;
+  return require_string(names);
+}
+
+std::optional<std::vector<std::string>> HfConfig::find_strings(KeyNames names) const {
+  const Json* value = find(data_->json, names);
+  if (!value) return std::nullopt;
+  if (!value->is_array()) wrong_type(where_, names, "a list of strings", *value);
+  std::vector<std::string> strings;
+  for (const Json& item : *value) {
+    if (!item.is_string()) wrong_type(where_, names, "a list of strings", *value);
+    strings.push_back(item.get<std::string>());
+  }
+  return strings;
+}
+
+std::optional<std::vector<double>> HfConfig::find_numbers(KeyNames names) const {
+  const Json* value = find(data_->json, names);
+  if (!value) return std::nullopt;
+  if (!value->is_array()) wrong_type(where_, names, "a list of numbers", *value);
+  std::vector<double> numbers;
+  for (const Json& item : *value) numbers.push_back(as_number(where_, names, item));
+  return numbers;
+}
+
+std::vector<int> HfConfig::find_ints(KeyNames names) const {
+  const Json* value = find(data_->json, names);
+  if (!value) return {};
+  if (!value->is_array()) return {as_int(where_, names, *value)};
+  std::vector<int> numbers;
+  for (const Json& item : *value) numbers.push_back(as_int(where_, names, item));
+  return numbers;
+}
+
+std::vector<std::vector<int>> HfConfig::find_int_lists(KeyNames names) const {
+  const Json* value = find(data_->json, names);
+  if (!value) return {};
+  if (!value->is_array()) wrong_type(where_, names, "a list of lists of numbers", *value);
+  if (value->empty() || !value->front().is_array()) return {find_ints(names)};
+  std::vector<std::vector<int>> lists;
+  for (const Json& item : *value) {
+    if (!item.is_array()) wrong_type(where_, names, "a list of lists of numbers", *value);
+    std::vector<int>& numbers = lists.emplace_back();
+    for (const Json& number : item) numbers.push_back(as_int(where_, names, number));
+  }
+  return lists;
+}
+
+void HfConfig::set(KeyNames names, int value) { set_each(data_->json, names, value); }
+void HfConfig::set(KeyNames names, const std::vector<int>& value) { set_each(data_->json, names, value); }
+void HfConfig::set(KeyNames names, const std::string& value) { set_each(data_->json, names, value); }
+void HfConfig::set(KeyNames names, const std::vector<std::string>& value) { set_each(data_->json, names, value); }
+std::string HfConfig::text() const { return data_->json.dump(2) + "\n"; }
+
+}  // namespace starnest

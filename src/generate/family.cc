@@ -1,0 +1,228 @@
+#include "starnest/family.h"
+
+#include <algorithm>
+
+#include "arch/cost.h"
+#include "arch/pass_cost.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/range.h"
+#include "base/text.h"
+#include "engine/bandwidth.h"
+#include "format/text/effort_template.h"
+#include "generate/chat_format.h"
+#include "generate/family_impl.h"
+#include "generate/generation_config.h"
+#include "kernels/attention.h"
+#include "kernels/exec.h"
+
+namespace starnest {
+namespace {
+
+std::optional<Tokenizer> read_tokenizer(const std::filesystem::path& folder) {
+  if (!std::filesystem::exists(folder / "tokenizer.json")) return std::nullopt;
+  return Tokenizer(folder / "tokenizer.json");
+}
+
+std::string read_chat_template(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "chat_template.jinja";
+  return std::filesystem::exists(file) ? read_text(file) : "";
+}
+
+constexpr int kMostContext = 1 << 30;
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+
+// What is quick to check is checked before the weights are read.
+EngineOptions engine_options(const ModelSpec& spec, const OpenOptions& options) {
+  require_range("ctx-size", options.context, 0, spec.max_context ? spec.max_context : kMostContext,
+                "0 takes what the model allows and memory holds");
+  EngineOptions out{.threads = options.threads, .sizes = options.sizes};
+  if (options.kv_dtype == "f32")
+    out.kv_dtype = DType::f32;
+  else if (options.kv_dtype == "bf16")
+    out.kv_dtype = DType::bf16;
+  else if (!options.kv_dtype.empty())
+    throw Error({.where = "kv-dtype", .what = "is not known", .expected = "f32 or bf16", .got = options.kv_dtype});
+  return out;
+}
+
+GenerationRules read_rules(const FamilySpec& family, const Tokenizer* tokenizer) {
+  GenerationRules rules;
+  rules.think = read_think_tokens(family.folder, tokenizer, size_t(family.spec.vocab));
+  rules.stop_ids = read_stop_ids(family.folder, family.spec.eos_ids);
+  return rules;
+}
+
+// A tenth and at least 256 MiB stay for the activations of a chunk and for everyone else. Never less than one block, so
+// that short texts run even where little is left.
+int context_in(uint64_t available, uint64_t bytes_per_token) {
+  const uint64_t kept_free = std::max(available / 10, 256 * kMiB);
+  const uint64_t blocks = (available - std::min(kept_free, available)) / (bytes_per_token * kKvBlock);
+  return int(std::clamp<uint64_t>(blocks, 1, kMostContext / kKvBlock) * kKvBlock);
+}
+
+}  // namespace
+
+Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& options)
+    : spec(read_family(model, options.elastic)),
+      tokenizer(read_tokenizer(spec.folder)),
+      rules(read_rules(spec, tokenizer ? &*tokenizer : nullptr)),
+      sampling(read_sampling(spec.folder)),
+      chat_template(read_chat_template(spec.folder)),
+      engine(spec, engine_options(spec.spec, options), options.progress),
+      snapshots(options.cache_bytes) {
+  spec.notices.insert(spec.notices.end(), engine.notices().begin(), engine.notices().end());
+  describe_sizes();
+  info.architecture = spec.spec.architecture;
+  info.weight_dtype = name_of(engine.weight_dtype());
+  info.kv_dtype = name_of(engine.kv_dtype());
+  info.threads = engine.threads();
+  set_context(options);
+}
+
+void Family::Impl::describe_sizes() {
+  sizes.clear();
+  for (const Size& size : engine.sizes().subspan(engine.largest())) {
+    const Cost cost = cost_of(spec.spec, size.widths, format());
+    sizes.push_back({size.name, cost.parameters, cost.active_parameters, cost.bytes, cost.decode_bytes_per_token});
+  }
+}
+
+// Keys and values are taken as a text grows, so that a large context costs nothing until it is used.
+void Family::Impl::set_context(const OpenOptions& options) {
+  const std::vector<std::string>& names = options.sizes;
+  uint64_t per_token = 0;
+  for (const Size& size : engine.sizes().subspan(engine.largest()))
+    if (names.empty() || std::find(names.begin(), names.end(), size.name) != names.end())
+      per_token = std::max(per_token, state_cost_of(spec.spec, size.widths).kv_per_token * size_of(engine.kv_dtype()));
+  info.model_context = spec.spec.max_context;
+  info.memory_context = per_token ? context_in(available_memory(), per_token) : kMostContext;
+  const int allowed = info.model_context ? info.model_context : kMostContext;
+  info.context = options.context ? options.context : std::min(allowed, info.memory_context);
+  rules.max_context = info.context;
+  if (options.context)
+    rules.context_hint = "The context was set to this; the model allows " + std::to_string(allowed);
+  else if (info.context < allowed)
+    rules.context_hint = "Memory holds no more beside the weights; the model allows " + std::to_string(allowed);
+}
+
+double Family::Impl::bytes_moved(std::span<const BatchItem> items) {
+  std::vector<std::tuple<size_t, size_t, size_t>> key;
+  std::vector<PassPart> parts;
+  double beside = 0;  // states, keys and values
+  for (const BatchItem& item : items) {
+    const Sequence& sequence = *item.sequence;
+    const Widths& widths = engine.sizes()[sequence.size()].widths;
+    const size_t tokens = item.tokens.size();
+    const size_t logits = item.want == Want::none ? 0 : item.want == Want::last ? 1 : tokens;
+    key.emplace_back(sequence.size(), tokens, logits);
+    parts.push_back({&widths, tokens, logits});
+    const StateCost state = state_cost_of(spec.spec, widths);
+    beside += double(sequence.position() + tokens) * double(state.kv_per_token * size_of(engine.kv_dtype())) +
+              2 * sizeof(float) * double(state.ssm + state.conv);
+  }
+  const auto [weights, is_new] = weight_bytes_.try_emplace(std::move(key));
+  if (is_new) weights->second = pass_cost_of(spec.spec, format(), parts).bytes;
+  return weights->second + beside;
+}
+
+Plan Family::Impl::with_sizes(Plan plan) const {
+  const ResolvedPlan resolved = resolve(plan, engine, rules, spec.default_plan);
+  plan.think_size = engine.sizes()[resolved.think_size].name;
+  plan.answer_size = engine.sizes()[resolved.answer_size].name;
+  return plan;
+}
+
+const Tokenizer& Family::Impl::require_tokenizer() const {
+  if (tokenizer) return *tokenizer;
+  throw Error(
+      {.where = spec.folder.string(), .what = "has no tokenizer.json", .hint = "Give token ids instead of text"});
+}
+
+Family Family::open(const std::filesystem::path& model, const OpenOptions& options) {
+  return Family(std::make_shared<Impl>(model, options));
+}
+
+const std::vector<SizeInfo>& Family::sizes() const { return impl_->sizes; }
+uint64_t Family::resident_bytes() const { return impl_->engine.resident_bytes(); }
+
+void Family::load(std::string_view name, const std::function<void(uint64_t done, uint64_t total)>& progress) {
+  impl_->engine.load(name, progress);
+  impl_->describe_sizes();
+}
+
+void Family::drop_above(std::string_view name) {
+  impl_->engine.drop_above(name);
+  for (size_t size = 0; size < impl_->engine.largest(); ++size) impl_->snapshots.drop(size);
+  impl_->describe_sizes();
+}
+
+const std::vector<std::string>& Family::notices() const { return impl_->spec.notices; }
+FamilyInfo Family::info() const { return impl_->info; }
+Sampling Family::default_sampling() const { return impl_->sampling; }
+double Family::measure_bandwidth() const { return read_bandwidth(impl_->engine.pool(), 256 * kMiB, /*rounds=*/2); }
+std::string_view Family::kernel_path() { return starnest::kernel_path(); }
+
+Plan Family::default_plan() const {
+  Plan plan;
+  const auto& defaults = impl_->spec.default_plan;
+  plan.think_size = defaults ? defaults->think : impl_->sizes.front().name;
+  plan.answer_size = defaults ? defaults->answer : impl_->sizes.front().name;
+  return plan;
+}
+
+std::vector<TokenId> Family::prompt(std::string_view question, std::string_view effort) const {
+  const bool think = impl_->chat_template == kEffortTemplate || effort != "e0";
+  return chat({{"user", std::string(question)}}, {.think = think, .effort = std::string(effort)});
+}
+
+std::vector<TokenId> Family::chat_turn(std::string_view said, const ChatOptions& options) const {
+  if (!remembers()) throw Error(impl_->spec.folder.string(), "has a prompt format that holds the last message alone");
+  return tokens_of(render_turn(std::string(said), options), impl_->require_tokenizer());
+}
+
+bool Family::remembers() const { return is_chat_template(impl_->chat_template); }
+
+std::vector<TokenId> Family::chat(const std::vector<ChatMessage>& messages, const ChatOptions& options) const {
+  const Tokenizer& tokenizer = impl_->require_tokenizer();
+  impl_->require_prompt_format();
+  if (is_chat_template(impl_->chat_template)) return tokens_of(render(messages, options), tokenizer);
+  if (messages.empty()) throw Error("messages", "there is none");
+  return impl_->effort_prompt(messages.back().content, options.think ? options.effort : "e0");
+}
+
+void Family::Impl::require_prompt_format() const {
+  if (is_chat_template(chat_template) || chat_template == kEffortTemplate) return;
+  throw Error({.where = spec.folder.string(),
+               .what = "has a prompt format that is not known here",
+               .hint = "Write the whole prompt yourself and pass it raw ('starnest run --raw')"});
+}
+
+// kEffortTemplate, natively.
+std::vector<TokenId> Family::Impl::effort_prompt(std::string_view question, const std::string& effort) const {
+  const Tokenizer& words = require_tokenizer();
+  std::vector<std::string> known{"e0", "e1", "e2"};
+  const auto effort_id = words.id_of("<" + effort + ">");
+  if (!effort_id || std::find(known.begin(), known.end(), effort) == known.end())
+    throw Error({.where = "effort", .what = in_quotes(effort) + " is not known", .hint = suggest(effort, known)});
+  const auto require = [&](std::string_view token) {
+    if (const auto id = words.id_of(token)) return *id;
+    throw Error((spec.folder / "tokenizer.json").string(),
+                "has no token " + in_quotes(token) + ", which the prompt format needs");
+  };
+  std::vector<TokenId> ids{require("<bos>")};
+  const std::vector<TokenId> text =
+      words.encode(question, {.add_special_tokens = false, .parse_special_tokens = false});
+  ids.insert(ids.end(), text.begin(), text.end());
+  ids.push_back(*effort_id);
+  ids.push_back(require("<think>"));
+  return ids;
+}
+
+std::vector<TokenId> Family::encode(std::string_view text) const { return impl_->require_tokenizer().encode(text); }
+
+std::string Family::decode(const std::vector<TokenId>& ids) const {
+  return impl_->require_tokenizer().decode(ids, /*skip_special=*/false);
+}
+
+}  // namespace starnest

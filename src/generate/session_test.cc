@@ -1,0 +1,197 @@
+// Asking the model that ships with the project, through the public headers.
+#include "starnest/session.h"
+
+#include <gtest/gtest.h>
+
+#include "base/test_support.h"
+
+namespace starnest {
+namespace {
+
+const std::string kPocket = std::string(STARNEST_SOURCE_DIR) + "/models/pocket";
+const std::string kQuestion = "r:a5b+3c*7d-2?";
+const Plan kSmallThinks{.think_size = "small", .answer_size = "large"};
+
+Family open(OpenOptions options = {}) {
+  options.threads = 1;
+  return Family::open(kPocket, options);
+}
+
+// The trace of the question as an answer: the prompt opens no thinking at its end, so all that follows is answer.
+std::vector<TokenId> trace_prompt(const Family& family) {
+  return family.encode("<bos>" + kQuestion + "<e2><think>a5;");
+}
+
+TEST(Session, TheAnswerEndsBeforeAStopTextThatSpansTokens) {
+  const Family family = open();
+  Session session(family);
+  std::string streamed;
+  AskOptions options{.stop = {"xyz", "76;d"}, .on_text = [&](const TextPiece& piece) { streamed += piece.text; }};
+  const Answer answer = session.ask(trace_prompt(family), options);
+  EXPECT_EQ(answer.answer, "b+38;c*");
+  EXPECT_EQ(streamed, answer.answer);
+  EXPECT_EQ(answer.end, AnswerEnd::stop_text);
+  EXPECT_TRUE(answer.complete());
+  EXPECT_EQ(family.decode(answer.ids), "b+38;c*76;d");
+}
+
+TEST(Session, TextThatOnlyBeganAStopTextIsShownAtTheEnd) {
+  const Family family = open();
+  const Answer answer = Session(family).ask(trace_prompt(family), {.stop = {"c*77", "24;5"}});
+  EXPECT_EQ(answer.answer, "b+38;c*76;d-24;4");
+  EXPECT_EQ(answer.end, AnswerEnd::stop_token);
+}
+
+TEST(Session, ThinkingIsNeverSearchedForAStopText) {
+  const Family family = open();
+  const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks, .stop = {"76"}});
+  EXPECT_EQ(answer.thinking, "a5;b+38;c*76;d-24;");
+  EXPECT_EQ(answer.answer, "4");
+}
+
+TEST(Session, CancellingKeepsTheTextSoFar) {
+  const Family family = open();
+  const Answer whole = Session(family).ask(trace_prompt(family));
+  for (int steps = 0; steps < 5; ++steps) {
+    int taken = 0;
+    const Answer cut =
+        Session(family).ask(trace_prompt(family), {.stop = {"+38!"}, .cancelled = [&] { return taken++ == steps; }});
+    EXPECT_EQ(cut.end, AnswerEnd::cancelled);
+    EXPECT_FALSE(cut.complete());
+    EXPECT_EQ(cut.ids.size(), size_t(steps));
+    EXPECT_EQ(cut.answer, whole.answer.substr(0, size_t(steps)));  // this model's tokens are characters
+  }
+}
+
+TEST(Session, CancellingInsideThinkingLeavesItOpen) {
+  const Family family = open({.cache_bytes = 0});
+  int taken = 0;
+  const Answer cut =
+      Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks, .cancelled = [&] { return taken++ == 6; }});
+  EXPECT_EQ(cut.end, AnswerEnd::cancelled);
+  EXPECT_EQ(cut.think_end, ThinkEnd::none);
+  EXPECT_EQ(cut.thinking, "a5;b+3");
+  EXPECT_EQ(cut.answer, "");
+}
+
+TEST(Session, ReportsWhatEachStretchReadAndWrote) {
+  const Family family = open({.cache_bytes = 0});
+  const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks});
+  EXPECT_EQ(answer.prompt_report.size, "small");
+  EXPECT_EQ(answer.prompt_report.tokens, 17);
+  EXPECT_EQ(answer.prompt_report.steps, 1);
+  EXPECT_EQ(answer.thinking_report.tokens, 19);
+  EXPECT_EQ(answer.thinking_report.steps, 18);  // the first comes with the prompt
+  EXPECT_EQ(answer.switch_report.size, "large");
+  EXPECT_EQ(answer.switch_report.tokens, 36);
+  EXPECT_EQ(answer.answer_report.tokens, 1);
+  EXPECT_EQ(answer.answer_report.steps, 1);  // the end of the text
+  EXPECT_EQ(answer.seconds_to_first_token, answer.prompt_report.seconds);
+
+  const double weights = double(family.sizes().back().decode_bytes);
+  EXPECT_GT(answer.thinking_report.bytes, 18 * weights);
+  EXPECT_LT(answer.thinking_report.bytes, 18 * weights * 1.5);  // with states, keys and values
+
+  const Answer same = Session(family).ask(family.prompt(kQuestion), {.plan = {.answer_size = "small"}});
+  EXPECT_EQ(same.switch_report.steps, 0);
+}
+
+TEST(Session, WithoutABudgetTheAnsweringSizeReadsThePrompt) {
+  const Family family = open();
+  Plan plan = kSmallThinks;
+  plan.think_budget = 0;
+  const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = plan});
+  EXPECT_EQ(answer.prompt_report.size, "large");
+  EXPECT_EQ(answer.prompt_report.tokens, 18);  // the closing tag too
+  EXPECT_EQ(answer.switch_report.steps, 0);
+}
+
+TEST(Session, SaysWhyATextEnded) {
+  const Family family = open({.context = 24});
+  EXPECT_EQ(Session(family).ask(trace_prompt(family), {.plan = {.max_tokens = 2}}).end, AnswerEnd::max_tokens);
+  const Answer full = Session(family).ask(trace_prompt(family));
+  EXPECT_EQ(full.end, AnswerEnd::context);
+  EXPECT_EQ(trace_prompt(family).size() + full.ids.size(), 24u);
+}
+
+TEST(Family, TheContextIsTheModelsOrTheCallersAndNeverMore) {
+  EXPECT_EQ(open().info().context, 4096);
+  EXPECT_EQ(open().info().model_context, 4096);
+  EXPECT_GT(open().info().memory_context, 4096);
+  EXPECT_EQ(open({.context = 100}).info().context, 100);
+  for (const int context : {-1, 4097})
+    EXPECT_NE(error_of([&] { open({.context = context}); }).find("ctx-size: is out of range"), std::string::npos);
+  const Family family = open({.context = 10});
+  const std::string error = error_of([&] { Session(family).ask(family.prompt(kQuestion)); });
+  EXPECT_NE(error.find("fewer than 10 tokens, got 17"), std::string::npos) << error;
+  EXPECT_NE(error.find("the model allows 4096"), std::string::npos) << error;
+}
+
+TEST(Family, SaysHowItRuns) {
+  EXPECT_EQ(open({.kv_dtype = "f32"}).info().kv_dtype, "F32");
+  EXPECT_EQ(open({.kv_dtype = "bf16"}).info().kv_dtype, "BF16");
+  EXPECT_NE(error_of([] { open({.kv_dtype = "fp8"}); }).find("expected f32 or bf16, got fp8"), std::string::npos);
+  EXPECT_EQ(open().info().threads, 1);
+  EXPECT_EQ(open().info().architecture, "nemotron_h");
+  EXPECT_EQ(open().default_sampling().temperature, 0);
+  EXPECT_GT(open().measure_bandwidth(), 1e8);
+  for (size_t i = 1; i < open().sizes().size(); ++i) EXPECT_LT(open().sizes()[i].bytes, open().sizes()[i - 1].bytes);
+}
+
+// A text longer than one chunk and one interval of snapshots.
+std::vector<TokenId> long_prompt(const Family& family, size_t tokens) {
+  std::vector<TokenId> ids = family.encode("<bos>r:");
+  const std::vector<TokenId> step = family.encode("a5b+3c*7d-2");
+  while (ids.size() < tokens) ids.push_back(step[ids.size() * 5 % step.size()]);
+  return ids;
+}
+
+TEST(Session, APromptThatBeginsAsAnEarlierOneIsNotReadAgainAndGivesTheSameIds) {
+  const Family kept = open(), fresh = open({.cache_bytes = 0});
+  std::vector<TokenId> prompt = long_prompt(kept, 3000);
+  const AskOptions options{.plan = {.max_tokens = 20}};
+  const Answer first = Session(kept).ask(prompt, options);
+  EXPECT_EQ(first.reused_tokens, 0);
+  EXPECT_EQ(first.ids, Session(fresh).ask(prompt, options).ids);
+
+  prompt.push_back(prompt[5]);
+  const Answer longer = Session(kept).ask(prompt, options), longer_fresh = Session(fresh).ask(prompt, options);
+  EXPECT_EQ(longer.reused_tokens, 3000);
+  EXPECT_EQ(longer.prompt_report.tokens, 1);
+  EXPECT_EQ(longer_fresh.prompt_report.tokens, 3001);
+  EXPECT_EQ(longer.ids, longer_fresh.ids);
+
+  prompt[2500] = prompt[2500] == prompt[5] ? prompt[6] : prompt[5];  // diverges behind the snapshot at 2048
+  const Answer diverged = Session(kept).ask(prompt, options);
+  EXPECT_EQ(diverged.reused_tokens, 2048);
+  EXPECT_EQ(diverged.ids, Session(fresh).ask(prompt, options).ids);
+}
+
+TEST(Session, TheNextTurnGoesOnFromBeforeTheThinkingTag) {
+  const Family kept = open(), fresh = open({.cache_bytes = 0});
+  const std::vector<TokenId> question = kept.prompt(kQuestion);
+  const Answer first = Session(kept).ask(question, {.plan = kSmallThinks});
+  std::vector<TokenId> next(question.begin(), question.end() - 1);  // thinking rendered away
+  const std::vector<TokenId> more = kept.encode("4<eos>");
+  next.insert(next.end(), more.begin(), more.end());
+  next.insert(next.end(), question.begin() + 1, question.end());
+  const Answer second = Session(kept).ask(next, {.plan = kSmallThinks});
+  EXPECT_EQ(second.reused_tokens, int(question.size()) - 1);
+  EXPECT_EQ(second.ids, Session(fresh).ask(next, {.plan = kSmallThinks}).ids);
+}
+
+TEST(Family, ALargerSizeIsLoadedLaterAndDroppedAgain) {
+  Family family = open({.sizes = {"small"}});
+  const uint64_t small = family.resident_bytes();
+  EXPECT_EQ(family.sizes().size(), 1u);
+  EXPECT_THROW(Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks}), Error);
+  family.load("large");
+  EXPECT_EQ(family.sizes().front().name, "large");
+  EXPECT_EQ(Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks}).answer, "4");
+  family.drop_above("small");
+  EXPECT_EQ(family.resident_bytes(), small);
+  EXPECT_THROW(family.load("larg"), Error);
+}
+
+}  // namespace
+}  // namespace starnest

@@ -1,0 +1,51 @@
+// What a size costs: parameters, bytes on disk, weight bytes read per decoded token. Pure arithmetic over the tensors.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "nest/segments.h"
+
+namespace starnest {
+
+// When a tensor is read while one token is decoded.
+enum class Use {
+  always,   // whole, for every token
+  one_row,  // the input embedding
+  routed,   // a share: experts_per_token of the kept experts
+};
+
+// A tensor of the full model, as far as nesting is concerned.
+struct NestedTensor {
+  int block = -1;   // -1: belongs to no block
+  int expert = -1;  // number of the routed expert whose own matrix this is, or -1
+  Use use = Use::always;
+  std::vector<Dimension> dims;  // outermost first
+
+  bool present(const Widths& widths) const;  // false in a dropped block and for a dropped expert
+  std::vector<uint64_t> shape(const Widths& widths) const;
+  uint64_t elements(const Widths& widths) const;
+};
+
+// How a tensor is stored. nvfp4: 4-bit codes, an E4M3 scale per 16, two F32 scales per tensor; fp8: E4M3, two F32
+// scales.
+enum class Encoding { f32, bf16, fp8, nvfp4 };
+uint64_t stored_bytes(Encoding encoding, uint64_t elements);
+
+struct CostedTensor {
+  const NestedTensor* tensor = nullptr;
+  Encoding encoding = Encoding::bf16;
+};
+
+struct Cost {
+  uint64_t parameters = 0;
+  uint64_t active_parameters = 0;       // the input embedding counts whole, experts by their share
+  uint64_t bytes = 0;                   // of tensor data
+  uint64_t decode_bytes_per_token = 0;  // weights read for one token at batch 1
+};
+
+Cost cost_of(std::span<const CostedTensor> tensors, const Widths& widths, int experts_per_token);
+
+}  // namespace starnest

@@ -1,0 +1,92 @@
+#include "nest/segments.h"
+
+#include <algorithm>
+#include <set>
+
+#include <gtest/gtest.h>
+
+namespace starnest {
+namespace {
+
+BlockWidths mamba(int heads, int channels) {
+  BlockWidths widths;
+  widths[Axis::mamba_heads] = heads;
+  widths[Axis::mamba_head_dim] = channels;
+  return widths;
+}
+
+// 2 groups of 3 heads of 4 channels.
+const Segment kHeads{"x", Axis::mamba_heads, 6, 2, Axis::mamba_head_dim, 4};
+
+TEST(Segments, KeepAPrefixOfEveryGroup) {
+  const Dimension dimension{plain_segment("whole", Axis::none, 5), kHeads};
+  const std::vector<IndexRange> expected{{0, 13}, {17, 8}};
+  EXPECT_EQ(kept_ranges(dimension, mamba(4, 4)), expected);
+  EXPECT_EQ(kept_extent(dimension, mamba(4, 4)), 21);
+}
+
+TEST(Segments, KeepAPrefixOfTheChannelsOfEveryUnit) {
+  const std::vector<IndexRange> expected{{0, 2}, {4, 2}, {12, 2}, {16, 2}};
+  EXPECT_EQ(kept_ranges({kHeads}, mamba(4, 2)), expected);
+}
+
+TEST(Segments, FullWidthIsOneRange) {
+  EXPECT_EQ(kept_ranges({kHeads}, mamba(6, 4)), (std::vector<IndexRange>{{0, 24}}));
+}
+
+TEST(Segments, InMemoryEverySizeIsAPrefixWithTheIndicesItKeepsInTheFile) {
+  const std::vector<BlockWidths> chain{mamba(2, 2), mamba(4, 2), mamba(4, 3), mamba(6, 4)};
+  const std::vector<size_t> order = memory_order(kHeads, chain);
+  EXPECT_EQ(order.size(), 24u);
+  for (const BlockWidths& size : chain) {
+    const auto kept = kept_indices({kHeads}, size);
+    const std::set<size_t> in_file(kept.begin(), kept.end());
+    const std::set<size_t> in_memory(order.begin(), order.begin() + std::ptrdiff_t(kept.size()));
+    EXPECT_EQ(in_file, in_memory);
+  }
+}
+
+TEST(Segments, InMemoryHeadsAreRankMajor) {
+  const std::vector<BlockWidths> chain{mamba(2, 4), mamba(6, 4)};
+  const std::vector<size_t> order = memory_order(kHeads, chain);
+  const std::vector<size_t> head_starts{0, 12, 4, 16, 8, 20};
+  for (size_t head = 0; head < 6; ++head)
+    for (size_t c = 0; c < 4; ++c) EXPECT_EQ(order[head * 4 + c], head_starts[head] + c);
+}
+
+TEST(Segments, PiecesNameTheUnitOfEveryPosition) {
+  const std::vector<BlockWidths> chain{mamba(2, 2), mamba(4, 3), mamba(6, 4)};
+  const std::vector<size_t> order = memory_order(kHeads, chain);
+  for (const BlockWidths& size : chain) {
+    size_t position = 0;
+    for (const UnitPiece& piece : memory_pieces(kHeads, chain, size)) {
+      EXPECT_EQ(piece.begin, position);
+      for (size_t c = 0; c < piece.count; ++c, ++position) {
+        const size_t head = order[position] / 4;  // group-major in the file
+        EXPECT_EQ(piece.unit, (head % 3) * 2 + head / 3);
+      }
+    }
+    EXPECT_EQ(position, size_t(kHeads.kept_extent(size)));
+  }
+}
+
+TEST(Widths, ContainmentLooksAtEveryAxisAndAtDepth) {
+  Widths outer;
+  outer.blocks = {mamba(6, 4), mamba(6, 4)};
+  outer.set_hidden(32);
+  Widths inner = outer;
+  EXPECT_TRUE(contains(outer, inner));
+  inner.blocks[1][Axis::mamba_heads] = 4;
+  EXPECT_TRUE(contains(outer, inner));
+  EXPECT_FALSE(contains(inner, outer));
+  inner.blocks[0].kept = false;
+  EXPECT_TRUE(contains(outer, inner));
+  EXPECT_EQ(inner.uniform(Axis::mamba_heads), 4);
+  EXPECT_EQ(outer.uniform(Axis::mamba_heads), 6);
+  outer.blocks[1][Axis::mamba_heads] = 4;
+  EXPECT_FALSE(outer.uniform(Axis::mamba_heads).has_value());
+  EXPECT_FALSE(outer.uniform(Axis::experts).has_value());
+}
+
+}  // namespace
+}  // namespace starnest
