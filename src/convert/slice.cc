@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "arch/tensors.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "convert/shard_copy.h"
 #include "convert/small_files.h"
 #include "format/weights/checkpoint.h"
+#include "format/weights/fingerprint.h"
 #include "format/weights/safetensors_writer.h"
 #include "format/weights/sha256.h"
 #include "starnest/error.h"
@@ -193,7 +195,10 @@ SliceResult slice(const FamilySpec& family, const Size& size, const std::filesys
   const Checkpoint checkpoint(family.folder);
   const Pairing pairing(family, size, checkpoint);
 
-  OutputFolder folder(out, family.folder, options.overwrite);
+  std::vector<std::filesystem::path> sources = options.inputs;
+  sources.push_back(family.folder);
+  for (const std::filesystem::path& file : model_files(family.folder)) sources.push_back(file);  // links to elsewhere
+  OutputFolder folder(out, sources, options.overwrite);
   check_space(folder.partial(), pairing.bytes());
   if (const size_t unused = count_multi_token_prediction(checkpoint))
     note("left out " + std::to_string(unused) +
