@@ -7,12 +7,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "format/text/documents.h"
 #include "format/text/token_shards.h"
 #include "format/text/tokenizer.h"
 #include "format/weights/model_location.h"
+#include "program/terminal.h"
 #include "starnest/error.h"
 
 namespace starnest::cli {
@@ -65,7 +67,7 @@ std::string decode(const Tokenizer& tokenizer, const Options& options, const jso
 // One JSON value per line in, one per line out.
 void run_lines(const Tokenizer& tokenizer, const Options& options) {
   size_t number = 0;
-  for (std::string line; std::getline(std::cin, line);) {
+  for (std::string line; std::cout && std::getline(std::cin, line);) {  // who prints into a full disk stops
     const std::string where = "standard input, line " + std::to_string(++number);
     const json value = parse(line, where);
     if (options.decode) {
@@ -88,10 +90,19 @@ TokenId end_token(const Tokenizer& tokenizer, const std::string& text) {
   return *id;
 }
 
+std::vector<NamedPath> shard_files(const std::string& flag, const std::string& prefix) {
+  std::vector<NamedPath> files;
+  for (const char* ending : {".bin", ".idx", ".lock"}) files.push_back({flag, prefix + ending});
+  return files;
+}
+
 // A corpus as token shards, for training.
-void write_shards(const Tokenizer& tokenizer, const Options& options) {
+void write_shards(const Tokenizer& tokenizer, const std::filesystem::path& tokenizer_file, const Options& options) {
+  std::vector<NamedPath> inputs{{"-m", tokenizer_file}};
+  for (const std::string& file : options.corpus) inputs.push_back({"tokenize", file});
   if (options.out.empty())
     throw Error({.where = "--out", .what = "is missing", .hint = "Give the PREFIX of the .bin and .idx to write"});
+  check_outputs(shard_files("--out", options.out), inputs);
   DocumentSettings settings{.most_bad = options.most_bad};
   if (!options.end.empty()) settings.end = end_token(tokenizer, options.end);
   TokenShardWriter writer(options.out, tokenizer.size());
@@ -99,13 +110,13 @@ void write_shards(const Tokenizer& tokenizer, const Options& options) {
   for (const std::string& file : options.corpus) {
     settings.most_bad = options.most_bad - sum.bad;
     const DocumentCounts counts = read_documents(
-        file, tokenizer, settings, [](const std::string& note) { std::cerr << note << '\n'; },
+        file, tokenizer, settings, [](const std::string& note) { print(stderr, "%s\n", note.c_str()); },
         [&](const TokenDocument& document) { writer.add(document.ids); });
     sum.documents += counts.documents, sum.tokens += counts.tokens, sum.bad += counts.bad;
   }
   writer.commit();
-  std::cerr << options.out << ".bin and .idx: " << grouped(sum.documents) << " documents, " << grouped(sum.tokens)
-            << " tokens; left out " << grouped(sum.bad) << '\n';
+  print(stderr, "%s.bin and .idx: %s documents, %s tokens; left out %s\n", options.out.c_str(),
+        grouped(sum.documents).c_str(), grouped(sum.tokens).c_str(), grouped(sum.bad).c_str());
 }
 
 // Shards take neither --decode nor --jsonl, and text from standard input no --out.
@@ -122,7 +133,7 @@ void run(const Options& options) {
   if (std::filesystem::is_directory(path)) path /= "tokenizer.json";
   const Tokenizer tokenizer(path);
   refuse_mixed(options);
-  if (!options.corpus.empty()) return write_shards(tokenizer, options);
+  if (!options.corpus.empty()) return write_shards(tokenizer, path, options);
   if (options.jsonl) {
     run_lines(tokenizer, options);
   } else if (options.decode) {
@@ -130,8 +141,6 @@ void run(const Options& options) {
   } else {
     std::cout << json(encode(tokenizer, options, read_all(std::cin))).dump() << '\n';
   }
-  std::cout.flush();
-  if (!std::cout) throw Error("standard output", "cannot be written");
 }
 
 }  // namespace

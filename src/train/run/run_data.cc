@@ -6,7 +6,9 @@
 #include "base/range.h"
 #include "base/text.h"
 #include "format/weights/model_location.h"
+#include "program/terminal.h"
 #include "starnest/error.h"
+#include "train/run/input_content.h"
 #include "train/run/settings.h"
 
 namespace starnest::train {
@@ -30,10 +32,10 @@ TextBatches text_batches(const DataSettings& settings, const std::vector<std::st
                    .what = "the vocabulary of " + file.string() + " has no such token",
                    .got = in_quotes(settings.text.end)});
   }
-  Corpus corpus = Corpus::open(files, tokenizer, reading,
-                               [](const std::string& note) { std::fprintf(stderr, "%s\n", note.c_str()); });
-  std::fprintf(stderr, "%s: %s documents, %s tokens\n", join(files, " ").c_str(), grouped(corpus.size()).c_str(),
-               grouped(corpus.tokens()).c_str());
+  Corpus corpus =
+      Corpus::open(files, tokenizer, reading, [](const std::string& note) { print(stderr, "%s\n", note.c_str()); });
+  print(stderr, "%s: %s documents, %s tokens\n", join(files, " ").c_str(), grouped(corpus.size()).c_str(),
+        grouped(corpus.tokens()).c_str());
   return {std::move(corpus), size_t(settings.text.length), size_t(settings.text.rows), uint64_t(seed)};
 }
 
@@ -41,6 +43,15 @@ TextBatches text_batches(const DataSettings& settings, const std::vector<std::st
 
 std::string settings_text(const DataSettings& s) {
   return s.is_text() ? settings_text(s.text, "data.") : settings_text(s.mix, "mix.") + settings_text(s.batch, "batch.");
+}
+
+std::string identity_text(const DataSettings& settings, const std::string& model) {
+  if (!settings.is_text()) return settings_text(settings);
+  DataSettings contents = settings;
+  for (std::vector<std::string>* files : {&contents.text.files, &contents.text.dev})
+    for (std::string& file : *files) file = corpus_content(file);
+  contents.text.tokenizer = file_content(tokenizer_file(settings, model));
+  return settings_text(contents);
 }
 
 std::string description(const DataSettings& settings) {
@@ -65,6 +76,16 @@ void check(const DataSettings& settings) {
 void check_shares(const DataSettings& settings, const Ranks& ranks) {
   require_at_least(settings.is_text() ? "--data-rows" : "--batch-rows",
                    settings.is_text() ? settings.text.rows : settings.batch.rows, ranks.size());
+}
+
+std::vector<std::filesystem::path> input_files(const DataSettings& settings, const std::string& model) {
+  if (!settings.is_text()) return {};
+  std::vector<std::filesystem::path> files{tokenizer_file(settings, model)};
+  for (const std::vector<std::string>* names : {&settings.text.files, &settings.text.dev})
+    for (const std::string& name : *names)
+      for (const char* ending : {"", ".bin", ".idx"})
+        if (std::filesystem::exists(name + ending)) files.emplace_back(name + ending);
+  return files;
 }
 
 std::filesystem::path tokenizer_file(const DataSettings& settings, const std::string& model) {
