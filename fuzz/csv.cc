@@ -16,7 +16,6 @@ std::vector<std::vector<std::string>> fields_of(std::string text, TableFormat fo
 }  // namespace
 
 void csv(std::string_view bytes) {
-  fields_of(std::string(bytes), kTsv);
   const std::vector<std::vector<std::string>> rows = fields_of(std::string(bytes), kCsv);
   std::string again;  // every field in quotation marks
   for (const auto& row : rows) {
@@ -28,8 +27,9 @@ void csv(std::string_view bytes) {
     }
     again += '\n';
   }
-  if (again.find("\r\n") != std::string::npos) return;  // would be read as "\n"
-  SN_CHECK(fields_of(again, kCsv) == rows, "what was written reads differently");
+  const bool comparable = again.find("\r\n") == std::string::npos;  // which would be read as "\n"
+  SN_CHECK(!comparable || fields_of(again, kCsv) == rows, "what was written reads differently");
+  fields_of(std::string(bytes), kTsv);
 }
 
 }  // namespace starnest::fuzz

@@ -63,7 +63,7 @@ bool LineReader::fill() {
   do n = ::read(descriptor_, buffer_.data() + before, kPartBytes);
   while (n < 0 && errno == EINTR);
   buffer_.resize(before + size_t(n > 0 ? n : 0));
-  if (n < 0) fail(name_, "cannot read");
+  if (n < 0) fail(name_, "cannot be read");
   return n > 0;
 }
 
