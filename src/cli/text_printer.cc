@@ -53,7 +53,7 @@ void TextPrinter::start(const TextPiece& piece) {
   start_ = Clock::now();
   if (!style_.names) return;
   const std::string name = "[" + visible(size_) + (phase_ == Phase::thinking ? " thinks]" : " answers]");
-  std::fprintf(stderr, "%s%s", name.c_str(), on_terminal_ ? " " : "\n");
+  print(stderr, "%s%s", name.c_str(), on_terminal_ ? " " : "\n");
   column_ = name.size() + 1;
 }
 

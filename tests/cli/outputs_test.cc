@@ -89,7 +89,8 @@ TEST(Outputs, NeverReplaceAnInput) {
   refused({"report", "-o", folder / "a.json", folder / "a.json"}, folder / "a.json");
   refused({"report", "-m", model, "-o", model + "/config.json"}, model + "/config.json");
   refused({"eval", "-m", kStoryteller, "--size", "small", "--text", text, "--json", text}, text);
-  refused(eval_words({"-m", model, "--json", model + "/elastic.json"}), model + "/elastic.json");
+  refused({"eval", "-m", model, "-n", "2", "--size", "small", "--json", model + "/elastic.json"},
+          model + "/elastic.json");
   refused(eval_words({"--against", folder / "r.jsonl", "--json", folder / "r.jsonl"}), folder / "r.jsonl");
   refused({"tokenize", "-m", kStoryteller, folder / "in.bin", "--out", folder / "in"}, folder / "in.bin");
   const Finished both = starnest_program(eval_words({"--json", folder / "s", "--records", folder / "./s"}));
