@@ -20,7 +20,7 @@ Tensor decays(const Tensor& a) {
 }
 
 struct PlainBlock {
-  const Weights& weights;
+  const Parameters& weights;
   int block;
   const Tensor& u;  // [R, T, D]
 
@@ -90,7 +90,7 @@ struct PlainBlock {
 
 }  // namespace
 
-Tensor plain_completion_logits(const Weights& weights, const BatchTensors& batch) {
+Tensor plain_completion_logits(const Parameters& weights, const BatchTensors& batch) {
   const double eps = double(weights.spec().norm_eps);
   Tensor x = torch::embedding(weights(Role::embedding), batch.ids);
   for (int b = 0; b < int(weights.spec().blocks.size()); ++b) {
@@ -101,7 +101,7 @@ Tensor plain_completion_logits(const Weights& weights, const BatchTensors& batch
   return torch::matmul(hidden.index_select(0, batch.completion), weights(Role::head).t());
 }
 
-PlainAdamW::PlainAdamW(const Weights& weights, double rate, double weight_decay)
+PlainAdamW::PlainAdamW(const Parameters& weights, double rate, double weight_decay)
     : parameters_(weights.trained()), rate_(rate), weight_decay_(weight_decay) {
   for (const Tensor& parameter : parameters_) {
     first_.push_back(torch::zeros_like(parameter, torch::requires_grad(false)));

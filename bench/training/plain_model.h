@@ -3,17 +3,17 @@
 #pragma once
 
 #include "train/distill/batch_tensors.h"
-#include "train/modules/weights.h"
+#include "train/modules/parameters.h"
 
 namespace starnest::train {
 
 // Logits [n, V] at the completion positions of the full model.
-torch::Tensor plain_completion_logits(const Weights& weights, const BatchTensors& batch);
+torch::Tensor plain_completion_logits(const Parameters& weights, const BatchTensors& batch);
 
 // AdamW, one parameter after the other.
 class PlainAdamW {
  public:
-  PlainAdamW(const Weights& weights, double rate, double weight_decay);
+  PlainAdamW(const Parameters& weights, double rate, double weight_decay);
   void step(std::span<const torch::Tensor> gradients);
 
  private:

@@ -18,7 +18,7 @@
 #include "starnest/error.h"
 #include "tasks/mix.h"
 #include "train/distill/sandwich.h"
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 #include "train/run/measure.h"
 #include "train/run/utilisation.h"
 
@@ -35,7 +35,7 @@ double seconds_of(int64_t count, const Step& step) {
 }
 
 template <class Logits, class Optimizer>
-void train_step(const Weights& weights, const BatchTensors& batch, const Logits& logits, const Optimizer& update) {
+void train_step(const Parameters& weights, const BatchTensors& batch, const Logits& logits, const Optimizer& update) {
   const Tensor loss = cross_entropy(logits(weights, batch), batch.targets, batch.positions);
   std::vector<Tensor> gradients = torch::autograd::grad({loss}, weights.trained(), {}, false, false, true);
   const double scale = std::min(1.0, 1.0 / std::max(global_norm(gradients), 1e-12));
@@ -45,7 +45,7 @@ void train_step(const Weights& weights, const BatchTensors& batch, const Logits&
 
 BatchTensors some_batch(int rows) {
   std::vector<tasks::TokenSample> samples;
-  const tasks::MixConfig mix{.families = {"r", "h", "c", "a"}};
+  const tasks::MixConfig mix{.tasks = {"r", "h", "c", "a"}};
   for (int i = 0; i < rows; ++i)
     samples.push_back(tasks::tokens(tasks::draw(mix, tasks::Split::train, 1, uint64_t(i), 1.0)));
   return to_tensors(tasks::make_batch(samples, 8));
@@ -70,18 +70,18 @@ int run(int argc, char** argv) {
   const FamilySpec family = read_family(argv[1]), cut = read_family(argv[2]);
   use_threads(std::stoi(argv[3]));
   const BatchTensors batch = some_batch(std::stoi(argv[4]));
-  Weights weights = read_weights(argv[1], family.spec), small = read_weights(argv[2], cut.spec);
+  Parameters weights = read_weights(argv[1], family.spec), small = read_weights(argv[2], cut.spec);
   const Tensor goal = completion_logits(weights, batch, SizeContext::full()).detach();
   weights.require_gradients();
   small.require_gradients();
-  Weights plain_weights = weights.clone();
+  Parameters plain_weights = weights.clone();
   plain_weights.require_gradients();
-  const Ranks alone;
+  const Processes alone;
   AdamW optimizer(weights, {}, alone);
   PlainAdamW plain_optimizer(plain_weights, 1e-6, 0.05);
   const Widths& narrow = family.sizes.back().widths;
   const std::vector<StudentSize> views{{"views", SizeContext::narrow(narrow)}}, whole{{"cut", SizeContext::full()}};
-  const auto ours = [](const Weights& w, const BatchTensors& b) {
+  const auto ours = [](const Parameters& w, const BatchTensors& b) {
     return completion_logits(w, b, SizeContext::full());
   };
 

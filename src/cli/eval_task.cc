@@ -107,7 +107,7 @@ TaskRecord record_of(const JsonRecord& json) {
   const size_t colon = question.find(':'), end = question.rfind('?');
   if (colon == std::string::npos || end == std::string::npos || end < colon)
     throw Error({.where = json.where(), .what = "holds no question of a task", .got = in_quotes(question)});
-  record.problem = {.family = question.substr(0, colon),
+  record.problem = {.task = question.substr(0, colon),
                     .body = question.substr(colon + 1, end - colon - 1),
                     .k = int(json.integer("k"))};
   record.expected = json.text("expected");

@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "generate/family_impl.h"
-#include "tasks/family.h"
+#include "tasks/task.h"
 #include "tasks/mix.h"
 
 namespace starnest {
@@ -20,7 +20,7 @@ struct Question {
 };
 
 std::vector<Question> draw_questions(const Family& family, const TaskQuestionSet& set) {
-  const tasks::FamilyInfo& info = tasks::family_named(set.task).info();
+  const tasks::TaskInfo& info = tasks::task_named(set.task).info();
   const tasks::KRange k{set.k_low, set.k_high ? set.k_high : info.train_k.high};
   if (k.low < info.possible_k.low || k.high > info.possible_k.high || k.low > k.high)
     throw Error({.where = "k of task " + in_quotes(set.task),

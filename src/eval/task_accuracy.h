@@ -10,12 +10,12 @@
 #include "report/intervals.h"
 #include "starnest/session.h"
 #include "tasks/split.h"
-#include "tasks/task.h"
+#include "tasks/sample.h"
 
 namespace starnest {
 
 struct TaskQuestionSet {
-  std::string task = "r";  // name of a task family
+  std::string task = "r";  // name of a task
   tasks::Effort effort = tasks::Effort::full;
   tasks::Split split = tasks::Split::test;
   int count = 1000;   // distinct problems

@@ -13,6 +13,7 @@ namespace starnest {
 struct FieldStyle {
   std::string prefix = {};                             // "mix-" makes --mix-terse of the field terse
   std::map<std::string, std::string> shorthands = {};  // field -> short form that people already type, e.g. "-n"
+  std::map<std::string, std::string> former = {};      // field -> an earlier name, which still works and is not shown
 };
 
 template <class Value>
@@ -38,6 +39,8 @@ void add_fields(CLI::App& app, Settings& settings, const FieldStyle& style = {})
     }
     CLI::Option* option = app.add_option(flag, value, help)->capture_default_str();
     if (is_list_of_numbers<Value>) option->delimiter(',');  // beside spaces
+    if (const auto found = style.former.find(name); found != style.former.end())
+      app.add_option("--" + style.prefix + found->second, value)->group("")->excludes(option);
   });
 }
 

@@ -26,13 +26,13 @@ void check(const BatchConfig& config) {
   });
 }
 
-Batch make_batch(std::span<const TokenSample> samples, int pad_multiple) {
+SampleBatch make_batch(std::span<const TokenSample> samples, int pad_multiple) {
   SN_CHECK(!samples.empty() && pad_multiple >= 1, "a batch has at least one row");
   size_t longest = 0;
   for (const TokenSample& sample : samples) longest = std::max(longest, sample.ids.size());
   const size_t multiple = size_t(pad_multiple);
   const size_t T = (longest + multiple - 1) / multiple * multiple;
-  Batch batch{.rows = int64_t(samples.size()),
+  SampleBatch batch{.rows = int64_t(samples.size()),
               .tokens = int64_t(T),
               .ids = std::vector<int64_t>(samples.size() * T, kPad),
               .targets = std::vector<int64_t>(samples.size() * T, kPad),
@@ -61,7 +61,7 @@ BatchStream::BatchStream(MixConfig mix, BatchConfig config, Run run)
   check(config_);
 }
 
-const Batch& BatchStream::at(uint64_t index) {
+const SampleBatch& BatchStream::at(uint64_t index) {
   const uint64_t group = index / uint64_t(config_.group);
   if (batches_.empty() || group != held_) draw_group(group);
   return batches_[index % uint64_t(config_.group)];

@@ -13,7 +13,7 @@ namespace starnest::tasks {
 // B rows of T tokens, row-major: row b, position t is at b * T + t. Plain memory, so that a tensor can be made over it.
 //
 //   loss = sum(mask * cross_entropy(logits(ids), targets)) / sum(mask)
-struct Batch {
+struct SampleBatch {
   int64_t rows = 0;                        // B
   int64_t tokens = 0;                      // T
   std::vector<int64_t> ids;                // [B, T] the samples, right-padded with <pad>
@@ -40,7 +40,7 @@ struct BatchConfig {
 void check(const BatchConfig& config);  // throws Error naming the field
 
 // Rows in the order given; at least one sample.
-Batch make_batch(std::span<const TokenSample> samples, int pad_multiple);
+SampleBatch make_batch(std::span<const TokenSample> samples, int pad_multiple);
 
 // The training batches of one run, in order and addressable by number, so that a resumed run sees the same ones. Draws
 // `group` batches at a time, sorts their samples by length, cuts, and shuffles the batches. Progress, which decides how
@@ -57,7 +57,7 @@ class BatchStream {
   BatchStream(MixConfig mix, BatchConfig config, Run run);
 
   // Valid until the next call.
-  const Batch& at(uint64_t index);
+  const SampleBatch& at(uint64_t index);
 
  private:
   void draw_group(uint64_t group);
@@ -66,7 +66,7 @@ class BatchStream {
   BatchConfig config_;
   Run run_;
   uint64_t held_ = 0;  // the group in batches_, if any
-  std::vector<Batch> batches_;
+  std::vector<SampleBatch> batches_;
 };
 
 }  // namespace starnest::tasks

@@ -12,14 +12,14 @@
 namespace starnest::tasks {
 namespace {
 
-TEST(Batch, MasksExactlyThePositionsThatPredictTheCompletion) {
+TEST(SampleBatch, MasksExactlyThePositionsThatPredictTheCompletion) {
   // index      0    12345678 9   10    11 12       13 14
   //            <bos>r:a5b+3? <e0><think>  </think> 8  <eos>
-  const TokenSample none = tokens(make_sample({.family = "r", .body = "a5b+3", .k = 1}, Effort::none));
-  const TokenSample terse = tokens(make_sample({.family = "r", .body = "a5b+3", .k = 1}, Effort::terse));  // + a5;b8;
+  const TokenSample none = tokens(make_sample({.task = "r", .body = "a5b+3", .k = 1}, Effort::none));
+  const TokenSample terse = tokens(make_sample({.task = "r", .body = "a5b+3", .k = 1}, Effort::terse));  // + a5;b8;
   ASSERT_EQ(none.ids.size(), 14u);
   ASSERT_EQ(terse.ids.size(), 20u);
-  const Batch batch = make_batch(std::vector{none, terse}, 8);
+  const SampleBatch batch = make_batch(std::vector{none, terse}, 8);
   EXPECT_EQ(batch.rows, 2);
   EXPECT_EQ(batch.tokens, 24);
   EXPECT_EQ(batch.lengths, (std::vector<int64_t>{14, 20}));
@@ -40,8 +40,8 @@ TEST(Batch, MasksExactlyThePositionsThatPredictTheCompletion) {
   EXPECT_EQ(batch.targets[12], kEos);
 }
 
-TEST(Batch, LengthIsPaddedToAMultipleAndNoFurther) {
-  const TokenSample sample = tokens(make_sample({.family = "r", .body = "a5b+3", .k = 1}, Effort::none));
+TEST(SampleBatch, LengthIsPaddedToAMultipleAndNoFurther) {
+  const TokenSample sample = tokens(make_sample({.task = "r", .body = "a5b+3", .k = 1}, Effort::none));
   EXPECT_EQ(make_batch(std::vector{sample}, 1).tokens, 14);
   EXPECT_EQ(make_batch(std::vector{sample}, 7).tokens, 14);
   EXPECT_EQ(make_batch(std::vector{sample}, 8).tokens, 16);
@@ -51,7 +51,7 @@ double padding(const BatchStream::Run& run, BatchConfig config) {
   BatchStream stream({}, config, run);
   int64_t used = 0, all = 0;
   for (uint64_t i = 0; i < 16; ++i) {
-    const Batch& batch = stream.at(160 + i);
+    const SampleBatch& batch = stream.at(160 + i);
     used += std::accumulate(batch.lengths.begin(), batch.lengths.end(), int64_t{0});
     all += batch.rows * batch.tokens;
   }
@@ -70,7 +70,7 @@ TEST(BatchStream, AGroupHoldsEverySampleOnceInShuffledOrder) {
   std::multiset<std::vector<int64_t>> found, expected;
   std::vector<int64_t> widths;
   for (uint64_t i = 16; i < 24; ++i) {  // the third group, drawn at full progress
-    const Batch& batch = stream.at(i);
+    const SampleBatch& batch = stream.at(i);
     EXPECT_EQ(batch.rows, 4);
     EXPECT_EQ(batch.tokens % 8, 0);
     widths.push_back(batch.tokens);

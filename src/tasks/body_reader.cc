@@ -26,7 +26,7 @@ void BodyReader::expect_end() const {
 }
 
 void BodyReader::malformed(size_t offset, std::string expected) const {
-  throw Error({.where = "problem " + in_quotes(std::string(family_) + ":" + std::string(body_)) + ", body offset " +
+  throw Error({.where = "problem " + in_quotes(std::string(task_) + ":" + std::string(body_)) + ", body offset " +
                         std::to_string(offset),
                .what = "malformed body",
                .expected = std::move(expected),

@@ -15,7 +15,7 @@ std::string number(int value, size_t digits);
 // Both views must outlive the reader.
 class BodyReader {
  public:
-  BodyReader(std::string_view family, std::string_view body) : family_(family), body_(body) {}
+  BodyReader(std::string_view task, std::string_view body) : task_(task), body_(body) {}
 
   bool done() const { return at_ >= body_.size(); }
   size_t offset() const { return at_; }
@@ -33,7 +33,7 @@ class BodyReader {
   [[noreturn]] void malformed(size_t offset, std::string expected) const;
 
  private:
-  std::string_view family_, body_;
+  std::string_view task_, body_;
   size_t at_ = 0;
 };
 

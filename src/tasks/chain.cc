@@ -1,4 +1,4 @@
-// Family c: variables defined by one another, in any order; what is one of them? The small form of iGSM (Ye et al.,
+// Task c: variables defined by one another, in any order; what is one of them? The small form of iGSM (Ye et al.,
 // Physics of Language Models 2.1, 2024).
 //
 //   body t=x-9,x=p*7,p=9,a=x*3:t
@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "tasks/body_reader.h"
 #include "tasks/draw.h"
-#include "tasks/family.h"
+#include "tasks/task.h"
 #include "tasks/modular.h"
 
 namespace starnest::tasks {
@@ -26,10 +26,10 @@ struct Definition {
   Operation operation{};
 };
 
-class Chain : public Family {
+class Chain : public Task {
  public:
   Chain()
-      : Family(
+      : Task(
             {.name = "c", .title = "chained variables", .train_k = {1, 6}, .possible_k = {1, 12}, .first_split_k = 2}) {
   }
 
@@ -105,6 +105,6 @@ class Chain : public Family {
 
 }  // namespace
 
-std::unique_ptr<const Family> chain() { return std::make_unique<Chain>(); }
+std::unique_ptr<const Task> chain() { return std::make_unique<Chain>(); }
 
 }  // namespace starnest::tasks

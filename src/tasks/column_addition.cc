@@ -1,4 +1,4 @@
-// Family a: addition, one labelled column after another, the least significant first.
+// Task a: addition, one labelled column after another, the least significant first.
 //
 //   body a13b47c90 (941 + 73: digits 1 and 3, 4 and 7, 9 and 0)
 //   full trace a130=40:4;b470=11:41;c901=01:410;   terse trace a40;b11;c01;   answer 4101
@@ -6,15 +6,15 @@
 // A full step holds the digits, the carry that comes in, the digit and the carry that come out, and the sum so far. The
 // answer is the sum, least significant digit first, and always ends with the last carry. k counts the columns.
 #include "tasks/body_reader.h"
-#include "tasks/family.h"
+#include "tasks/task.h"
 
 namespace starnest::tasks {
 namespace {
 
-class ColumnAddition : public Family {
+class ColumnAddition : public Task {
  public:
   ColumnAddition()
-      : Family({.name = "a",
+      : Task({.name = "a",
                 .title = "addition in columns",
                 .train_k = {1, 6},
                 .possible_k = {1, int(kLetters.size())},
@@ -50,6 +50,6 @@ class ColumnAddition : public Family {
 
 }  // namespace
 
-std::unique_ptr<const Family> column_addition() { return std::make_unique<ColumnAddition>(); }
+std::unique_ptr<const Task> column_addition() { return std::make_unique<ColumnAddition>(); }
 
 }  // namespace starnest::tasks

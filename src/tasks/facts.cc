@@ -1,4 +1,4 @@
-// Family f: a calculation of family r whose result completes a key, and the value that was learned for that key.
+// Task f: a calculation of task r whose result completes a key, and the value that was learned for that key.
 //
 //   body a5b+3c*7,xyz>   full trace a5;b+38;c*76;xyz6;   terse trace a5;b8;c6;   answer: two letters
 //   body xyz6>           the value asked for directly (k = 0); full trace xyz6;, no terse trace
@@ -9,7 +9,7 @@
 #include <algorithm>
 
 #include "tasks/body_reader.h"
-#include "tasks/family.h"
+#include "tasks/task.h"
 
 namespace starnest::tasks {
 namespace {
@@ -24,10 +24,10 @@ std::string draw_letters(Rng& rng, size_t count) {
   return text;
 }
 
-class Facts : public Family {
+class Facts : public Task {
  public:
-  explicit Facts(std::unique_ptr<const Family> arithmetic)
-      : Family({.name = "f",
+  explicit Facts(std::unique_ptr<const Task> arithmetic)
+      : Task({.name = "f",
                 .title = "facts after a calculation",
                 .train_k = {0, 8},
                 .possible_k = {0, arithmetic->info().possible_k.high},
@@ -76,12 +76,12 @@ class Facts : public Family {
     return draw_letters(rng, kValueLength);
   }
 
-  std::unique_ptr<const Family> arithmetic_;
+  std::unique_ptr<const Task> arithmetic_;
   std::vector<std::string> names_;  // ascending
 };
 
 }  // namespace
 
-std::unique_ptr<const Family> facts() { return std::make_unique<Facts>(serial_arithmetic(10)); }
+std::unique_ptr<const Task> facts() { return std::make_unique<Facts>(serial_arithmetic(10)); }
 
 }  // namespace starnest::tasks

@@ -1,20 +1,20 @@
-// Family i: one step applied again and again, modulo 97.
+// Task i: one step applied again and again, modulo 97.
 //
 //   body *7+3,a04>d   full trace a04;b31;c26;d88;   terse trace a04;c26;d88;   answer 88
 //
 // v -> 7 v + 3, from label a to label d. k counts the applications (3 above). The terse trace leaves out every second
 // value, never the last.
 #include "tasks/body_reader.h"
-#include "tasks/family.h"
+#include "tasks/task.h"
 #include "tasks/modular.h"
 
 namespace starnest::tasks {
 namespace {
 
-class Iteration : public Family {
+class Iteration : public Task {
  public:
   Iteration()
-      : Family({.name = "i",
+      : Task({.name = "i",
                 .title = "iteration modulo 97",
                 .train_k = {4, 24},
                 .possible_k = {1, int(kLetters.size()) - 1},
@@ -56,6 +56,6 @@ class Iteration : public Family {
 
 }  // namespace
 
-std::unique_ptr<const Family> iteration() { return std::make_unique<Iteration>(); }
+std::unique_ptr<const Task> iteration() { return std::make_unique<Iteration>(); }
 
 }  // namespace starnest::tasks

@@ -32,13 +32,13 @@ TEST(Mix, EffortsAndCutsHaveTheirShares) {
   EXPECT_NEAR(cut, 0.93 * 0.30 * kDraws, tolerance(0.93 * 0.30));
 }
 
-TEST(Mix, FamiliesAndKAreUniform) {
-  const MixConfig mix{.families = {"r", "r97"}};
+TEST(Mix, TasksAndKAreUniform) {
+  const MixConfig mix{.tasks = {"r", "r97"}};
   int first = 0;
   std::array<int, 11> ks{};
   for (int i = 0; i < kDraws; ++i) {
     const Sample sample = draw(mix, Split::train, 8, uint64_t(i), 1.0);
-    first += sample.problem.family == "r";
+    first += sample.problem.task == "r";
     ++ks.at(size_t(sample.problem.k));
   }
   EXPECT_NEAR(first, 0.5 * kDraws, tolerance(0.5));
@@ -47,7 +47,7 @@ TEST(Mix, FamiliesAndKAreUniform) {
 }
 
 TEST(Mix, TheUpperEndOfKGrowsOverTheFirstPartOfTraining) {
-  const Family& r = family_named("r");
+  const Task& r = task_named("r");
   EXPECT_EQ(k_range({}, r, 0.0), (KRange{1, 1}));
   EXPECT_EQ(k_range({}, r, 0.2), (KRange{1, 5}));  // 1 + floor(9 / 2)
   EXPECT_EQ(k_range({}, r, 0.399), (KRange{1, 9}));
@@ -58,7 +58,7 @@ TEST(Mix, TheUpperEndOfKGrowsOverTheFirstPartOfTraining) {
   for (uint64_t i = 0; i < 500; ++i) EXPECT_LE(draw({}, Split::train, 9, i, 0.2).problem.k, 5);
 }
 
-TEST(Mix, EverySampleIsSolvedAsItsFamilySaysAndHeldOutFromTraining) {
+TEST(Mix, EverySampleIsSolvedAsItsTaskSaysAndHeldOutFromTraining) {
   for (const Split split : {Split::train, Split::development, Split::test}) {
     for (uint64_t i = 0; i < 300; ++i) {
       const Sample sample = draw({.cut_steps = 2}, split, 10, i, 1.0);
@@ -98,8 +98,8 @@ TEST(Mix, ASettingOutOfRangeIsNamed) {
     }
   };
   check({});
-  refused({.families = {}}, "'families'");
-  refused({.families = {"x"}}, "'x'");
+  refused({.tasks = {}}, "'tasks'");
+  refused({.tasks = {"x"}}, "'x'");
   refused({.none = -1}, "'none'");
   refused({.terse = std::nan("")}, "'terse'");
   refused({.none = 0, .terse = 0, .full = 0}, "'full'");
@@ -124,8 +124,8 @@ TEST(Mix, ShortSamplesHaveAKFromTheLowerHalf) {
 TEST(Mix, APartOfTheSamplesHasTheSmallestK) {
   int lowest = 0;
   for (uint64_t i = 0; i < 1000; ++i) {
-    EXPECT_EQ(draw({.families = {"f"}, .lowest_share = 1}, Split::train, 10, i, 1.0).problem.k, 0);
-    lowest += draw({.families = {"f"}, .lowest_share = 0.5}, Split::train, 10, i, 1.0).problem.k == 0;
+    EXPECT_EQ(draw({.tasks = {"f"}, .lowest_share = 1}, Split::train, 10, i, 1.0).problem.k, 0);
+    lowest += draw({.tasks = {"f"}, .lowest_share = 0.5}, Split::train, 10, i, 1.0).problem.k == 0;
   }
   EXPECT_NEAR(lowest, 556, 60);  // 0.5 + 0.5 / 9
 }
@@ -136,7 +136,7 @@ TEST(Mix, EverySettingIsInTheListOfFields) {
     names.insert(name);
     EXPECT_GT(std::string(help).size(), 10u);
   });
-  EXPECT_EQ(names, (std::set<std::string>{"families", "none", "terse", "full", "cut", "cut_steps", "k_low", "k_high",
+  EXPECT_EQ(names, (std::set<std::string>{"tasks", "none", "terse", "full", "cut", "cut_steps", "k_low", "k_high",
                                           "short_share", "lowest_share", "growth"}));
 }
 

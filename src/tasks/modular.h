@@ -1,4 +1,4 @@
-// Arithmetic modulo M as several families do it. Multipliers are units of M and no operand is its operation's neutral
+// Arithmetic modulo M as several tasks do it. Multipliers are units of M and no operand is its operation's neutral
 // element, so every operation is a bijection and changes something.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Family h: follow arrows between letters, a given number of hops.
+// Task h: follow arrows between letters, a given number of hops.
 //
 //   body bp,qm,pq,js,sp:j4   full trace 4js;3sp;2pq;1qm;   terse trace j;s;p;q;m;   answer m
 //
@@ -10,15 +10,15 @@
 
 #include "tasks/body_reader.h"
 #include "tasks/draw.h"
-#include "tasks/family.h"
+#include "tasks/task.h"
 
 namespace starnest::tasks {
 namespace {
 
-class PointerChasing : public Family {
+class PointerChasing : public Task {
  public:
   PointerChasing()
-      : Family(
+      : Task(
             {.name = "h", .title = "pointer chasing", .train_k = {1, 8}, .possible_k = {1, 16}, .first_split_k = 2}) {}
 
   std::string draw_body(Rng& rng, int k) const override {
@@ -67,6 +67,6 @@ class PointerChasing : public Family {
 
 }  // namespace
 
-std::unique_ptr<const Family> pointer_chasing() { return std::make_unique<PointerChasing>(); }
+std::unique_ptr<const Task> pointer_chasing() { return std::make_unique<PointerChasing>(); }
 
 }  // namespace starnest::tasks

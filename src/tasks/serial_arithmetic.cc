@@ -1,20 +1,20 @@
-// Family r: arithmetic modulo M, left to right, one labelled operation after another.
+// Task r: arithmetic modulo M, left to right, one labelled operation after another.
 //
 //   body a5b+3c*7d-2   full trace a5;b+38;c*76;d-24;   terse trace a5;b8;c6;d4;   answer 4
 //
 // k counts the operations, not the first value: k = 3 above, labels a to d. The answer is uniform (modular.h): guessing
 // gives 1/M. Numbers have as many digits as M - 1: one for M = 10 (r), two for M = 97 (r97).
 #include "base/check.h"
-#include "tasks/family.h"
+#include "tasks/task.h"
 #include "tasks/modular.h"
 
 namespace starnest::tasks {
 namespace {
 
-class SerialArithmetic : public Family {
+class SerialArithmetic : public Task {
  public:
   explicit SerialArithmetic(int modulus)
-      : Family({.name = modulus == 10 ? "r" : "r" + std::to_string(modulus),
+      : Task({.name = modulus == 10 ? "r" : "r" + std::to_string(modulus),
                 .title = "serial arithmetic modulo " + std::to_string(modulus),
                 .train_k = {1, 10},
                 .possible_k = {1, int(kLetters.size()) - 1},
@@ -53,7 +53,7 @@ class SerialArithmetic : public Family {
 
 }  // namespace
 
-std::unique_ptr<const Family> serial_arithmetic(int modulus) {
+std::unique_ptr<const Task> serial_arithmetic(int modulus) {
   SN_CHECK(modulus == 10 || modulus == 97, "this modulus has not been tried; the name in the prompt follows from it");
   return std::make_unique<SerialArithmetic>(modulus);
 }

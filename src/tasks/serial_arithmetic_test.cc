@@ -4,14 +4,14 @@
 #include <gtest/gtest.h>
 
 #include "starnest/error.h"
-#include "tasks/family.h"
+#include "tasks/task.h"
 
 namespace starnest::tasks {
 namespace {
 
-std::string trace_of(std::string_view family, std::string_view body, Effort effort) {
+std::string trace_of(std::string_view task, std::string_view body, Effort effort) {
   std::string trace;
-  for (const std::string& step : family_named(family).solve(body, effort).steps) trace += step;
+  for (const std::string& step : task_named(task).solve(body, effort).steps) trace += step;
   return trace;
 }
 
@@ -21,7 +21,7 @@ TEST(SerialArithmetic, SolvesAHandWorkedExample) {
   EXPECT_EQ(trace_of("r", "a5b+3c*7d-2", Effort::terse), "a5;b8;c6;d4;");
   EXPECT_EQ(trace_of("r", "a5b+3c*7d-2", Effort::none), "");
   for (const Effort effort : {Effort::none, Effort::terse, Effort::full}) {
-    EXPECT_EQ(family_named("r").solve("a5b+3c*7d-2", effort).answer, "4");
+    EXPECT_EQ(task_named("r").solve("a5b+3c*7d-2", effort).answer, "4");
   }
 }
 
@@ -34,13 +34,13 @@ TEST(SerialArithmetic, TheLargerModulusHasTwoDigits) {
   // 5 + 13 = 18, 18 * 7 = 126 -> 29, 29 - 30 = -1 -> 96
   EXPECT_EQ(trace_of("r97", "a05b+13c*07d-30", Effort::full), "a05;b+1318;c*0729;d-3096;");
   EXPECT_EQ(trace_of("r97", "a05b+13c*07d-30", Effort::terse), "a05;b18;c29;d96;");
-  EXPECT_EQ(family_named("r97").solve("a05b+13c*07d-30", Effort::none).answer, "96");
+  EXPECT_EQ(task_named("r97").solve("a05b+13c*07d-30", Effort::none).answer, "96");
 }
 
-void expect_malformed(std::string_view family, std::string_view body, std::string_view where,
+void expect_malformed(std::string_view task, std::string_view body, std::string_view where,
                       std::string_view expected) {
   try {
-    family_named(family).solve(body, Effort::full);
+    task_named(task).solve(body, Effort::full);
     FAIL() << "solved '" << body << "'";
   } catch (const Error& error) {
     EXPECT_NE(error.parts().where.find(where), std::string::npos) << error.what();
@@ -60,20 +60,20 @@ TEST(SerialArithmetic, AMalformedBodyIsRefusedWithItsOffset) {
   expect_malformed("r97", "a97", "offset 1", "a number below the modulus");
   std::string too_long = "a1";
   for (char label = 'b'; label <= 'z'; ++label) too_long += label + std::string("+1");
-  EXPECT_EQ(family_named("r").solve(too_long, Effort::none).answer, "6");  // 26 ones
+  EXPECT_EQ(task_named("r").solve(too_long, Effort::none).answer, "6");  // 26 ones
   expect_malformed("r", too_long + "a+1", "offset 77", "the end, since labels stop at z");
 }
 
 TEST(SerialArithmetic, KCountsTheOperationsAndEveryOperandMatters) {
   Rng rng(1);
   std::set<std::string> seen;
-  for (int i = 0; i < 5000; ++i) seen.insert(family_named("r").draw_body(rng, 1));
+  for (int i = 0; i < 5000; ++i) seen.insert(task_named("r").draw_body(rng, 1));
   EXPECT_EQ(seen.size(), 210u);  // 10 values, + and - with 1 to 9, * with 3, 7, 9
   EXPECT_FALSE(seen.contains("a5b+0"));
   EXPECT_FALSE(seen.contains("a5b*1"));
   EXPECT_TRUE(seen.contains("a0b*7"));
   for (int k = 1; k <= 25; ++k) {
-    EXPECT_EQ(family_named("r").solve(family_named("r").draw_body(rng, k), Effort::full).steps.size(), size_t(k) + 1);
+    EXPECT_EQ(task_named("r").solve(task_named("r").draw_body(rng, k), Effort::full).steps.size(), size_t(k) + 1);
   }
 }
 
@@ -82,27 +82,27 @@ TEST(SerialArithmetic, AnswersAreUniformSoGuessingGivesATenth) {
   std::array<int, 10> seen{};
   constexpr int kDraws = 10'000;
   for (int i = 0; i < kDraws; ++i) {
-    const std::string body = family_named("r").draw_body(rng, 1 + i % 10);
-    ++seen[size_t(family_named("r").solve(body, Effort::none).answer[0] - '0')];
+    const std::string body = task_named("r").draw_body(rng, 1 + i % 10);
+    ++seen[size_t(task_named("r").solve(body, Effort::none).answer[0] - '0')];
   }
   double chi_square = 0;
   for (const int n : seen) chi_square += (n - kDraws / 10.0) * (n - kDraws / 10.0) / (kDraws / 10.0);
   EXPECT_LT(chi_square, 27.9);  // 9 degrees of freedom, p = 0.001
 }
 
-TEST(Families, AnUnknownNameIsRefusedWithASuggestion) {
+TEST(Tasks, AnUnknownNameIsRefusedWithASuggestion) {
   try {
-    family_named("r98");
+    task_named("r98");
     FAIL();
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("'r97'"), std::string::npos) << error.what();
   }
 }
 
-TEST(Families, NamesAreDistinctAndRangesMakeSense) {
+TEST(Tasks, NamesAreDistinctAndRangesMakeSense) {
   std::set<std::string> names;
-  for (const auto& family : families()) {
-    const FamilyInfo& info = family->info();
+  for (const auto& task : all_tasks()) {
+    const TaskInfo& info = task->info();
     EXPECT_TRUE(names.insert(info.name).second) << info.name;
     EXPECT_LE(info.possible_k.low, info.train_k.low);
     EXPECT_LT(info.train_k.low, info.train_k.high);

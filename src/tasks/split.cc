@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "starnest/error.h"
-#include "tasks/family.h"
+#include "tasks/task.h"
 
 namespace starnest::tasks {
 namespace {
@@ -39,7 +39,7 @@ Split split_of(std::string_view canonical) {
 }
 
 bool in_split(const Problem& problem, Split split) {
-  return problem.k < family_named(problem.family).info().first_split_k || split_of(problem.canonical()) == split;
+  return problem.k < task_named(problem.task).info().first_split_k || split_of(problem.canonical()) == split;
 }
 
 }  // namespace starnest::tasks

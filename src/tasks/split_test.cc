@@ -6,7 +6,7 @@
 
 #include "base/rng.h"
 #include "starnest/error.h"
-#include "tasks/family.h"
+#include "tasks/task.h"
 
 namespace starnest::tasks {
 namespace {
@@ -24,7 +24,7 @@ TEST(Split, AFiftiethIsTestAndAFiftiethDevelopment) {
   Rng rng(3);
   std::array<int, 3> seen{};
   constexpr int kDraws = 50'000;
-  for (int i = 0; i < kDraws; ++i) ++seen[size_t(split_of("r:" + family_named("r").draw_body(rng, 10)))];
+  for (int i = 0; i < kDraws; ++i) ++seen[size_t(split_of("r:" + task_named("r").draw_body(rng, 10)))];
   EXPECT_NEAR(seen[size_t(Split::test)], 1000, 126);  // 4 standard deviations of 31.3
   EXPECT_NEAR(seen[size_t(Split::development)], 1000, 126);
 }
@@ -33,7 +33,7 @@ TEST(Split, SmallProblemsAreInEverySplitAllOthersInExactlyOne) {
   Rng rng(4);
   for (int k = 1; k <= 10; ++k) {
     for (int i = 0; i < 200; ++i) {
-      const Problem problem{.family = "r", .body = family_named("r").draw_body(rng, k), .k = k};
+      const Problem problem{.task = "r", .body = task_named("r").draw_body(rng, k), .k = k};
       int splits = 0;
       for (const Split split : {Split::train, Split::development, Split::test}) splits += in_split(problem, split);
       EXPECT_EQ(splits, k == 1 ? 3 : 1) << problem.canonical();

@@ -1,4 +1,4 @@
-// Family p: where things are after some of them have changed places.
+// Task p: where things are after some of them have changed places.
 //
 //   body dbac,a03b12   full trace a03cbad;b12cabd;   terse trace acbad;bcabd;   answer cabd
 //
@@ -8,15 +8,15 @@
 #include "base/check.h"
 #include "tasks/body_reader.h"
 #include "tasks/draw.h"
-#include "tasks/family.h"
+#include "tasks/task.h"
 
 namespace starnest::tasks {
 namespace {
 
-class SwapTracking : public Family {
+class SwapTracking : public Task {
  public:
   explicit SwapTracking(int things)
-      : Family({.name = things == 4 ? "p" : "p" + std::to_string(things),
+      : Task({.name = things == 4 ? "p" : "p" + std::to_string(things),
                 .title = "tracking swaps of " + std::to_string(things),
                 .train_k = {1, 8},
                 .possible_k = {1, int(kLetters.size())},
@@ -61,7 +61,7 @@ class SwapTracking : public Family {
 
 }  // namespace
 
-std::unique_ptr<const Family> swap_tracking(int things) {
+std::unique_ptr<const Task> swap_tracking(int things) {
   SN_CHECK(things == 4 || things == 5, "this number of things has not been tried");
   return std::make_unique<SwapTracking>(things);
 }

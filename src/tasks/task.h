@@ -1,61 +1,72 @@
-// Problems, efforts and samples: the text that a model sees.
+// A task of synthetic tasks: how its problems are drawn and how they are solved. One file per task, one line in the
+// registry (task.cc).
 //
-//   sample := <bos> prompt effort <think> trace </think> answer <eos>      prompt := family ":" body "?"
-//
-//   <bos>r:a5b+3c*7?<e2><think>a5;b+38;c*76;</think>6<eos>
+// A rule for traces, learned in pilots: every next token must follow from one look-up keyed by the token just written,
+// or from the last few tokens. So steps carry labels, and nothing stands between a key and its value.
 #pragma once
 
-#include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/dims.h"
+#include "base/rng.h"
+#include "tasks/sample.h"
 
 namespace starnest::tasks {
 
-// How much is written while thinking: nothing (e0), one result a step (e1), every step in full (e2).
-enum class Effort { none, terse, full };
-
-std::string_view name_of(Effort effort);     // "e0", "e1", "e2"
-Effort effort_named(std::string_view name);  // throws Error with a suggestion
-TokenId effort_token(Effort effort);         // <e0>, <e1>, <e2>
-
-struct Problem {
-  std::string family;  // "r"
-  std::string body;    // "a5b+3c*7"
-  int k = 0;           // the family's knob: how many steps of work the problem takes
-
-  std::string canonical() const { return family + ":" + body; }  // identifies the problem; decides its split
-  bool operator==(const Problem&) const = default;
+// Inclusive.
+struct KRange {
+  int low = 0;
+  int high = 0;
+  bool operator==(const KRange&) const = default;
 };
 
-struct Sample {
-  Problem problem;
-  Effort effort = Effort::none;
-  std::string trace;   // whole steps, each closed by ';'; empty for Effort::none
-  std::string answer;  // of the whole problem, also when the trace was cut
-  int steps_cut = 0;   // steps missing at the end of the trace
+struct TaskInfo {
+  std::string name;   // as in the prompt, e.g. "r"; letters and digits
+  std::string title;  // for help and tables
+  KRange train_k;     // the knob's range in training; larger k is the stress set
+  KRange possible_k;  // what draw_body accepts
+  int first_split_k;  // below it there are too few problems to hold some back: they belong to every split
 };
 
-// A sample as tokens. What a model has to write starts right after <think>: trace, </think>, answer, <eos>.
-struct TokenSample {
-  std::vector<TokenId> ids;
-  size_t completion_start = 0;  // index of the first token after <think>; the loss is on this and all later tokens
-  size_t answer_start = 0;      // index of the first token after </think>
+struct Solution {
+  std::vector<std::string> steps;  // each closed by ';'; none for Effort::none
+  std::string answer;              // not empty
 };
 
-// Solves `problem` and drops the last `steps_cut` steps of the trace, but never its first step (so fewer may be cut,
-// see Sample::steps_cut). Throws Error when the body is malformed.
-Sample make_sample(const Problem& problem, Effort effort, int steps_cut = 0);
+// Immutable, so any thread may call it.
+class Task {
+ public:
+  explicit Task(TaskInfo info) : info_(std::move(info)) {}
+  virtual ~Task() = default;
 
-// From <bos> to <think>: what a model is given.
-std::string prompt_text(const Problem& problem, Effort effort);
-std::vector<TokenId> prompt_ids(const Problem& problem, Effort effort);
+  const TaskInfo& info() const { return info_; }
 
-// From <bos> to <eos>. text(s) is decode(tokens(s).ids).
-std::string text(const Sample& sample);
-TokenSample tokens(const Sample& sample);
+  // A random body with knob `k`, which the caller has checked against possible_k. Depends on `rng` and `k` only.
+  virtual std::string draw_body(Rng& rng, int k) const = 0;
+
+  // The one trace and answer of a body. Throws Error naming the offset when the body is malformed.
+  virtual Solution solve(std::string_view body, Effort effort) const = 0;
+
+ private:
+  TaskInfo info_;
+};
+
+// All tasks, in the order of the registry. They live until the program ends.
+std::span<const std::unique_ptr<const Task>> all_tasks();
+
+// Throws Error with a suggestion when there is no such task.
+const Task& task_named(std::string_view name);
+
+// The registry's constructors, one per file.
+std::unique_ptr<const Task> serial_arithmetic(int modulus);  // modulus 10 ("r") or 97 ("r97")
+std::unique_ptr<const Task> pointer_chasing();               // "h"
+std::unique_ptr<const Task> chain();                         // "c"
+std::unique_ptr<const Task> column_addition();               // "a"
+std::unique_ptr<const Task> swap_tracking(int things);       // 4 ("p") or 5 ("p5")
+std::unique_ptr<const Task> iteration();                     // "i"
+std::unique_ptr<const Task> facts();                         // "f"
 
 }  // namespace starnest::tasks

@@ -9,7 +9,7 @@
 #include "arch/family_spec.h"
 #include "eval/task_accuracy.h"
 #include "starnest/family.h"
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 
 namespace starnest::train {
 namespace {
@@ -28,7 +28,7 @@ class DevMetric : public testing::TestWithParam<Case> {};
 TEST_P(DevMetric, AgreesWithGeneration) {
   const std::filesystem::path folder = std::filesystem::path(STARNEST_SOURCE_DIR) / "models" / "pocket";
   const FamilySpec spec = read_family(folder);
-  const Weights weights = read_weights(folder, spec.spec);
+  const Parameters weights = read_weights(folder, spec.spec);
   const starnest::Family family = starnest::Family::open(folder, {.threads = 1});
   for (const Size& size : spec.sizes) {
     double without = -1;

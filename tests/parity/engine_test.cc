@@ -9,7 +9,7 @@
 #include <torch/torch.h>
 
 #include "train/modules/model.h"
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 
 namespace starnest::train {
 namespace {
@@ -35,7 +35,7 @@ class EngineParity : public testing::TestWithParam<std::string> {};
 
 TEST_P(EngineParity, TwinAndEngineAgreeAtEverySize) {
   const FamilySpec family = read_family(kRoot / GetParam());
-  const Weights weights = read_weights(family.folder, family.spec);
+  const Parameters weights = read_weights(family.folder, family.spec);
   Engine engine(family, {.threads = 1});
   const torch::NoGradGuard no_gradients;
   std::vector<TokenId> ids{1};

@@ -8,7 +8,7 @@
 #include "arch/family_spec.h"
 #include "base/test_support.h"
 #include "train/modules/model.h"
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 
 namespace starnest::train {
 namespace {
@@ -16,7 +16,7 @@ namespace {
 const std::filesystem::path kPocket = std::filesystem::path(STARNEST_SOURCE_DIR) / "models" / "pocket";
 constexpr TokenId kBos = 1;  // of its vocabulary
 
-double twin_log_likelihood(const Weights& weights, const SizeContext& size, const std::vector<TokenId>& ids) {
+double twin_log_likelihood(const Parameters& weights, const SizeContext& size, const std::vector<TokenId>& ids) {
   const torch::NoGradGuard no_gradients;
   const Tensor all = torch::tensor(std::vector<int64_t>(ids.begin(), ids.end()));
   const Tensor log_p = torch::log_softmax(logits(weights, all.unsqueeze(0), size).squeeze(0), -1);
@@ -26,7 +26,7 @@ double twin_log_likelihood(const Weights& weights, const SizeContext& size, cons
 
 TEST(Likelihood, EqualsThatOfTheTwinAtEverySize) {
   const FamilySpec spec = read_family(kPocket);
-  const Weights weights = read_weights(kPocket, spec.spec);
+  const Parameters weights = read_weights(kPocket, spec.spec);
   const starnest::Family family = starnest::Family::open(kPocket, {.threads = 1});
   const std::vector<std::vector<TokenId>> sequences{{1, 25, 50, 34}, {1}, {1, 25, 50, 8, 39, 44, 9, 37, 55}};
   for (const Size& size : spec.sizes) {
@@ -55,7 +55,7 @@ TEST(Likelihood, TextIsReadInWindowsAfterTheStart) {
 TEST(Likelihood, DivergenceFromAnotherSizeIsThatOfTheTwin) {
   const TestFolder folder;
   const FamilySpec spec = read_family(kPocket);
-  const Weights weights = read_weights(kPocket, spec.spec);
+  const Parameters weights = read_weights(kPocket, spec.spec);
   const starnest::Family family = starnest::Family::open(kPocket, {.threads = 1});
   const auto file = folder.write("text.txt", "r:a5b+3c*7");
   const torch::NoGradGuard no_gradients;

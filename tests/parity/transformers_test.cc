@@ -8,7 +8,7 @@
 
 #include "arch/family_spec.h"
 #include "train/modules/model.h"
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 
 namespace starnest::train {
 namespace {
@@ -35,7 +35,7 @@ using TransformersGradients = Transformers;
 // transformers computes from the same weights widened to F32.
 TEST_P(Transformers, LogitsAgreeAtEverySizeNarrowAndMasked) {
   const FamilySpec family = read_family(folder());
-  const Weights weights = read_weights(folder(), family.spec);
+  const Parameters weights = read_weights(folder(), family.spec);
   const torch::NoGradGuard no_gradients;
   for (const Size& size : family.sizes) {
     const auto golden = read_all(folder() / ("golden_" + size.name + ".safetensors"));
@@ -56,7 +56,7 @@ TEST_P(Transformers, LogitsAgreeAtEverySizeNarrowAndMasked) {
 // Mean cross entropy of the next token, as the goldens were made.
 TEST_P(TransformersGradients, LossAndEveryGradientAgree) {
   const FamilySpec family = read_family(folder());
-  Weights weights = read_weights(folder(), family.spec);
+  Parameters weights = read_weights(folder(), family.spec);
   weights.require_gradients();
   const auto golden = read_all(folder() / "grads.safetensors");
   const Tensor ids = read_all(folder() / "golden_full.safetensors").at("ids");

@@ -24,11 +24,19 @@ class ConfigFile : public ::testing::Test {
 
 TEST_F(ConfigFile, SetsWhatNoFlagSets) {
   const std::string recipe = file("[pretrain]\nout = \"" + (folder_ / "run").string() +
-                                  "\"\nsteps = 7\nrate = 0.25\nmix-families = [\"r\", \"h\"]\n[elastify]\nsteps = 9\n");
+                                  "\"\nsteps = 7\nrate = 0.25\nmix-tasks = [\"r\", \"h\"]\n[elastify]\nsteps = 9\n");
   const std::string said = run({"pretrain", "--config", recipe, "--steps", "0", "--dev-problems", "4"}, 0);
   EXPECT_TRUE(has(said, "\nsteps = 0\n")) << said;
   EXPECT_TRUE(has(said, "\nrate = 0.25\n")) << said;
-  EXPECT_TRUE(has(said, "\nmix.families = r h\n")) << said;
+  EXPECT_TRUE(has(said, "\nmix.tasks = r h\n")) << said;
+}
+
+TEST_F(ConfigFile, MayUseEarlierNamesAsFlagsMay) {
+  const std::string recipe = file("[rank]\nmodel = \"none\"\nout = \"x\"\nmix-families = [\"r\", \"h\"]\n");
+  EXPECT_TRUE(has(run({"rank", "--config", recipe}, 1), "\nmix.tasks = r h\n"));
+  EXPECT_TRUE(has(run({"rank", "--model", "none", "--out", "x", "--mix-families", "h"}, 1), "\nmix.tasks = h\n"));
+  EXPECT_TRUE(has(run({"gaps", "--model", "none", "--families", "r", "h"}, 1), "none: is neither a folder"));
+  EXPECT_FALSE(has(run({"gaps", "--help"}, 0), "families"));
 }
 
 TEST_F(ConfigFile, RefusesUnknownNames) {

@@ -16,7 +16,7 @@ class StudyProgram : public ::testing::Test {
   // Some steps of everything: the numbers mean nothing.
   std::string run(std::vector<std::string> words, int expected) const {
     for (const char* word : {"--out", "", "--seeds", "1", "--parent-steps", "3", "--short-steps", "2", "--dev-problems",
-                             "12", "--families", "r"})
+                             "12", "--tasks", "r"})
       words.emplace_back(word);
     for (std::string& word : words)
       if (word.empty()) word = (folder_ / "studies").string();

@@ -14,7 +14,7 @@
 #include "tasks/batch.h"
 #include "train/distill/sandwich.h"
 #include "train/importance/orders.h"
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 #include "train/router/search.h"
 #include "train/run/measure.h"
 
@@ -32,7 +32,7 @@ constexpr double kZeroShotBar = 0.01;  // of the slice with half of the routed e
 
 struct Parent {
   ModelSpec spec;
-  Weights weights;
+  Parameters weights;
 };
 
 Parent read_parent() {
@@ -52,7 +52,7 @@ Widths with(Widths widths, int hidden, int expert_ffn, int shared_ffn) {
 }
 
 // The same function with its channels in random order: what a parent is before ranking.
-Weights shuffled(const Parent& parent, int64_t seed) {
+Parameters shuffled(const Parent& parent, int64_t seed) {
   torch::manual_seed(uint64_t(seed));
   ByAxis noise{{{-1, Axis::hidden}, torch::rand({parent.spec.hidden})}};
   for (int b = 0; b < int(parent.spec.blocks.size()); ++b) {
@@ -69,7 +69,7 @@ tasks::BatchStream batches(tasks::Split split, int64_t seed) {
 }
 
 // Mean KL from the parent over development batches, run as the slice would run. Printed as `what`.
-double dev_kl(const char* what, const Weights& teacher, const Weights& student, const Widths& widths) {
+double dev_kl(const char* what, const Parameters& teacher, const Parameters& student, const Widths& widths) {
   const torch::NoGradGuard no_gradients;
   tasks::BatchStream data = batches(tasks::Split::development, 1);
   double sum = 0;
@@ -86,11 +86,11 @@ double dev_kl(const char* what, const Weights& teacher, const Weights& student, 
 }
 
 // Sandwich steps of the given contexts, as elastify runs them.
-Weights distilled(const Weights& teacher, const std::vector<StudentSize>& sizes, int steps, int64_t seed) {
-  Weights student = teacher.clone();
+Parameters distilled(const Parameters& teacher, const std::vector<StudentSize>& sizes, int steps, int64_t seed) {
+  Parameters student = teacher.clone();
   student.require_gradients();
   const OptimizerSettings settings{.rate = 1e-3, .warm_up = steps / 4, .weight_decay = 0};
-  const Ranks alone;
+  const Processes alone;
   AdamW optimizer(student, settings, alone);
   tasks::BatchStream data = batches(tasks::Split::train, seed);
   for (int step = 0; step < steps; ++step) {
@@ -118,7 +118,7 @@ Searched searched(const Parent& parent, double direction, int64_t seed) {
                 "moe_shared_expert_intermediate_size=64,48,32,16", "num_attention_heads=8,6,4"};
   WidthSearch search(parent.spec, make_choices(texts, parent.spec), {{"cut", cap}}, CostKind::active_parameters,
                      {.steps = kSearchSteps, .rate = 3e-2, .warm_up = 20}, uint64_t(seed));
-  Weights weights = parent.weights.clone();
+  Parameters weights = parent.weights.clone();
   weights.require_gradients();
   tasks::BatchStream data({.growth = 0}, {.rows = 8}, {.split = tasks::Split::train, .seed = uint64_t(seed)});
   const auto batch_at = [&](int step) { return to_tensors(data.at(uint64_t(step))); };
@@ -167,7 +167,7 @@ class ToyFamily : public ::testing::Test {
 
 TEST_F(ToyFamily, DistillationReachesTheBarAndKeepsTheFullSize) {
   EXPECT_GT(dev_kl("half, before", parent_.weights, parent_.weights, half_), 3 * kHalfBar);
-  const Weights family = distilled(parent_.weights, full_and_half_, kSteps, toy_seed());
+  const Parameters family = distilled(parent_.weights, full_and_half_, kSteps, toy_seed());
   EXPECT_LE(dev_kl("half", parent_.weights, family, half_), kHalfBar);
   EXPECT_LE(dev_kl("full", parent_.weights, family, full_), kFullBar);
 }
@@ -181,14 +181,14 @@ TEST_F(ToyFamily, TrainingWithoutTheWriteMaskMissesTheBar) {
   std::vector<BlockMasks> blocks;
   for (int b = 0; b < int(parent_.spec.blocks.size()); ++b) blocks.push_back(masked.masks(b));
   const std::vector<StudentSize> sizes{full_and_half_[0], {"half", SizeContext::soft(open, std::move(blocks))}};
-  const Weights family = distilled(parent_.weights, sizes, kSteps, toy_seed());
+  const Parameters family = distilled(parent_.weights, sizes, kSteps, toy_seed());
   EXPECT_GT(dev_kl("half, no write mask", parent_.weights, family, half_), 1.5 * kHalfBar);
 }
 
 TEST_F(ToyFamily, ASearchComesToItsBudgetAndTheSizeThatItDecidesReachesTheBar) {
   const Searched found = searched(parent_, 1, toy_seed());
   EXPECT_LE(found.miss, kMissBar);
-  const Weights family =
+  const Parameters family =
       distilled(parent_.weights, {full_and_half_[0], student("decided", found.size.widths)}, kThinSteps, toy_seed());
   EXPECT_LE(dev_kl("decided", parent_.weights, family, found.size.widths), kDecidedBar);
   EXPECT_LE(dev_kl("full beside it", parent_.weights, family, full_), kFullBar);
@@ -201,18 +201,18 @@ TEST_F(ToyFamily, ASearchWhoseBudgetGradientIsNegatedMissesTheBar) {
 TEST_F(ToyFamily, RankingMakesHalfOfTheExpertChannelsFree) {
   const Widths half_ffn = with(full_, 64, 32, 64);
   EXPECT_LE(dev_kl("half of the expert channels, ranked", parent_.weights, parent_.weights, half_ffn), kZeroShotBar);
-  const Weights unsorted = shuffled(parent_, toy_seed());
+  const Parameters unsorted = shuffled(parent_, toy_seed());
   EXPECT_GT(dev_kl("half of the expert channels, unsorted", unsorted, unsorted, half_ffn), 2 * kZeroShotBar);
 }
 
 TEST_F(ToyFamily, ASortedParentReachesTheBarOfTheThinSize) {
-  const Weights family = distilled(parent_.weights, full_and_thin_, kThinSteps, toy_seed());
+  const Parameters family = distilled(parent_.weights, full_and_thin_, kThinSteps, toy_seed());
   EXPECT_LE(dev_kl("thin", parent_.weights, family, thin_), kThinBar);
 }
 
 TEST_F(ToyFamily, AnUnsortedParentMissesTheBarOfTheThinSize) {
-  const Weights unsorted = shuffled(parent_, toy_seed());
-  const Weights family = distilled(unsorted, full_and_thin_, kThinSteps, toy_seed());
+  const Parameters unsorted = shuffled(parent_, toy_seed());
+  const Parameters family = distilled(unsorted, full_and_thin_, kThinSteps, toy_seed());
   EXPECT_GT(dev_kl("thin, unsorted", unsorted, family, thin_), kThinBar);
 }
 

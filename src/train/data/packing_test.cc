@@ -80,8 +80,8 @@ struct Pass {
   std::vector<Tensor> gradients;
 };
 
-Pass run(const Weights& source, const BatchTensors& batch, const SizeContext& size) {
-  Weights weights = source.clone();
+Pass run(const Parameters& source, const BatchTensors& batch, const SizeContext& size) {
+  Parameters weights = source.clone();
   weights.require_gradients();
   Pass pass{completion_logits(weights, batch, size), {}};
   torch::nll_loss(torch::log_softmax(pass.logits, -1), batch.targets, {}, at::Reduction::Sum).backward();
@@ -99,7 +99,7 @@ TEST(Packing, APackedSampleEqualsItAlone) {
   const TestFolder folder;
   const std::vector<size_t> lengths{1, 2, 3, 5, 64, 70, 40, 128, 17, 90, 6, 33};
   const ModelSpec spec = small_spec();
-  const Weights weights = random_weights(spec, torch::kDouble);
+  const Parameters weights = random_weights(spec, torch::kDouble);
   Widths cut = full_widths(spec);
   cut.set_hidden(32);
   for (const SizeContext& size : {SizeContext::full(), SizeContext::narrow(cut)}) {

@@ -15,10 +15,10 @@ void ExpertLoad::routing(int block, const Routing& routing) {
   loads_.push_back({block, hits(routing).sum(torch::IntArrayRef{0, 1})});
 }
 
-void ExpertLoad::sum_over(const Ranks& ranks) {
+void ExpertLoad::sum_over(const Processes& processes) {
   std::vector<Tensor> counts;
   for (const Load& load : loads_) counts.push_back(load.counts);
-  ranks.sum(counts);
+  processes.sum(counts);
 }
 
 void ExpertBalance::routing(int block, const Routing& routing) {
@@ -33,7 +33,7 @@ void ExpertBalance::routing(int block, const Routing& routing) {
   loads_.push_back({block, counts.sum(0)});
 }
 
-void ExpertBalance::update_biases(const Weights& weights, double step) const {
+void ExpertBalance::update_biases(const Parameters& weights, double step) const {
   const torch::NoGradGuard no_gradients;
   for (const Load& load : loads_)
     weights(Role::gate_bias, load.block).add_(torch::sign(load.counts.mean() - load.counts), step);

@@ -5,8 +5,8 @@
 
 #include "train/distill/batch_tensors.h"
 #include "train/modules/observer.h"
-#include "train/modules/weights.h"
-#include "train/parallel/ranks.h"
+#include "train/modules/parameters.h"
+#include "train/parallel/processes.h"
 
 namespace starnest::train {
 
@@ -16,7 +16,7 @@ class ExpertLoad : public Observer {
   explicit ExpertLoad(const BatchTensors& batch) : valid_(batch.valid), rows_of_batch_(batch.rows) {}
 
   void routing(int block, const Routing& routing) override;
-  void sum_over(const Ranks& ranks);  // after the pass, where each process has a share of the batch
+  void sum_over(const Processes& processes);  // after the pass, where each process has a share of the batch
   double worst() const;  // largest load of an expert / mean load, over blocks; 1 when even, 0 without MoE blocks
 
  protected:
@@ -44,7 +44,7 @@ class ExpertBalance : public ExpertLoad {
   // Undefined without MoE blocks.
   Tensor loss() const { return loss_; }
   // bias_i += step * sign(mean load - load_i)
-  void update_biases(const Weights& weights, double step) const;
+  void update_biases(const Parameters& weights, double step) const;
 
  private:
   Tensor loss_;

@@ -6,7 +6,7 @@
 
 namespace starnest::train {
 
-BatchTensors to_tensors(const tasks::Batch& batch) {
+BatchTensors to_tensors(const tasks::SampleBatch& batch) {
   const auto table = [&](const std::vector<int64_t>& values) { return torch::tensor(values).view({batch.rows, -1}); };
   BatchTensors out;
   out.ids = table(batch.ids);

@@ -26,7 +26,7 @@ struct BatchTensors {
   Sequences input() const { return {ids, segments}; }
 };
 
-BatchTensors to_tensors(const tasks::Batch& batch);
+BatchTensors to_tensors(const tasks::SampleBatch& batch);
 
 // The rows that share `index` of `count` has of a batch: about R / count. 0 <= index < count <= R.
 BatchTensors share_of(const BatchTensors& batch, int index, int count);

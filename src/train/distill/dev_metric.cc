@@ -20,13 +20,13 @@ constexpr size_t kRows = 100;
 constexpr int kPadMultiple = 8;
 
 // Rows of similar length together, so that little is padded.
-DevSet make_set(const std::string& family, const std::vector<tasks::Problem>& problems, const Way& way) {
+DevSet make_set(const std::string& task, const std::vector<tasks::Problem>& problems, const Way& way) {
   std::vector<tasks::TokenSample> samples;
   for (const tasks::Problem& problem : problems)
     samples.push_back(tasks::tokens(tasks::make_sample(problem, way.effort, way.steps_cut)));
   std::stable_sort(samples.begin(), samples.end(),
                    [](const auto& a, const auto& b) { return a.ids.size() < b.ids.size(); });
-  DevSet set{family, way.name, {}, {}};
+  DevSet set{task, way.name, {}, {}};
   for (size_t first = 0; first < samples.size(); first += kRows) {
     const size_t rows = std::min(kRows, samples.size() - first);
     set.batches.push_back(to_tensors(tasks::make_batch(std::span(samples).subspan(first, rows), kPadMultiple)));
@@ -43,28 +43,28 @@ Tensor is_right(const Tensor& logits, const BatchTensors& batch) {
 
 }  // namespace
 
-std::vector<DevSet> dev_sets(const std::vector<std::string>& families, tasks::Split split, size_t problems,
+std::vector<DevSet> dev_sets(const std::vector<std::string>& tasks, tasks::Split split, size_t problems,
                              uint64_t seed, tasks::KRange limits) {
-  const size_t each = (problems + families.size() - 1) / families.size();
+  const size_t each = (problems + tasks.size() - 1) / tasks.size();
   std::vector<DevSet> sets;
-  for (const std::string& family : families) {
-    const tasks::FamilyInfo& info = tasks::family_named(family).info();
+  for (const std::string& task : tasks) {
+    const tasks::TaskInfo& info = tasks::task_named(task).info();
     const tasks::KRange k{std::max(limits.low ? limits.low : info.train_k.low, info.first_split_k),
                           limits.high ? limits.high : info.train_k.high};
-    const std::vector<tasks::Problem> drawn = tasks::test_set(family, split, each, seed, k);
-    for (const Way& way : kWays) sets.push_back(make_set(family, drawn, way));
+    const std::vector<tasks::Problem> drawn = tasks::test_set(task, split, each, seed, k);
+    for (const Way& way : kWays) sets.push_back(make_set(task, drawn, way));
   }
   return sets;
 }
 
-void set_goals(DevSet& set, const Weights& teacher) {
+void set_goals(DevSet& set, const Parameters& teacher) {
   const torch::NoGradGuard no_gradients;
   set.goals.clear();
   for (const BatchTensors& batch : set.batches)
     set.goals.push_back(measured_logits(teacher, batch, SizeContext::full()));
 }
 
-Accuracy accuracy(const Weights& weights, const SizeContext& size, const DevSet& set) {
+Accuracy accuracy(const Parameters& weights, const SizeContext& size, const DevSet& set) {
   const torch::NoGradGuard no_gradients;
   double rows = 0, positions = 0;
   Accuracy sums;

@@ -20,23 +20,23 @@ struct Accuracy {
   double kl = 0;      // from the teacher, nats per completion position; 0 for a set without goals
 };
 
-// The problems of one family, asked in one way.
+// The problems of one task, asked in one way.
 struct DevSet {
-  std::string family;
+  std::string task;
   std::string way;
   std::vector<BatchTensors> batches;
   std::vector<Tensor> goals = {};  // the teacher's logits at the completion positions of each batch; or none
 };
 
-// For every family its share of `problems` problems, k from its first split upward and within `limits` (0: the family's
+// For every task its share of `problems` problems, k from its first split upward and within `limits` (0: the task's
 // own), the same ones in four ways: "long"
 // (e2), "terse" (e1), "none" (e0), and "cut" (e2, the trace one step short: only its answer can be told).
-std::vector<DevSet> dev_sets(const std::vector<std::string>& families, tasks::Split split, size_t problems,
+std::vector<DevSet> dev_sets(const std::vector<std::string>& tasks, tasks::Split split, size_t problems,
                              uint64_t seed, tasks::KRange limits = {0, 0});
 
 // What KL is measured from, from now on.
-void set_goals(DevSet& set, const Weights& teacher);
+void set_goals(DevSet& set, const Parameters& teacher);
 
-Accuracy accuracy(const Weights& weights, const SizeContext& size, const DevSet& set);
+Accuracy accuracy(const Parameters& weights, const SizeContext& size, const DevSet& set);
 
 }  // namespace starnest::train

@@ -12,11 +12,11 @@ namespace starnest::train {
 namespace {
 
 // A model without blocks whose next token depends on the current one only: it can be told what to say.
-Weights table_model(const std::vector<std::pair<int, int>>& next) {
+Parameters table_model(const std::vector<std::pair<int, int>>& next) {
   ModelSpec spec;
   spec.hidden = 64;
   spec.vocab = 64;
-  const Weights weights(spec);
+  const Parameters weights(spec);
   weights(Role::embedding).copy_(torch::eye(64));
   weights(Role::final_norm).fill_(1);
   for (const auto& [token, follower] : next) weights(Role::head)[follower][token] = 1;
@@ -31,7 +31,7 @@ DevSet one_batch(const std::vector<tasks::Sample>& samples) {
 
 TEST(DevMetric, TellsTraceAndAnswerApart) {
   // r:a5b+3? with effort e0 has an empty trace: <think> </think> 8 <eos>.
-  const tasks::Problem problem{.family = "r", .body = "a5b+3", .k = 1};
+  const tasks::Problem problem{.task = "r", .body = "a5b+3", .k = 1};
   const DevSet set = one_batch({tasks::make_sample(problem, tasks::Effort::none)});
   const int eight = 34 + 8;
   const Accuracy all = accuracy(table_model({{3, 4}, {4, eight}, {eight, 2}}), SizeContext::full(), set);
@@ -47,8 +47,8 @@ TEST(DevMetric, TellsTraceAndAnswerApart) {
 }
 
 TEST(DevMetric, LogitsThatAreNotFiniteAreNoMeasure) {
-  DevSet set = one_batch({tasks::make_sample({.family = "r", .body = "a5b+3", .k = 1}, tasks::Effort::none)});
-  const Weights weights = table_model({{3, 4}});
+  DevSet set = one_batch({tasks::make_sample({.task = "r", .body = "a5b+3", .k = 1}, tasks::Effort::none)});
+  const Parameters weights = table_model({{3, 4}});
   weights(Role::head)[40][4] = std::nanf("");
   EXPECT_NE(error_of([&] { accuracy(weights, SizeContext::full(), set); }).find("logits: are not finite"),
             std::string::npos);
@@ -76,9 +76,9 @@ TEST(DevMetric, SetsShareTheProblemsAmongFamilies) {
   for (const DevSet& set : sets) {
     int64_t rows = 0;
     for (const BatchTensors& batch : set.batches) rows += batch.ids.size(0);
-    EXPECT_EQ(rows, 30) << set.family << " " << set.way;
+    EXPECT_EQ(rows, 30) << set.task << " " << set.way;
   }
-  EXPECT_EQ(sets[4].family, "h");
+  EXPECT_EQ(sets[4].task, "h");
   EXPECT_EQ(sets[4].way, "long");
 }
 

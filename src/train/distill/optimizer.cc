@@ -16,7 +16,7 @@ bool is_matrix(const Parameter& parameter) {
   return parameter.spec.dims.size() >= 2 && parameter.spec.role != Role::conv_taps;
 }
 
-std::vector<bool> decayed_of(const Weights& weights) {
+std::vector<bool> decayed_of(const Parameters& weights) {
   std::vector<bool> decayed;
   for (const Parameter& parameter : weights.all())
     if (parameter.trained()) decayed.push_back(is_matrix(parameter));
@@ -68,19 +68,19 @@ double global_norm(std::span<const Tensor> gradients) {
   return torch::stack(at::_foreach_norm(defined)).norm().item<double>();
 }
 
-AdamW::AdamW(const Weights& weights, const OptimizerSettings& settings, const Ranks& ranks)
-    : AdamW(weights.trained(), decayed_of(weights), settings, ranks) {}
+AdamW::AdamW(const Parameters& weights, const OptimizerSettings& settings, const Processes& processes)
+    : AdamW(weights.trained(), decayed_of(weights), settings, processes) {}
 
 AdamW::AdamW(std::vector<Tensor> parameters, std::vector<bool> decayed, const OptimizerSettings& settings,
-             const Ranks& ranks)
+             const Processes& processes)
     : settings_(settings),
-      ranks_(ranks),
+      processes_(processes),
       parameters_(std::move(parameters)),
       decayed_(std::move(decayed)),
-      owner_(owners(parameters_, ranks.size())) {
+      owner_(owners(parameters_, processes.size())) {
   for (size_t i = 0; i < parameters_.size(); ++i)
     for (std::vector<Tensor>* moments : {&moments_.first, &moments_.second})
-      moments->push_back(owner_[i] == ranks_.rank() ? torch::zeros_like(parameters_[i], torch::requires_grad(false))
+      moments->push_back(owner_[i] == processes_.number() ? torch::zeros_like(parameters_[i], torch::requires_grad(false))
                                                     : Tensor());
 }
 
@@ -90,18 +90,18 @@ void AdamW::step(std::span<const Tensor> gradients, double rate) {
   ++steps_;
   step_group(gradients, rate, /*decayed=*/true);
   step_group(gradients, rate, /*decayed=*/false);
-  for (int rank = 0; rank < ranks_.size(); ++rank) {
+  for (int rank = 0; rank < processes_.size(); ++rank) {
     std::vector<Tensor> owned;
     for (size_t i = 0; i < parameters_.size(); ++i)
       if (owner_[i] == rank) owned.push_back(parameters_[i]);
-    ranks_.share(owned, rank);
+    processes_.share(owned, rank);
   }
 }
 
 void AdamW::step_group(std::span<const Tensor> gradients, double rate, bool decayed) {
   std::vector<Tensor> parameters, group_gradients, first, second, steps;
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    if (decayed_[i] != decayed || owner_[i] != ranks_.rank()) continue;
+    if (decayed_[i] != decayed || owner_[i] != processes_.number()) continue;
     parameters.push_back(parameters_[i]);
     group_gradients.push_back(gradients[i]);
     first.push_back(moments_.first[i]);
@@ -119,8 +119,8 @@ AdamW::Moments AdamW::gather() const {
   for (size_t i = 0; i < parameters_.size(); ++i)
     for (std::vector<Tensor>* moments : {&all.first, &all.second}) {
       Tensor& moment = (*moments)[i];
-      if (ranks_.first() && !moment.defined()) moment = torch::empty_like(parameters_[i], torch::requires_grad(false));
-      ranks_.move(moment, owner_[i], 0);
+      if (processes_.first() && !moment.defined()) moment = torch::empty_like(parameters_[i], torch::requires_grad(false));
+      processes_.move(moment, owner_[i], 0);
     }
   return all;
 }
@@ -129,8 +129,8 @@ void AdamW::restore(const Moments& moments, int64_t steps) {
   const torch::NoGradGuard no_gradients;
   const auto take = [&](const std::vector<Tensor>& from, std::vector<Tensor>& into) {
     for (size_t i = 0; i < parameters_.size(); ++i) {
-      if (owner_[i] == 0 && ranks_.first()) into[i].copy_(from[i]);
-      ranks_.move(ranks_.first() ? from[i] : into[i], 0, owner_[i]);
+      if (owner_[i] == 0 && processes_.first()) into[i].copy_(from[i]);
+      processes_.move(processes_.first() ? from[i] : into[i], 0, owner_[i]);
     }
   };
   take(moments.first, moments_.first);

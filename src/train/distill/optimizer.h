@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "train/modules/weights.h"
-#include "train/parallel/ranks.h"
+#include "train/modules/parameters.h"
+#include "train/parallel/processes.h"
 
 namespace starnest::train {
 
@@ -44,14 +44,14 @@ double global_norm(std::span<const Tensor> gradients);
 
 // Updates the trained parameters of a model in place. With several processes each one owns, holds the moments of and
 // updates its part of the parameters, and sends them to the others (ZeRO stage 1, 1910.02054). Refers to the tensors of
-// the parameters and to `ranks`. Not thread-safe.
+// the parameters and to `processes`. Not thread-safe.
 class AdamW {
  public:
-  // The parameters are Weights::trained(), of which the matrices decay.
-  AdamW(const Weights& weights, const OptimizerSettings& settings, const Ranks& ranks);
+  // The parameters are Parameters::trained(), of which the matrices decay.
+  AdamW(const Parameters& weights, const OptimizerSettings& settings, const Processes& processes);
   // `decayed`: of each parameter, whether settings.weight_decay applies.
   AdamW(std::vector<Tensor> parameters, std::vector<bool> decayed, const OptimizerSettings& settings,
-        const Ranks& ranks);
+        const Processes& processes);
 
   // `gradients` in the order of the parameters; contiguous, of full shape, equal in every process.
   void step(std::span<const Tensor> gradients, double rate);
@@ -70,7 +70,7 @@ class AdamW {
   void step_group(std::span<const Tensor> gradients, double rate, bool decayed);
 
   OptimizerSettings settings_;
-  const Ranks& ranks_;
+  const Processes& processes_;
   std::vector<Tensor> parameters_;
   std::vector<bool> decayed_;
   std::vector<int> owner_;  // of each parameter

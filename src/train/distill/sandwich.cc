@@ -28,8 +28,8 @@ void add_to(std::vector<Tensor>& sums, const std::vector<Tensor>& gradients) {
 
 bool SizeResult::finite() const { return std::isfinite(kl) && std::isfinite(gradient_norm); }
 
-SandwichResult sandwich(const Weights& student, const Tensor& teacher, const BatchTensors& batch,
-                        std::span<const StudentSize> sizes, const StudentLoss& rule, const Ranks& ranks) {
+SandwichResult sandwich(const Parameters& student, const Tensor& teacher, const BatchTensors& batch,
+                        std::span<const StudentSize> sizes, const StudentLoss& rule, const Processes& processes) {
   const std::vector<Tensor> parameters = student.trained();
   SandwichResult result;
   for (const Tensor& parameter : parameters)
@@ -45,21 +45,21 @@ SandwichResult sandwich(const Weights& student, const Tensor& teacher, const Bat
     std::vector<Tensor> inputs = parameters;
     inputs.insert(inputs.end(), size.router.begin(), size.router.end());
     // Every process adds its part of what is not a mean over its share.
-    const Tensor loss = size.budget_loss.defined() ? learned + size.budget_loss / double(ranks.size()) : learned;
+    const Tensor loss = size.budget_loss.defined() ? learned + size.budget_loss / double(processes.size()) : learned;
     std::vector<Tensor> gradients = torch::autograd::grad({loss}, inputs, {}, /*retain_graph=*/false,
                                                           /*create_graph=*/false, /*allow_unused=*/true);
-    ranks.sum(gradients);
+    processes.sum(gradients);
     const std::vector<Tensor> of_router(gradients.begin() + std::ptrdiff_t(parameters.size()), gradients.end());
     gradients.resize(parameters.size());
     add_to(result.router_gradients, of_router);
-    load.sum_over(ranks);
+    load.sum_over(processes);
     const double norm = global_norm(gradients);
     const double scale = norm > rule.clip ? rule.clip / norm : 1.0;
     for (size_t i = 0; i < parameters.size(); ++i)
       if (gradients[i].defined()) result.gradients[i].add_(gradients[i], size.weight * scale);
     if (first.empty()) first = gradients, first_norm = norm;
     const double cosine = dot(gradients, first) / std::max(norm * first_norm, 1e-30);
-    result.sizes.push_back({ranks.sum({kl.item<double>()})[0], norm, norm > rule.clip, cosine, load.worst()});
+    result.sizes.push_back({processes.sum({kl.item<double>()})[0], norm, norm > rule.clip, cosine, load.worst()});
   }
   return result;
 }

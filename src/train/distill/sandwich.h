@@ -6,7 +6,7 @@
 
 #include "train/distill/losses.h"
 #include "train/distill/optimizer.h"
-#include "train/parallel/ranks.h"
+#include "train/parallel/processes.h"
 
 namespace starnest::train {
 
@@ -37,7 +37,7 @@ struct SizeResult {
 
 struct SandwichResult {
   std::vector<SizeResult> sizes;  // in the order given
-  std::vector<Tensor> gradients;  // sum_b weight_b clip(g_b), in the order of Weights::trained()
+  std::vector<Tensor> gradients;  // sum_b weight_b clip(g_b), in the order of Parameters::trained()
   // Sum over sizes, not clipped, in the order of StudentSize::router; some may be undefined. Empty without a router.
   std::vector<Tensor> router_gradients;
 };
@@ -46,7 +46,7 @@ struct SandwichResult {
 // is clipped on its own before the sum: at the start the small size's KL is nats and the full one's 0, and a joint clip
 // lets the small one rewrite the part they share.
 // Where `batch` is one process's share, results and gradients are those of the whole batch, equal in every process.
-SandwichResult sandwich(const Weights& student, const Tensor& teacher, const BatchTensors& batch,
-                        std::span<const StudentSize> sizes, const StudentLoss& loss, const Ranks& ranks = {});
+SandwichResult sandwich(const Parameters& student, const Tensor& teacher, const BatchTensors& batch,
+                        std::span<const StudentSize> sizes, const StudentLoss& loss, const Processes& processes = {});
 
 }  // namespace starnest::train

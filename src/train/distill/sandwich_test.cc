@@ -50,8 +50,8 @@ TEST(BatchTensors, CountCompletionPositionsOnly) {
 
 TEST(Sandwich, ClipsEverySizeOnItsOwnAndAddsUp) {
   const ModelSpec spec = task_spec();
-  Weights student = test_models::random_weights(spec, torch::kFloat);
-  const Weights teacher = test_models::random_weights(spec, torch::kFloat, 9);
+  Parameters student = test_models::random_weights(spec, torch::kFloat);
+  const Parameters teacher = test_models::random_weights(spec, torch::kFloat, 9);
   student.require_gradients();
   const BatchTensors batch = some_batch();
   const Tensor goal = completion_logits(teacher, batch, SizeContext::full()).detach();
@@ -69,7 +69,7 @@ TEST(Sandwich, ClipsEverySizeOnItsOwnAndAddsUp) {
 }
 
 TEST(Sandwich, AFullSizeEqualToItsTeacherHasNothingToLearn) {
-  Weights student = test_models::random_weights(task_spec(), torch::kFloat);
+  Parameters student = test_models::random_weights(task_spec(), torch::kFloat);
   const BatchTensors batch = some_batch();
   const Tensor goal = completion_logits(student, batch, SizeContext::full()).detach();
   student.require_gradients();
@@ -86,8 +86,8 @@ TEST(Sandwich, AFullSizeEqualToItsTeacherHasNothingToLearn) {
 
 TEST(Sandwich, CrossEntropyTakesItsPartOfTheLoss) {
   const ModelSpec spec = task_spec();
-  Weights student = test_models::random_weights(spec, torch::kFloat);
-  const Weights teacher = test_models::random_weights(spec, torch::kFloat, 9);
+  Parameters student = test_models::random_weights(spec, torch::kFloat);
+  const Parameters teacher = test_models::random_weights(spec, torch::kFloat, 9);
   student.require_gradients();
   const BatchTensors batch = some_batch();
   const Tensor goal = completion_logits(teacher, batch, SizeContext::full()).detach();
@@ -117,10 +117,10 @@ TEST(LearningRate, WarmsUpThenFollowsACosineToItsEnd) {
 
 // Against the update written out in double precision.
 TEST(AdamW, FollowsItsEquationsAndDecaysMatricesOnly) {
-  const Weights weights = test_models::random_weights(task_spec(), torch::kFloat);
-  const Weights before = weights.clone();
+  const Parameters weights = test_models::random_weights(task_spec(), torch::kFloat);
+  const Parameters before = weights.clone();
   const OptimizerSettings settings{.beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8, .weight_decay = 0.1};
-  const Ranks alone;
+  const Processes alone;
   AdamW optimizer(weights, settings, alone);
   std::vector<std::vector<Tensor>> gradients;
   for (int step = 0; step < 2; ++step) {
@@ -147,7 +147,7 @@ TEST(AdamW, FollowsItsEquationsAndDecaysMatricesOnly) {
 
 TEST(ExpertBalance, MeasuresLoadWithoutPaddingAndMovesBiasesTowardsTheMean) {
   const ModelSpec spec = task_spec();
-  const Weights weights = test_models::random_weights(spec, torch::kFloat), untouched = weights.clone();
+  const Parameters weights = test_models::random_weights(spec, torch::kFloat), untouched = weights.clone();
   const BatchTensors batch = some_batch();
   ExpertBalance balance(batch);
   completion_logits(weights, batch, SizeContext::full(), &balance);

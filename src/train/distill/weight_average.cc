@@ -6,7 +6,7 @@
 
 namespace starnest::train {
 
-void update_average(const Weights& average, const Weights& weights, double decay, int64_t step) {
+void update_average(const Parameters& average, const Parameters& weights, double decay, int64_t step) {
   SN_CHECK(average.all().size() == weights.all().size(), "update_average: other parameters");
   const torch::NoGradGuard no_gradients;
   const double d = std::min(decay, double(1 + step) / double(10 + step));

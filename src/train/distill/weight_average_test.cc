@@ -9,9 +9,9 @@ namespace {
 
 TEST(WeightAverage, FollowsItsFormulaAndLeavesCorrectionBiasesAlone) {
   const ModelSpec spec = test_models::small_spec();
-  const Weights average = test_models::random_weights(spec, torch::kDouble, 1);
-  const Weights weights = test_models::random_weights(spec, torch::kDouble, 2);
-  const Weights before = average.clone();
+  const Parameters average = test_models::random_weights(spec, torch::kDouble, 1);
+  const Parameters weights = test_models::random_weights(spec, torch::kDouble, 2);
+  const Parameters before = average.clone();
   update_average(average, weights, 0.9, 0);     // (1 + 0) / (10 + 0)
   update_average(average, weights, 0.9, 1000);  // 0.9
   for (size_t i = 0; i < average.all().size(); ++i) {

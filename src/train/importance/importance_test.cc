@@ -40,14 +40,14 @@ ByAxis random_orders(const ModelSpec& spec) {
 
 TEST(Sorting, EveryOrderAloneAndAllTogetherLeaveTheFunctionAlone) {
   const ModelSpec spec = small_spec(/*bias=*/true);
-  const Weights weights = random_weights(spec, torch::kDouble);
+  const Parameters weights = random_weights(spec, torch::kDouble);
   const ByAxis all = random_orders(spec);
   const torch::NoGradGuard no_gradients;
   const Tensor expected = logits(weights, some_ids(), SizeContext::full());
   std::vector<ByAxis> cases{all};
   for (const auto& [key, order] : all) cases.push_back({{key, order}});
   for (const ByAxis& orders : cases) {
-    const Weights moved = sorted(weights, orders);
+    const Parameters moved = sorted(weights, orders);
     const Tensor got = logits(moved, some_ids(), SizeContext::full());
     EXPECT_LT(((got - expected).abs().max() / expected.abs().max()).item<double>(), 1e-12);
     bool differs = false;
@@ -64,9 +64,9 @@ TEST(Sorting, TiesKeepTheirOrderAndGroupsStayApart) {
 
 TEST(Sorting, PutsTheMostImportantFirst) {
   const ModelSpec spec = small_spec();
-  const Weights weights = random_weights(spec, torch::kFloat);
+  const Parameters weights = random_weights(spec, torch::kFloat);
   const torch::NoGradGuard no_gradients;
-  const auto measure = [&](const Weights& model) {
+  const auto measure = [&](const Parameters& model) {
     Importance importance(spec);
     importance.expect(some_mask());
     logits(model, some_ids(), SizeContext::full(), &importance);
@@ -119,7 +119,7 @@ TEST(Importance, FollowsItsFormulaOverCompletionPositionsOnly) {
 
 TEST(Importance, AddsUpOverPasses) {
   const ModelSpec spec = small_spec();
-  const Weights weights = random_weights(spec, torch::kFloat);
+  const Parameters weights = random_weights(spec, torch::kFloat);
   const torch::NoGradGuard no_gradients;
   Importance once(spec), twice(spec);
   once.expect(some_mask());
@@ -134,7 +134,7 @@ TEST(Importance, AddsUpOverPasses) {
 
 TEST(LayerRanking, DropsWhatDoesNothingFirstAndSumsErrorsOverBatches) {
   const ModelSpec spec = small_spec();
-  Weights weights = random_weights(spec, torch::kFloat);
+  Parameters weights = random_weights(spec, torch::kFloat);
   const torch::NoGradGuard no_gradients;
   weights(Role::attention_out, 2).zero_();
   weights(Role::down, 3).mul_(1e-3);

@@ -6,7 +6,7 @@
 
 namespace starnest::train {
 
-std::vector<BlockDrop> rank_layers(const Weights& weights, const std::vector<BatchTensors>& batches,
+std::vector<BlockDrop> rank_layers(const Parameters& weights, const std::vector<BatchTensors>& batches,
                                    const std::function<void(int64_t, int64_t)>& progress) {
   const torch::NoGradGuard no_gradients;
   std::vector<Tensor> full;

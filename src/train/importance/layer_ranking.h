@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "train/distill/batch_tensors.h"
-#include "train/modules/weights.h"
+#include "train/modules/parameters.h"
 
 namespace starnest::train {
 
@@ -18,7 +18,7 @@ struct BlockDrop {
 // Iterative normalised MSE (spec/star-elastic.md 2.4): of the blocks that are left, the one whose removal changes the
 // logits least goes next, until one is left. n (n + 1) / 2 - 1 passes over the batches for n blocks; `progress` (done,
 // total) is called after each and may throw.
-std::vector<BlockDrop> rank_layers(const Weights& weights, const std::vector<BatchTensors>& batches,
+std::vector<BlockDrop> rank_layers(const Parameters& weights, const std::vector<BatchTensors>& batches,
                                    const std::function<void(int64_t, int64_t)>& progress = {});
 
 }  // namespace starnest::train

@@ -67,8 +67,8 @@ ByAxis orders_of(const ModelSpec& spec, const ByAxis& scores) {
   return orders;
 }
 
-Weights sorted(const Weights& weights, const ByAxis& orders) {
-  Weights out = weights.clone();
+Parameters sorted(const Parameters& weights, const ByAxis& orders) {
+  Parameters out = weights.clone();
   for (const Parameter& target : per_expert(out)) {
     int old_expert = target.spec.expert;
     Tensor source = weights(target.spec.role, target.spec.block).detach();

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "train/importance/layer_ranking.h"
-#include "train/modules/weights.h"
+#include "train/modules/parameters.h"
 
 namespace starnest::train {
 
@@ -22,7 +22,7 @@ ByAxis orders_of(const ModelSpec& spec, const ByAxis& scores);
 
 // The model with its units in another order: the same function (spec/star-elastic.md 2.5). Orders of the channels of an
 // expert are by its old number. Axes without an order stay as they are.
-Weights sorted(const Weights& weights, const ByAxis& orders);
+Parameters sorted(const Parameters& weights, const ByAxis& orders);
 
 // {"hidden": [..], "blocks": [{"block": 1, "moe_intermediate_size": [{"scores": [..]}, ..]}, ..], "dropped": [{"block":
 // 4, "error": 0.01}, ..]} with every score in file order of the model that was ranked; "dropped" is `drops`, and absent

@@ -19,12 +19,12 @@ bool reads_residual(const TensorSpec& spec) {
 
 }  // namespace
 
-Weights with_unit_norms(const Weights& weights) {
+Parameters with_unit_norms(const Parameters& weights) {
   if (weights.spec().tied_head)
     throw Error(
         {.where = "--rotate",
          .what = "needs a head of its own: one that is the embedding table cannot take the final norm's weights"});
-  Weights out = weights.clone();
+  Parameters out = weights.clone();
   for (const Parameter& target : per_expert(out)) {
     if (is_norm_of_residual(target.spec.role)) target.value.fill_(1);
     if (!reads_residual(target.spec)) continue;
@@ -41,8 +41,8 @@ void ResidualMoments::block_input(int, const Tensor& normed) {
 
 Tensor ResidualMoments::axes() const { return std::get<1>(torch::linalg_eigh(sum_)).flip({1}); }
 
-Weights rotated(const Weights& weights, const Tensor& axes) {
-  Weights out = weights.clone();
+Parameters rotated(const Parameters& weights, const Tensor& axes) {
+  Parameters out = weights.clone();
   for (const Parameter& target : per_expert(out)) {
     if (is_norm_of_residual(target.spec.role)) {
       SN_CHECK(target.value.eq(1).all().item<bool>(), "a rotation needs unit norms");

@@ -10,7 +10,7 @@ namespace starnest::train {
 // The same function with every block norm and the final norm at weight 1: their weights move into the columns of the
 // matrices that read them. RMSNorm then commutes with rotations. Throws Error for a tied head, which cannot take the
 // final norm's weights while the embedding does not.
-Weights with_unit_norms(const Weights& weights);
+Parameters with_unit_norms(const Parameters& weights);
 
 // Accumulates the second moments of what blocks read, over the positions that count. For a model with unit norms.
 class ResidualMoments : public Observer {
@@ -29,6 +29,6 @@ class ResidualMoments : public Observer {
 
 // The model in new residual coordinates x' = axes^T x; `axes` orthogonal [D, D] F64. The same function, to rounding,
 // where norms have unit weights.
-Weights rotated(const Weights& weights, const Tensor& axes);
+Parameters rotated(const Parameters& weights, const Tensor& axes);
 
 }  // namespace starnest::train

@@ -9,15 +9,15 @@
 namespace starnest::train {
 namespace {
 
-Tensor outputs(const Weights& weights) {
+Tensor outputs(const Parameters& weights) {
   const torch::NoGradGuard no_gradients;
   const Tensor ids = torch::arange(24).view({2, 12}).remainder(weights.spec().vocab);
   return logits(weights, {ids}, SizeContext::full());
 }
 
 // Norm weights away from 1, so that folding them matters.
-Weights model() {
-  Weights weights = test_models::random_weights(test_models::small_spec(true), torch::kDouble);
+Parameters model() {
+  Parameters weights = test_models::random_weights(test_models::small_spec(true), torch::kDouble);
   for (const Parameter& parameter : weights.all())
     if (parameter.spec.role == Role::block_norm || parameter.spec.role == Role::final_norm)
       parameter.value.copy_(torch::linspace(0.5, 2, parameter.value.numel(), torch::kDouble));
@@ -25,13 +25,13 @@ Weights model() {
 }
 
 TEST(Rotation, UnitNormsAndAnyOrthogonalMatrixKeepTheFunction) {
-  const Weights original = model(), unit = with_unit_norms(original);
+  const Parameters original = model(), unit = with_unit_norms(original);
   const Tensor expected = outputs(original);
   EXPECT_TRUE(outputs(unit).allclose(expected, 1e-9, 1e-9));
   torch::manual_seed(3);
   const int hidden = original.spec().hidden;
   const Tensor axes = std::get<0>(torch::linalg_qr(torch::randn({hidden, hidden}, torch::kDouble)));
-  const Weights turned = rotated(unit, axes);
+  const Parameters turned = rotated(unit, axes);
   EXPECT_FALSE(turned(Role::embedding).allclose(unit(Role::embedding)));
   EXPECT_TRUE(outputs(turned).allclose(expected, 1e-9, 1e-9));
 }

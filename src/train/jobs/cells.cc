@@ -11,7 +11,7 @@
 #include "format/json/jsonl.h"
 #include "format/weights/fingerprint.h"
 #include "starnest/error.h"
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 #include "train/run/input_content.h"
 #include "train/run/measure.h"
 #include "train/run/size_text.h"
@@ -58,12 +58,12 @@ void measure_cells(const CellSettings& settings, const Progress& progress) {
     throw Error(
         {.where = settings.out, .what = "is no file", .hint = "Name a file: with one, a job that was stopped goes on"});
   JsonlWriter out(partial, JsonlWriter::Mode::append);  // drops a line that was not finished
-  const Weights weights = read_weights(settings.model, family.spec);
+  const Parameters weights = read_weights(settings.model, family.spec);
   DevData dev;
-  dev.sets = dev_sets(settings.families, tasks::Split::development, size_t(settings.problems), 1);
+  dev.sets = dev_sets(settings.tasks, tasks::Split::development, size_t(settings.problems), 1);
   for (DevSet& set : dev.sets) set_goals(set, weights);
   const std::vector<MeasuredCell> before = read_cells(partial);
-  const std::string source = model_content(settings.model) + ": " + join(settings.families, " ") + ", " +
+  const std::string source = model_content(settings.model) + ": " + join(settings.tasks, " ") + ", " +
                              std::to_string(settings.problems) + " problems";
   const size_t done = before.size();
   for (size_t i = 0; i < done; ++i)
@@ -71,7 +71,7 @@ void measure_cells(const CellSettings& settings, const Progress& progress) {
       throw Error(
           {.where = partial,
            .what = "was begun with other choices, another model, or other problems",
-           .hint = "Remove it, or take the same --model, --families, --problems, --choice, --least and --most"});
+           .hint = "Remove it, or take the same --model, --tasks, --problems, --choice, --least and --most"});
   TrainingBar bar("cells", int64_t(done), int64_t(cells.size()), {});
   for (size_t i = done; i < cells.size(); ++i) {
     const Widths widths = widths_of(choices, family.spec, cells[i].cell);

@@ -17,7 +17,7 @@ struct CellSettings {
   std::vector<int> drop_order = {};        // blocks, the first to go first
   double least = 0;                        // cost of the cells that are measured, part of the full model's active
   double most = 1;                         // parameters
-  std::vector<std::string> families{"r"};  // task families
+  std::vector<std::string> tasks{"r"};  // names of synthetic tasks
   int problems = 200;                      // of the development split
   int threads = 1;
 
@@ -30,7 +30,7 @@ struct CellSettings {
     field("drop_order", &CellSettings::drop_order, "blocks in the order in which they go (scores.json: dropped)");
     field("least", &CellSettings::least, "least cost that is measured, part of the full model's active parameters");
     field("most", &CellSettings::most, "most cost that is measured");
-    field("families", &CellSettings::families, "task families");
+    field("tasks", &CellSettings::tasks, "synthetic tasks");
     field("problems", &CellSettings::problems, "problems of the development split");
     field("threads", &CellSettings::threads, "threads of LibTorch");
   }
@@ -39,7 +39,7 @@ struct CellSettings {
 struct MeasuredCell {
   Cell cell;
   std::string size;     // as --size has it after the name; empty for the full model
-  std::string source;   // content of the model, families and problems
+  std::string source;   // content of the model, tasks and problems
   double cost = 0;      // part of the full model's active parameters
   double kl = 0;        // mean over the sets of the development metric, nats per completion position
   double accuracy = 0;  // long traces whole, in [0, 1]

@@ -7,9 +7,9 @@
 
 namespace starnest::train {
 
-Distiller::Distiller(const ElastifySettings& settings, const Weights& teacher, const Weights& student,
-                     const Curriculum& curriculum, const Ranks& ranks)
-    : ranks_(ranks),
+Distiller::Distiller(const ElastifySettings& settings, const Parameters& teacher, const Parameters& student,
+                     const Curriculum& curriculum, const Processes& processes)
+    : processes_(processes),
       teacher_(teacher),
       student_(student),
       loss_{.clip = settings.optimizer.clip, .cross_entropy = settings.family.cross_entropy},
@@ -27,8 +27,8 @@ Distiller::Distiller(const ElastifySettings& settings, const Weights& teacher, c
   stage1_ = batches(stage1);
 }
 
-StepResult Distiller::step(int64_t number) {
-  StepResult result;
+DistilledStep Distiller::step(int64_t number) {
+  DistilledStep result;
   if (micro_batches_ == 0) {
     std::vector<StudentSize> sizes = sizes_;
     for (size_t s = 0; s < sizes.size(); ++s) sizes[s].weight = curriculum_.weights(number)[s];
@@ -62,14 +62,14 @@ double Distiller::unseen_loss(const std::vector<Size>& sizes) {
 }
 
 void Distiller::run(int64_t step, int64_t number, const std::vector<size_t>& numbers,
-                    const std::vector<StudentSize>& sizes, StepResult& into) {
+                    const std::vector<StudentSize>& sizes, DistilledStep& into) {
   BatchSource& source = stage1_ && !curriculum_.in_stage2(step) ? *stage1_ : *stage2_;
-  const BatchTensors batch = share_of(source.at(uint64_t(number)), ranks_.rank(), ranks_.size());
+  const BatchTensors batch = share_of(source.at(uint64_t(number)), processes_.number(), processes_.size());
   const Tensor goal = [&] {
     const torch::NoGradGuard no_gradients;
     return completion_logits(teacher_, batch, SizeContext::full());
   }();
-  const SandwichResult result = sandwich(student_, goal, batch, sizes, loss_, ranks_);
+  const SandwichResult result = sandwich(student_, goal, batch, sizes, loss_, processes_);
   for (size_t s = 0; s < sizes.size(); ++s)
     into.sizes.push_back({numbers[s], "batch " + std::to_string(number) + ", size " + sizes[s].name, result.sizes[s]});
   if (into.gradients.empty())

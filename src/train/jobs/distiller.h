@@ -17,7 +17,7 @@ struct SizeOfStep {
   SizeResult result;  // of the last batch that it ran on
 };
 
-struct StepResult {
+struct DistilledStep {
   std::vector<SizeOfStep> sizes;
   std::vector<Tensor> gradients, router_gradients;
   int64_t tokens = 0;
@@ -32,24 +32,24 @@ struct StepResult {
 // given. Not thread-safe.
 class Distiller {
  public:
-  Distiller(const ElastifySettings& settings, const Weights& teacher, const Weights& student,
-            const Curriculum& curriculum, const Ranks& ranks);
+  Distiller(const ElastifySettings& settings, const Parameters& teacher, const Parameters& student,
+            const Curriculum& curriculum, const Processes& processes);
 
   // The sizes that the next steps run, as many as the curriculum is for.
   void run_at(std::vector<StudentSize> sizes) { sizes_ = std::move(sizes); }
 
-  StepResult step(int64_t number);
+  DistilledStep step(int64_t number);
 
   // Sum over sizes of the mean KL on batches that no step reads; the same in every process.
   double unseen_loss(const std::vector<Size>& sizes);
 
  private:
   void run(int64_t step, int64_t number, const std::vector<size_t>& numbers, const std::vector<StudentSize>& sizes,
-           StepResult& into);
+           DistilledStep& into);
 
-  const Ranks& ranks_;
-  const Weights& teacher_;
-  const Weights& student_;
+  const Processes& processes_;
+  const Parameters& teacher_;
+  const Parameters& student_;
   std::vector<StudentSize> sizes_;
   StudentLoss loss_;
   int micro_batches_;

@@ -17,7 +17,7 @@
 #include "starnest/error.h"
 #include "train/distill/weight_average.h"
 #include "train/jobs/distiller.h"
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 #include "train/run/input_content.h"
 #include "train/run/measure.h"
 #include "train/run/settings.h"
@@ -78,8 +78,8 @@ ElasticPlan default_plan(const FamilySettings& family, const std::vector<std::st
   return plan;
 }
 
-void print_sizes(const ModelSpec& spec, const std::vector<Size>& sizes, const Ranks& ranks) {
-  if (!ranks.first()) return;
+void print_sizes(const ModelSpec& spec, const std::vector<Size>& sizes, const Processes& processes) {
+  if (!processes.first()) return;
   for (const Size& size : sizes) {
     const Cost cost = cost_of(spec, size.widths, StoredFormat::f32);
     print(stdout, "size %-12s %12s parameters, %12s active\n", size.name.c_str(), grouped(cost.parameters).c_str(),
@@ -151,7 +151,7 @@ std::vector<StudentSize> narrow_students(const std::vector<Size>& sizes) {
 }
 
 // Of the same dimensions as the parent.
-Weights read_student(const std::string& folder, const ModelSpec& parent) {
+Parameters read_student(const std::string& folder, const ModelSpec& parent) {
   if (!(full_widths(read_family(folder).spec) == full_widths(parent)))
     throw Error({.where = "--student",
                  .what = "has other dimensions than the parent",
@@ -161,7 +161,7 @@ Weights read_student(const std::string& folder, const ModelSpec& parent) {
 }
 
 void write_family(const std::filesystem::path& folder, const ElastifySettings& settings, const FamilySpec& parent,
-                  ElasticFile file, const Weights& weights, const TrainState& state) {
+                  ElasticFile file, const Parameters& weights, const TrainState& state) {
   file.provenance = {{"ranked_on", json_string(description(settings.data) + ", completion positions")},
                      {"trained_tokens", std::to_string(state.tokens)},
                      {"seed", std::to_string(settings.run.seed)}};
@@ -172,11 +172,11 @@ void write_family(const std::filesystem::path& folder, const ElastifySettings& s
 }
 
 // Throws Error for settings that no model could be run with.
-const ElastifySettings& checked(const ElastifySettings& settings, const Ranks& ranks) {
-  print_settings("elastify", settings_text(settings), ranks);
+const ElastifySettings& checked(const ElastifySettings& settings, const Processes& processes) {
+  print_settings("elastify", settings_text(settings), processes);
   use_threads(settings.run.threads);
   check(settings.data);
-  check_shares(settings.data, ranks);
+  check_shares(settings.data, processes);
   check(settings.optimizer);
   require_real("--average", settings.family.average, {.high = 1, .without_high = true});
   require_real("--cross-entropy", settings.family.cross_entropy, {.high = 1});
@@ -185,9 +185,9 @@ const ElastifySettings& checked(const ElastifySettings& settings, const Ranks& r
 
 class ElasticRun {
  public:
-  ElasticRun(const ElastifySettings& settings, const Ranks& ranks)
-      : settings_(checked(settings, ranks)),
-        ranks_(ranks),
+  ElasticRun(const ElastifySettings& settings, const Processes& processes)
+      : settings_(checked(settings, processes)),
+        processes_(processes),
         parent_(read_family(settings.family.model)),
         file_(family_file(parent_.spec, first_sizes(settings))),
         sizes_(sizes_of(parent_.spec, file_)),
@@ -197,16 +197,16 @@ class ElasticRun {
         plan_(default_plan(settings.family, names_)),
         frozen_(frozen_roles(settings.family.freeze)),
         curriculum_(settings.curriculum, names_.size(), settings.run.steps, uint64_t(settings.run.seed)),
-        folder_(settings.run, identity_text(settings), ranks),
+        folder_(settings.run, identity_text(settings), processes),
         teacher_(read_weights(settings.family.model, parent_.spec)),
         student_(trained_student()),
-        optimizer_(student_, settings.optimizer, ranks),
+        optimizer_(student_, settings.optimizer, processes),
         average_(settings.family.average > 0 ? std::optional(student_.clone()) : std::nullopt),
         router_state_(search_ ? search_->state() : std::map<std::string, Tensor>{}),
         state_(folder_.start(student_, optimizer_, average_or_null(), router_state_)),
         dev_(development_data(settings.data, settings.family.model, parent_.spec.vocab, settings.run.dev_problems)),
-        distiller_(settings, teacher_, student_, curriculum_, ranks) {
-    print_sizes(parent_.spec, sizes_, ranks_);
+        distiller_(settings, teacher_, student_, curriculum_, processes) {
+    print_sizes(parent_.spec, sizes_, processes_);
     for (DevSet& set : dev_.sets) set_goals(set, teacher_);
     if (search_ && search_->decided()) take_decided_sizes();
   }
@@ -214,8 +214,8 @@ class ElasticRun {
   void run(const Progress& progress) {
     const Measured parent = measured(teacher_, SizeContext::full());
     TrainingBar bar("elastify", state_.step, settings_.run.steps,
-                    {ranks_.first(), step_flops(parent_.spec, sizes_, settings_.curriculum.micro_batches) /
-                                         (product_rate() * double(ranks_.size()))});
+                    {processes_.first(), step_flops(parent_.spec, sizes_, settings_.curriculum.micro_batches) /
+                                         (product_rate() * double(processes_.size()))});
     bar.say("parent: " + measured_text(parent));
     if (state_.step == 0) measure_before(bar);
     distiller_.run_at(narrow_students(sizes_));
@@ -224,7 +224,7 @@ class ElasticRun {
       decide_when_due(bar);
       const JsonLine costs = searching() ? run_undecided() : JsonLine();
       const bool searched = searching();
-      const StepResult result = trained_step();
+      const DistilledStep result = trained_step();
       const bool found_last = state_.step == settings_.run.steps && decide_when_due(bar);
       JsonLine line = step_line(bar, parent, result);
       if (searched) line.set("costs", costs);
@@ -235,7 +235,7 @@ class ElasticRun {
       if (progress) progress(uint64_t(state_.step), uint64_t(settings_.run.steps));
     }
     file_.default_plan = plan_;
-    if (ranks_.first()) write_family(folder_.path(), settings_, parent_, file_, result_weights(), state_);
+    if (processes_.first()) write_family(folder_.path(), settings_, parent_, file_, result_weights(), state_);
   }
 
  private:
@@ -247,21 +247,21 @@ class ElasticRun {
     return names;
   }
 
-  Weights trained_student() const {
+  Parameters trained_student() const {
     const std::string& given = settings_.family.student;
-    Weights student = given.empty() ? teacher_.clone() : read_student(given, parent_.spec);
+    Parameters student = given.empty() ? teacher_.clone() : read_student(given, parent_.spec);
     student.freeze([&](const TensorSpec& spec) { return frozen_.contains(spec.role); });
     student.require_gradients();
     return student;
   }
 
-  const Weights* average_or_null() const { return average_ ? &*average_ : nullptr; }
-  const Weights& result_weights() const { return average_ ? *average_ : student_; }
+  const Parameters* average_or_null() const { return average_ ? &*average_ : nullptr; }
+  const Parameters& result_weights() const { return average_ ? *average_ : student_; }
   bool searching() const { return search_ && !search_->decided(); }
 
   // The others wait for the first process while it measures.
-  Measured measured(const Weights& weights, const SizeContext& size) const {
-    return ranks_.first() ? measure(weights, size, dev_) : Measured{};
+  Measured measured(const Parameters& weights, const SizeContext& size) const {
+    return processes_.first() ? measure(weights, size, dev_) : Measured{};
   }
   void measure_before(TrainingBar& bar) {
     JsonLine by_size;
@@ -279,7 +279,7 @@ class ElasticRun {
     file_ = family_file(parent_.spec, std::move(entries));
     sizes_ = sizes_of(parent_.spec, file_);
     names_ = names_of(sizes_);
-    print_sizes(parent_.spec, sizes_, ranks_);
+    print_sizes(parent_.spec, sizes_, processes_);
   }
 
   // Whether the search ended here.
@@ -304,9 +304,9 @@ class ElasticRun {
     return costs;
   }
 
-  StepResult trained_step() {
+  DistilledStep trained_step() {
     const bool in_search = searching();
-    StepResult result = distiller_.step(state_.step);
+    DistilledStep result = distiller_.step(state_.step);
     for (const SizeOfStep& size : result.sizes)
       if (!size.result.finite()) folder_.stop_at_nan(state_.step, size.where);
     optimizer_.step(result.gradients, learning_rate(settings_.optimizer, state_.step, settings_.run.steps));
@@ -318,7 +318,7 @@ class ElasticRun {
   }
 
   // What the step that was done last goes into the log with. Shows and measures it when that is due.
-  JsonLine step_line(TrainingBar& bar, const Measured& parent, const StepResult& result) const {
+  JsonLine step_line(TrainingBar& bar, const Measured& parent, const DistilledStep& result) const {
     const bool measured_now = is_due(state_.step, settings_.run.dev_every, settings_.run.steps);
     JsonLine line, by_size;
     line.set("step", state_.step).set("tokens", state_.tokens);
@@ -342,7 +342,7 @@ class ElasticRun {
   }
 
   const ElastifySettings& settings_;
-  const Ranks& ranks_;
+  const Processes& processes_;
   FamilySpec parent_;
   ElasticFile file_;         // of the sizes that are decided
   std::vector<Size> sizes_;  // its sizes
@@ -352,9 +352,9 @@ class ElasticRun {
   std::set<Role> frozen_;
   Curriculum curriculum_;
   RunFolder folder_;
-  Weights teacher_, student_;
+  Parameters teacher_, student_;
   AdamW optimizer_;
-  std::optional<Weights> average_;
+  std::optional<Parameters> average_;
   std::map<std::string, Tensor> router_state_;  // the tensors in use
   TrainState state_;
   DevData dev_;
@@ -368,8 +368,8 @@ std::string settings_text(const ElastifySettings& s) {
 }
 
 void elastify(const ElastifySettings& settings, const Progress& progress) {
-  const Ranks ranks(read_launch());
-  ElasticRun(settings, ranks).run(progress);
+  const Processes processes(read_launch());
+  ElasticRun(settings, processes).run(progress);
 }
 
 }  // namespace starnest::train

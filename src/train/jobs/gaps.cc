@@ -6,7 +6,7 @@
 #include "base/range.h"
 #include "program/terminal.h"
 #include "starnest/error.h"
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 #include "train/run/measure.h"
 
 namespace starnest::train {
@@ -17,32 +17,32 @@ std::vector<Gap> measure_gaps(const GapSettings& settings) {
   const FamilySpec family = read_family(settings.model);
   if (family.sizes.size() < 2)
     throw Error({.where = settings.model, .what = "has one size only", .expected = "a family of at least two sizes"});
-  const Weights weights = read_weights(settings.model, family.spec);
+  const Parameters weights = read_weights(settings.model, family.spec);
   DevData dev;
-  dev.sets = dev_sets(settings.families, tasks::Split::development,
-                      size_t(settings.problems) * settings.families.size(), 1, {settings.k_low, settings.k_high});
+  dev.sets = dev_sets(settings.tasks, tasks::Split::development,
+                      size_t(settings.problems) * settings.tasks.size(), 1, {settings.k_low, settings.k_high});
   const Measured large = measure(weights, SizeContext::narrow(family.sizes.front().widths), dev);
   const Measured small = measure(weights, SizeContext::narrow(family.sizes.back().widths), dev);
 
   std::vector<Gap> gaps;
-  Accuracy long_large, long_small;  // of this family
+  Accuracy long_large, long_small;  // of this task
   for (size_t i = 0; i < dev.sets.size(); ++i) {
-    const auto& [family_name, way, l_measured] = large.sets[i];
+    const auto& [task_name, way, l_measured] = large.sets[i];
     if (way == "none") continue;
     Accuracy l = l_measured, s = small.sets[i].accuracy;
     if (way == "long") long_large = l, long_small = s;
     if (way == "cut") l.trace = long_large.trace, s.trace = long_small.trace;  // the end of thinking is forced
-    gaps.push_back({family_name, way, l.trace, s.trace, l.answer, s.answer});
+    gaps.push_back({task_name, way, l.trace, s.trace, l.answer, s.answer});
   }
   return gaps;
 }
 
 void print_gaps(const GapSettings& settings) {
   const std::vector<Gap> gaps = measure_gaps(settings);
-  print(stdout, "%-8s %-6s %20s %20s %8s   small thinks, large answers\n", "family", "way", "trace large / small",
+  print(stdout, "%-8s %-6s %20s %20s %8s   small thinks, large answers\n", "task", "way", "trace large / small",
         "answer large / small", "gap");
   for (const Gap& gap : gaps)
-    print(stdout, "%-8s %-6s %11.1f / %6.1f %11.1f / %6.1f %8.1f   %s\n", gap.family.c_str(), gap.way.c_str(),
+    print(stdout, "%-8s %-6s %11.1f / %6.1f %11.1f / %6.1f %8.1f   %s\n", gap.task.c_str(), gap.way.c_str(),
           100 * gap.trace_large, 100 * gap.trace_small, 100 * gap.answer_large, 100 * gap.answer_small,
           100 * (gap.answer_large - gap.answer_small), gap.small_thinks_large_answers() ? "yes" : "no");
   print(stdout,

@@ -8,23 +8,23 @@ namespace starnest::train {
 
 struct GapSettings {
   std::string model;                       // family folder
-  std::vector<std::string> families{"r"};  // task families
-  int problems = 1000;                     // of each family, from the development split
-  int k_low = 0, k_high = 0;               // limits of the tasks' knob; 0: the family's own
+  std::vector<std::string> tasks{"r"};  // names of synthetic tasks
+  int problems = 1000;                     // of each task, from the development split
+  int k_low = 0, k_high = 0;               // limits of the tasks' knob; 0: the task's own
   int threads = 1;
 
   template <class Visitor>
   static void fields(Visitor&& field) {
     field("model", &GapSettings::model, "family folder");
-    field("families", &GapSettings::families, "task families");
-    field("problems", &GapSettings::problems, "problems of each task family, from the development split");
-    field("k_low", &GapSettings::k_low, "smallest k of the problems; 0 = the family's own");
-    field("k_high", &GapSettings::k_high, "largest k; 0 = the family's own");
+    field("tasks", &GapSettings::tasks, "synthetic tasks");
+    field("problems", &GapSettings::problems, "problems of each task, from the development split");
+    field("k_low", &GapSettings::k_low, "smallest k of the problems; 0 = the task's own");
+    field("k_high", &GapSettings::k_high, "largest k; 0 = the task's own");
     field("threads", &GapSettings::threads, "threads of LibTorch");
   }
 };
 
-// One way to ask one task family; shares in [0, 1] of the largest and the smallest size, teacher-forced.
+// One way to ask one task; shares in [0, 1] of the largest and the smallest size, teacher-forced.
 struct Gap {
   std::string family;
   std::string way;  // "long", "terse", or "cut": the answer after a long trace that stops one step early

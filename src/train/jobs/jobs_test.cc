@@ -17,7 +17,7 @@
 #include "train/jobs/plot.h"
 #include "train/jobs/pretrain.h"
 #include "train/jobs/rank.h"
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 #include "train/run/size_text.h"
 
 namespace starnest::train {
@@ -348,7 +348,7 @@ TEST_F(Recipes, WriteAFamilyThatReadsBack) {
 
 TEST_F(Recipes, GapsAreThoseOfTheLargestAndTheSmallestSize) {
   const std::string pocket = (fs::path(STARNEST_SOURCE_DIR) / "models" / "pocket").string();
-  const std::vector<Gap> gaps = measure_gaps({.model = pocket, .families = {"r"}, .problems = 100});
+  const std::vector<Gap> gaps = measure_gaps({.model = pocket, .tasks = {"r"}, .problems = 100});
   ASSERT_EQ(gaps.size(), 3u);
   EXPECT_EQ(gaps[0].way, "long");
   EXPECT_GE(gaps[0].trace_small, 0.98);  // it has learned all of r
@@ -459,7 +459,7 @@ TEST_F(Recipes, FrozenPartsKeepTheirBytes) {
   settings.family.freeze = {"embedding", "norms"};
   elastify(settings);
   const FamilySpec spec = read_family(at("parent"));
-  const Weights before = read_weights(at("parent"), spec.spec), after = read_weights(at("family"), spec.spec);
+  const Parameters before = read_weights(at("parent"), spec.spec), after = read_weights(at("family"), spec.spec);
   for (const Parameter& parameter : after.all()) {
     const Role role = parameter.spec.role;
     const bool frozen = role == Role::embedding || role == Role::block_norm || role == Role::gated_norm ||

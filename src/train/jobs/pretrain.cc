@@ -10,7 +10,7 @@
 #include "train/distill/dev_metric.h"
 #include "train/distill/losses.h"
 #include "train/modules/initialise.h"
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 #include "train/run/measure.h"
 #include "train/run/settings.h"
 #include "train/run/training_bar.h"
@@ -23,23 +23,23 @@ std::string job_text(const PretrainSettings& s, const std::string& data) {
   return settings_text(s.model, "model.") + settings_text(s.optimizer) + settings_text(s.balance, "balance.") + data;
 }
 
-struct StepResult {
+struct PretrainStep {
   double loss, gradient_norm, worst_load;
 
   bool finite() const { return std::isfinite(loss) && std::isfinite(gradient_norm); }
 };
 
 // On this process's share of a batch. Without an update when the result is not finite.
-StepResult train_step(const Weights& weights, AdamW& optimizer, const BatchTensors& batch, const Ranks& ranks,
+PretrainStep train_step(const Parameters& weights, AdamW& optimizer, const BatchTensors& batch, const Processes& processes,
                       const PretrainSettings& settings, int64_t step) {
   ExpertBalance balance(batch);
   const Tensor loss =
       cross_entropy(completion_logits(weights, batch, SizeContext::full(), &balance), batch.targets, batch.positions);
   const Tensor total = balance.loss().defined() ? loss + settings.balance.loss * balance.loss() : loss;
   std::vector<Tensor> gradients = torch::autograd::grad({total}, weights.trained());
-  ranks.sum(gradients);
-  balance.sum_over(ranks);
-  const StepResult result{ranks.sum({loss.item<double>()})[0], global_norm(gradients), balance.worst()};
+  processes.sum(gradients);
+  balance.sum_over(processes);
+  const PretrainStep result{processes.sum({loss.item<double>()})[0], global_norm(gradients), balance.worst()};
   if (!result.finite()) return result;
   const double scale = std::min(1.0, settings.optimizer.clip / std::max(result.gradient_norm, 1e-12));
   for (Tensor& gradient : gradients) gradient = (gradient * scale).contiguous();
@@ -49,7 +49,7 @@ StepResult train_step(const Weights& weights, AdamW& optimizer, const BatchTenso
   return result;
 }
 
-void check_load(const StepResult& result, const BalanceSettings& balance, TrainState& state) {
+void check_load(const PretrainStep& result, const BalanceSettings& balance, TrainState& state) {
   state.overloaded = result.worst_load > balance.worst_load ? state.overloaded + 1 : 0;
   if (state.overloaded < balance.worst_steps) return;
   throw Error({.where = "step " + std::to_string(state.step),
@@ -72,29 +72,29 @@ std::string settings_text(const PretrainSettings& s) {
 }
 
 void pretrain(const PretrainSettings& settings, const Progress& progress) {
-  const Ranks ranks(read_launch());
-  print_settings("pretrain", settings_text(settings), ranks);
+  const Processes processes(read_launch());
+  print_settings("pretrain", settings_text(settings), processes);
   use_threads(settings.run.threads);
   check(settings.data);
   check(settings.optimizer);
   const Vocabulary vocabulary = settings.data.is_text() ? text_vocabulary(settings.data) : Vocabulary{};
   const HfConfig config = make_config(settings.model, vocabulary);
   const ModelSpec spec = architecture_of(config).read(config);
-  check_shares(settings.data, ranks);
-  RunFolder folder(settings.run, job_text(settings, identity_text(settings.data, "")), ranks);
-  Weights weights = initial_weights(spec, uint64_t(settings.run.seed));
+  check_shares(settings.data, processes);
+  RunFolder folder(settings.run, job_text(settings, identity_text(settings.data, "")), processes);
+  Parameters weights = initial_weights(spec, uint64_t(settings.run.seed));
   weights.require_gradients();
-  AdamW optimizer(weights, settings.optimizer, ranks);
+  AdamW optimizer(weights, settings.optimizer, processes);
   TrainState state = folder.start(weights, optimizer);
   const DevData dev = development_data(settings.data, "", vocabulary.size, settings.run.dev_problems);
   const auto data = training_batches(settings.data, "", vocabulary.size, settings.run.seed, settings.run.steps);
 
-  const double token_seconds = training_flops(spec, full_widths(spec)) / (product_rate() * double(ranks.size()));
-  TrainingBar bar("pretrain", state.step, settings.run.steps, {ranks.first(), token_seconds});
+  const double token_seconds = training_flops(spec, full_widths(spec)) / (product_rate() * double(processes.size()));
+  TrainingBar bar("pretrain", state.step, settings.run.steps, {processes.first(), token_seconds});
   if (state.step == settings.run.steps) bar.say(kNothingLeft);
   while (state.step < settings.run.steps) {
-    const BatchTensors batch = share_of(data->at(uint64_t(state.step)), ranks.rank(), ranks.size());
-    const StepResult result = train_step(weights, optimizer, batch, ranks, settings, state.step);
+    const BatchTensors batch = share_of(data->at(uint64_t(state.step)), processes.number(), processes.size());
+    const PretrainStep result = train_step(weights, optimizer, batch, processes, settings, state.step);
     if (!result.finite()) folder.stop_at_nan(state.step, "batch " + std::to_string(state.step));
     state.step += 1;
     state.tokens += batch.tokens;
@@ -103,7 +103,7 @@ void pretrain(const PretrainSettings& settings, const Progress& progress) {
     JsonLine line;
     line.set("step", state.step).set("tokens", state.tokens).set("loss", result.loss);
     line.set("gradient_norm", result.gradient_norm).set("worst_load", result.worst_load);
-    if (ranks.first() && is_due(state.step, settings.run.dev_every, settings.run.steps)) {
+    if (processes.first() && is_due(state.step, settings.run.dev_every, settings.run.steps)) {
       const auto measured = measure(weights, SizeContext::full(), dev);
       line.set("dev", measured_json(measured));
       bar.say("step " + std::to_string(state.step) + ", " + grouped(uint64_t(state.tokens)) +
@@ -115,7 +115,7 @@ void pretrain(const PretrainSettings& settings, const Progress& progress) {
     if (is_due(state.step, settings.run.checkpoint_every, settings.run.steps)) folder.save(weights, optimizer, state);
     if (progress) progress(uint64_t(state.step), uint64_t(settings.run.steps));
   }
-  if (!ranks.first()) return;
+  if (!processes.first()) return;
   if (settings.data.is_text())
     write_text_model_files(folder.path(), config, tokenizer_file(settings.data, ""), vocabulary);
   else

@@ -18,7 +18,7 @@
 #include "train/importance/importance.h"
 #include "train/importance/layer_ranking.h"
 #include "train/importance/rotation.h"
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 #include "train/run/measure.h"
 #include "train/run/settings.h"
 #include "train/run/training_bar.h"
@@ -65,7 +65,7 @@ std::string scores_page(const ByAxis& scores) {
   return html_page("Importance of every unit", sections);
 }
 
-void check_same_function(const Weights& original, const Weights& moved, const BatchTensors& batch) {
+void check_same_function(const Parameters& original, const Parameters& moved, const BatchTensors& batch) {
   const Tensor expected = measured_logits(original, batch, SizeContext::full());
   const Tensor got = measured_logits(moved, batch, SizeContext::full());
   const double error = ((got - expected).abs().max() / expected.abs().max()).item<double>();
@@ -77,7 +77,7 @@ void check_same_function(const Weights& original, const Weights& moved, const Ba
                  .got = format_number("%.1e", error)});
 }
 
-std::vector<BlockDrop> ranked_layers(const RankSettings& settings, const Weights& weights, BatchSource& data, int rows,
+std::vector<BlockDrop> ranked_layers(const RankSettings& settings, const Parameters& weights, BatchSource& data, int rows,
                                      const Progress& progress) {
   const int64_t samples = std::min(settings.layer_samples, settings.samples);
   if (samples == 0 || weights.spec().blocks.size() < 2) return {};
@@ -106,8 +106,8 @@ ByAxis random_scores(const ByAxis& like, int64_t seed) {
   return scores;
 }
 
-Weights in_principal_axes(const Weights& weights, BatchSource& data, int64_t batches) {
-  const Weights unit = with_unit_norms(weights);
+Parameters in_principal_axes(const Parameters& weights, BatchSource& data, int64_t batches) {
+  const Parameters unit = with_unit_norms(weights);
   ResidualMoments moments(unit.spec().hidden);
   for (int64_t i = 0; i < batches; ++i) {
     const BatchTensors batch = data.at(uint64_t(i));
@@ -138,12 +138,12 @@ void rank(const RankJob& job, const Progress& progress) {
   sources.push_back(family.folder);
   for (const std::filesystem::path& file : model_files(family.folder)) sources.push_back(file);
   OutputFolder out(job.settings.out, sources, job.settings.force ? Overwrite::replace : Overwrite::refuse);
-  const Weights original = read_weights(job.settings.model, family.spec);
+  const Parameters original = read_weights(job.settings.model, family.spec);
 
   const int rows = job.data.is_text() ? job.data.text.rows : job.data.batch.rows;
   const int64_t batches = (job.settings.samples + rows - 1) / rows;
   const auto data = training_batches(job.data, job.settings.model, family.spec.vocab, job.settings.seed, batches);
-  const Weights weights = job.settings.rotate ? in_principal_axes(original, *data, batches) : original;
+  const Parameters weights = job.settings.rotate ? in_principal_axes(original, *data, batches) : original;
   Importance importance(family.spec);
   TrainingBar bar("rank", 0, batches, {});
   for (int64_t i = 0; i < batches; ++i) {
@@ -157,7 +157,7 @@ void rank(const RankJob& job, const Progress& progress) {
   const ByAxis scores = random ? random_scores(importance.scores(), job.settings.seed) : importance.scores();
   print_scores(scores);
   const std::vector<BlockDrop> drops = ranked_layers(job.settings, weights, *data, rows, progress);
-  const Weights moved = sorted(weights, orders_of(family.spec, scores));
+  const Parameters moved = sorted(weights, orders_of(family.spec, scores));
   check_same_function(original, moved, data->at(0));
   copy_small_files(job.settings.model, out.partial(),
                    [](const std::string& note) { print(stdout, "%s\n", note.c_str()); });

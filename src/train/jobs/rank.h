@@ -1,4 +1,4 @@
-// Ranks the channels of a model by importance and writes the model with the most important ones first.
+// Processes the channels of a model by importance and writes the model with the most important ones first.
 #pragma once
 
 #include <string>

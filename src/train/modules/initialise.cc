@@ -62,8 +62,8 @@ double initial_value(const Parameter& parameter, int64_t index, Rng& rng) {
 
 }  // namespace
 
-Weights initial_weights(const ModelSpec& spec, uint64_t seed) {
-  Weights weights(spec);
+Parameters initial_weights(const ModelSpec& spec, uint64_t seed) {
+  Parameters weights(spec);
   for (size_t p = 0; p < weights.all().size(); ++p) {
     const Parameter& parameter = weights.all()[p];
     Rng rng(key_of(seed, p));

@@ -1,9 +1,9 @@
-// Weights to start training from.
+// Parameters to start training from.
 #pragma once
 
 #include <cstdint>
 
-#include "train/modules/weights.h"
+#include "train/modules/parameters.h"
 
 namespace starnest::train {
 
@@ -14,6 +14,6 @@ namespace starnest::train {
 //   dt_bias                   inverse softplus of exp(U(log 0.001, log 0.1)), at least 1e-4
 //   decay_log                 log(1 .. M), the published initialisation
 //   skip, norms               1;  correction bias and other biases 0
-Weights initial_weights(const ModelSpec& spec, uint64_t seed);
+Parameters initial_weights(const ModelSpec& spec, uint64_t seed);
 
 }  // namespace starnest::train

@@ -10,7 +10,7 @@
 namespace starnest::train {
 namespace {
 
-struct Mixer {
+struct ForwardMixer {
   const Tensor& u;
   const Tensor& segments;
   const BlockView& weights;
@@ -27,21 +27,21 @@ Tensor block_output(const Tensor& x, const Tensor& segments, const BlockView& we
                     Observer* observer) {
   const Tensor u = rms_norm(x, weights[Role::block_norm], weights.eps(), hidden);
   if (observer) observer->block_input(weights.block(), u);
-  Tensor y = std::visit(Mixer{u, segments, weights, observer}, weights.spec());
+  Tensor y = std::visit(ForwardMixer{u, segments, weights, observer}, weights.spec());
   if (!hidden.full()) y = y * hidden.mask;
   if (weights.masks().gate.defined()) y = y * weights.masks().gate;
   return y;
 }
 
 // A tensor that belongs to no block, at a size.
-Tensor global(const Weights& weights, Role role, const SizeContext& size) {
+Tensor global(const Parameters& weights, Role role, const SizeContext& size) {
   const Parameter& parameter = weights.parameter(role);
   return size.widths() ? narrowed(parameter.value, parameter.spec.dims, size.widths()->global()) : parameter.value;
 }
 
 }  // namespace
 
-Tensor hidden_states(const Weights& weights, const Sequences& input, const SizeContext& size, Observer* observer) {
+Tensor hidden_states(const Parameters& weights, const Sequences& input, const SizeContext& size, Observer* observer) {
   Tensor x = torch::embedding(global(weights, Role::embedding, size), input.ids);
   if (!size.hidden().full()) x = x * size.hidden().mask;
   for (int b = 0; b < int(weights.spec().blocks.size()); ++b)
@@ -49,12 +49,12 @@ Tensor hidden_states(const Weights& weights, const Sequences& input, const SizeC
   return rms_norm(x, global(weights, Role::final_norm, size), double(weights.spec().norm_eps), size.hidden());
 }
 
-Tensor logits_of(const Weights& weights, const Tensor& hidden, const SizeContext& size) {
+Tensor logits_of(const Parameters& weights, const Tensor& hidden, const SizeContext& size) {
   const Role head = weights.spec().tied_head ? Role::embedding : Role::head;
   return torch::linear(hidden, global(weights, head, size));
 }
 
-Tensor logits(const Weights& weights, const Sequences& input, const SizeContext& size, Observer* observer) {
+Tensor logits(const Parameters& weights, const Sequences& input, const SizeContext& size, Observer* observer) {
   return logits_of(weights, hidden_states(weights, input, size, observer), size);
 }
 

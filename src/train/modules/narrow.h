@@ -2,7 +2,7 @@
 #pragma once
 
 #include "train/modules/size_context.h"
-#include "train/modules/weights.h"
+#include "train/modules/parameters.h"
 
 namespace starnest::train {
 
@@ -16,7 +16,7 @@ BlockSpec narrowed(const BlockSpec& block, const BlockWidths& widths);
 // Looks up and narrows on demand. Refers to `weights` and `size`, which must outlive it.
 class BlockView {
  public:
-  BlockView(const Weights& weights, const SizeContext& size, int block)
+  BlockView(const Parameters& weights, const SizeContext& size, int block)
       : weights_(weights), size_(size), block_(block) {}
 
   Tensor operator[](Role role) const;
@@ -27,7 +27,7 @@ class BlockView {
   int block() const { return block_; }
 
  private:
-  const Weights& weights_;
+  const Parameters& weights_;
   const SizeContext& size_;
   int block_;
 };

@@ -64,8 +64,8 @@ struct Outcome {
   std::vector<Tensor> gradients;  // of trained(), zeros where nothing arrives
 };
 
-Outcome run(const Weights& source, const SizeContext& size) {
-  Weights weights = source.clone();
+Outcome run(const Parameters& source, const SizeContext& size) {
+  Parameters weights = source.clone();
   weights.require_gradients();
   Outcome out{logits(weights, some_ids(), size), {}};
   torch::manual_seed(5);
@@ -79,7 +79,7 @@ class Nesting : public testing::TestWithParam<bool> {};
 
 TEST_P(Nesting, MaskedAndNarrowEqualTheSlicedModel) {
   const ModelSpec spec = small_spec(/*bias=*/GetParam());
-  const Weights weights = random_weights(spec, torch::kDouble);
+  const Parameters weights = random_weights(spec, torch::kDouble);
   for (const Widths& widths : many_sizes(spec)) {
     const Outcome sliced = run(test_models::sliced(weights, widths), SizeContext::full());
     const Outcome narrow = run(weights, SizeContext::narrow(widths));
@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(WithAndWithoutBiases, Nesting, testing::Bool());
 
 TEST(Nesting, SinglePrecisionAgreesToRounding) {
   const ModelSpec spec = small_spec();
-  const Weights weights = random_weights(spec, torch::kFloat);
+  const Parameters weights = random_weights(spec, torch::kFloat);
   const torch::NoGradGuard no_gradients;
   for (const Widths& widths : many_sizes(spec)) {
     const Tensor narrow = logits(weights, some_ids(), SizeContext::narrow(widths));
@@ -117,7 +117,7 @@ TEST(Nesting, SinglePrecisionAgreesToRounding) {
 
 TEST(Nesting, TheFullSizeIsTheUntouchedModelBitForBit) {
   const ModelSpec spec = small_spec();
-  const Weights weights = random_weights(spec, torch::kFloat);
+  const Parameters weights = random_weights(spec, torch::kFloat);
   const Outcome untouched = run(weights, SizeContext::full());
   for (const SizeContext& size :
        {SizeContext::narrow(full_widths(spec)), SizeContext::masked(spec, full_widths(spec))}) {
@@ -129,15 +129,15 @@ TEST(Nesting, TheFullSizeIsTheUntouchedModelBitForBit) {
 
 TEST(Nesting, TensorsOfASmallerSizeAreContainedInThoseOfALargerOne) {
   const ModelSpec spec = small_spec();
-  const Weights weights = random_weights(spec, torch::kFloat);
+  const Parameters weights = random_weights(spec, torch::kFloat);
   Widths mid = full_widths(spec), small = mid;
   for (const Choice& choice : kChoices) {
     mid = with(mid, choice.axis, choice.widths[0]);
     small = with(small, choice.axis, choice.widths[1]);
   }
-  const Weights once = test_models::sliced(weights, small);
+  const Parameters once = test_models::sliced(weights, small);
   // The slice of the mid model: mid's spec is full there.
-  const Weights twice = test_models::sliced(test_models::sliced(weights, mid), small);
+  const Parameters twice = test_models::sliced(test_models::sliced(weights, mid), small);
   for (size_t i = 0; i < once.all().size(); ++i) EXPECT_TRUE(once.all()[i].value.equal(twice.all()[i].value));
 }
 
@@ -145,7 +145,7 @@ TEST(Nesting, TensorsOfASmallerSizeAreContainedInThoseOfALargerOne) {
 // the token embedding into the final norm and the logits.
 TEST(Nesting, WithoutTheWriteMaskTheMaskedModelIsNotTheSlice) {
   const ModelSpec spec = small_spec();
-  const Weights weights = random_weights(spec, torch::kDouble);
+  const Parameters weights = random_weights(spec, torch::kDouble);
   const Widths widths = with(full_widths(spec), Axis::hidden, 32);
   const SizeContext masked = SizeContext::masked(spec, widths, torch::kDouble);
   std::vector<BlockMasks> blocks;

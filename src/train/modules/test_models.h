@@ -3,7 +3,7 @@
 #pragma once
 
 #include "train/modules/narrow.h"
-#include "train/modules/weights.h"
+#include "train/modules/parameters.h"
 
 namespace starnest::train::test_models {
 
@@ -23,9 +23,9 @@ inline ModelSpec small_spec(bool bias = false) {
 }
 
 // Every tensor random with a visible spread: default values would hide mistakes.
-inline Weights random_weights(const ModelSpec& spec, torch::ScalarType dtype, int64_t seed = 3) {
+inline Parameters random_weights(const ModelSpec& spec, torch::ScalarType dtype, int64_t seed = 3) {
   torch::manual_seed(uint64_t(seed));
-  Weights weights(spec, dtype);
+  Parameters weights(spec, dtype);
   for (const Parameter& parameter : weights.all()) {
     const bool vector = parameter.spec.dims.size() == 1;
     const double scale = vector ? 0.3 : 1.0 / std::sqrt(double(parameter.value.size(-1)));
@@ -37,7 +37,7 @@ inline Weights random_weights(const ModelSpec& spec, torch::ScalarType dtype, in
 }
 
 // The model cut out as a small model of its own: other spec, other tensors, no dropped blocks.
-inline Weights sliced(const Weights& full, const Widths& widths) {
+inline Parameters sliced(const Parameters& full, const Widths& widths) {
   ModelSpec spec = full.spec();
   spec.hidden = widths.hidden;
   spec.blocks.clear();
@@ -47,7 +47,7 @@ inline Weights sliced(const Weights& full, const Widths& widths) {
     spec.blocks.push_back(narrowed(full.spec().blocks[b], widths.blocks[b]));
     kept.push_back(int(b));
   }
-  Weights out(spec, full.dtype());
+  Parameters out(spec, full.dtype());
   for (const Parameter& parameter : out.all()) {
     const int block = parameter.spec.block < 0 ? -1 : kept[size_t(parameter.spec.block)];
     Tensor value = full(parameter.spec.role, block);

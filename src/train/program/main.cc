@@ -1,4 +1,5 @@
 // `starnest-train`: one subcommand per job.
+#include <map>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,9 @@
 namespace starnest::train {
 namespace {
 
+// Earlier names of settings, in people's scripts and recipes.
+const std::map<std::string, std::string> kFormer{{"tasks", "families"}};
+
 // Ctrl-C and SIGTERM end a run between two steps, so that no file is left half written.
 void stop_when_interrupted(uint64_t done, uint64_t) {
   Interrupt::check("step " + std::to_string(done),
@@ -37,7 +41,7 @@ void demand_one_process(const std::string& job) {
 }
 
 void add_data(CLI::App& command, DataSettings& data) {
-  add_fields(command, data.mix, {.prefix = "mix-"});
+  add_fields(command, data.mix, {.prefix = "mix-", .former = kFormer});
   add_fields(command, data.batch, {.prefix = "batch-"});
   add_fields(command, data.text, {.prefix = "data-"});
 }
@@ -91,7 +95,7 @@ void add_elastify(CLI::App& app) {
 void add_cells(CLI::App& app) {
   CLI::App* command = app.add_subcommand("cells", "Costs every combination of widths and measures it without training");
   const auto settings = std::make_shared<CellSettings>();
-  add_fields(*command, *settings);
+  add_fields(*command, *settings, {.former = kFormer});
   for (const char* name : {"--model", "--out", "--choice"}) command->get_option(name)->required();
   command->footer(
       "Example:\n"
@@ -107,7 +111,7 @@ void add_study(CLI::App& app) {
   CLI::App* command = app.add_subcommand("study", "Repeats an experiment on the method with several seeds");
   const auto settings = std::make_shared<StudySettings>();
   command->add_option("name", settings->name, join(study_names(), ", "))->required();
-  add_fields(*command, *settings);
+  add_fields(*command, *settings, {.former = kFormer});
   command->get_option("--out")->required();
   command->footer("Example:\n  starnest-train study twins --out runs/studies");
   command->callback([settings] {
@@ -121,9 +125,9 @@ void add_study(CLI::App& app) {
 void add_gaps(CLI::App& app) {
   CLI::App* command = app.add_subcommand("gaps", "Tells which tasks gain from a larger size that answers");
   const auto settings = std::make_shared<GapSettings>();
-  add_fields(*command, *settings);
+  add_fields(*command, *settings, {.former = kFormer});
   command->get_option("--model")->required();
-  command->footer("Example:\n  starnest-train gaps --model models/pocket --families r");
+  command->footer("Example:\n  starnest-train gaps --model models/pocket --tasks r");
   command->callback([settings] {
     demand_one_process("gaps");
     print_gaps(*settings);

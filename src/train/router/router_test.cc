@@ -129,7 +129,7 @@ TEST(BudgetLoss, IsACapWithAZoneBelowIt) {
 TEST_P(Chosen, SoftContextEqualsTheNarrowSizeWhenDecided) {
   const ModelSpec& spec = spec_;
   const Choices& choices = choices_;
-  const Weights weights = test_models::random_weights(spec, torch::kDouble);
+  const Parameters weights = test_models::random_weights(spec, torch::kDouble);
   const Tensor ids = torch::randint(spec.vocab, {2, 9}, torch::kLong);
   Rng rng(4);
   for (int i = 0; i < 12; ++i) {
@@ -145,7 +145,7 @@ TEST_P(Chosen, SoftContextPassesTheGradientOfFiniteDifferencesToTheLogits) {
   ModelSpec spec = spec_;
   spec.norm_eps = 1e-12f;  // whose share in the size has no gradient, by definition
   const Choices& choices = choices_;
-  const Weights weights = test_models::random_weights(spec, torch::kDouble);
+  const Parameters weights = test_models::random_weights(spec, torch::kDouble);
   const Tensor ids = torch::randint(spec.vocab, {2, 6}, torch::kLong);
   const Tensor weight = torch::randn({2, 6, spec.vocab}, torch::kDouble);
   const auto loss = [&](const std::vector<Tensor>& z) {

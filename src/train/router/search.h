@@ -59,7 +59,7 @@ class WidthSearch {
   RouterSettings settings_;
   uint64_t seed_;
   Router router_;
-  Ranks alone_;  // every process makes the same update
+  Processes alone_;  // every process makes the same update
   AdamW optimizer_;
   CellCosts costs_;
   std::vector<CostedCell> cells_;  // all of them, if they can be listed

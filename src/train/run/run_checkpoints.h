@@ -7,7 +7,7 @@
 #include <string>
 
 #include "format/weights/safetensors.h"
-#include "train/modules/weights.h"
+#include "train/modules/parameters.h"
 
 namespace starnest::train {
 

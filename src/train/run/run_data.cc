@@ -70,7 +70,7 @@ std::string identity_text(const DataSettings& settings, const std::string& model
 }
 
 std::string description(const DataSettings& settings) {
-  if (!settings.is_text()) return "tasks " + join(settings.mix.families, " ");
+  if (!settings.is_text()) return "tasks " + join(settings.mix.tasks, " ");
   std::vector<std::string> names;
   for (const std::string& file : settings.text.files) names.push_back(std::filesystem::path(file).filename().string());
   return "text " + join(names, " ");
@@ -88,9 +88,9 @@ void check(const DataSettings& settings) {
   require_at_least("--data-most-bad", settings.text.most_bad, 0);
 }
 
-void check_shares(const DataSettings& settings, const Ranks& ranks) {
+void check_shares(const DataSettings& settings, const Processes& processes) {
   require_at_least(settings.is_text() ? "--data-rows" : "--batch-rows",
-                   settings.is_text() ? settings.text.rows : settings.batch.rows, ranks.size());
+                   settings.is_text() ? settings.text.rows : settings.batch.rows, processes.size());
 }
 
 std::vector<std::filesystem::path> input_files(const DataSettings& settings, const std::string& model) {
@@ -123,11 +123,11 @@ DevData development_data(const DataSettings& settings, const std::string& model,
   DevData dev;
   if (!settings.is_text()) {
     check_task_vocabulary(vocabulary);
-    std::vector<std::string> families;  // once each, also those that are drawn more often
-    for (const std::string& family : settings.mix.families)
-      if (std::find(families.begin(), families.end(), family) == families.end()) families.push_back(family);
+    std::vector<std::string> tasks;  // once each, also those that are drawn more often
+    for (const std::string& task : settings.mix.tasks)
+      if (std::find(tasks.begin(), tasks.end(), task) == tasks.end()) tasks.push_back(task);
     dev.sets =
-        dev_sets(families, tasks::Split::development, size_t(problems), 1, {settings.mix.k_low, settings.mix.k_high});
+        dev_sets(tasks, tasks::Split::development, size_t(problems), 1, {settings.mix.k_low, settings.mix.k_high});
     return dev;
   }
   if (settings.text.dev.empty()) return dev;

@@ -32,7 +32,7 @@ std::string description(const DataSettings& settings);  // "tasks r h", "text st
 void check(const DataSettings& settings);
 
 // Throws Error when a batch has fewer rows than there are processes to share them.
-void check_shares(const DataSettings& settings, const Ranks& ranks);
+void check_shares(const DataSettings& settings, const Processes& processes);
 
 // What is read: data, development data, tokenizer.
 std::vector<std::filesystem::path> input_files(const DataSettings& settings, const std::string& model);

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "program/terminal.h"
 #include "starnest/error.h"
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 #include "train/run/input_content.h"
 #include "train/run/settings.h"
 
@@ -20,8 +20,8 @@ namespace starnest::train {
 namespace {
 
 // Every tensor that a resumed run needs, by its name in the checkpoint. The tensors are those given, not copies.
-std::map<std::string, Tensor> state_tensors(const Weights& weights, const AdamW::Moments& moments,
-                                            const Weights* average, const std::map<std::string, Tensor>& more) {
+std::map<std::string, Tensor> state_tensors(const Parameters& weights, const AdamW::Moments& moments,
+                                            const Parameters* average, const std::map<std::string, Tensor>& more) {
   const Naming naming{.stacked_experts = true};
   std::map<std::string, Tensor> tensors = more;
   size_t i = 0;
@@ -37,7 +37,7 @@ std::map<std::string, Tensor> state_tensors(const Weights& weights, const AdamW:
   return tensors;
 }
 
-std::vector<Tensor> values_of(const Weights& weights) {
+std::vector<Tensor> values_of(const Parameters& weights) {
   std::vector<Tensor> values;
   for (const Parameter& parameter : weights.all()) values.push_back(parameter.value);
   return values;
@@ -57,6 +57,13 @@ std::string explain_difference(const std::string& here, const std::string& writt
            ". End the run with that version, or begin anew in another folder";
   return "The input " + in_quotes(key) + " changed, or is another one: " + both +
          ". Restore what the run began with, or begin anew in another folder";
+}
+
+// Earlier versions called the tasks of the mix families.
+std::string with_present_names(std::string settings) {
+  const std::string former = "mix.families = ";
+  if (const size_t at = settings.find(former); at != settings.npos) settings.replace(at, former.size(), "mix.tasks = ");
+  return settings;
 }
 
 using Metadata = std::map<std::string, std::string>;
@@ -89,8 +96,8 @@ void cut_log(const std::filesystem::path& path, int64_t last) {
 
 }  // namespace
 
-RunFolder::RunFolder(const RunSettings& settings, const std::string& job, const Ranks& ranks)
-    : ranks_(ranks),
+RunFolder::RunFolder(const RunSettings& settings, const std::string& job, const Processes& processes)
+    : processes_(processes),
       out_(settings.out),
       checkpoints_(out_ / "training"),
       resume_(settings.resume),
@@ -101,8 +108,8 @@ RunFolder::RunFolder(const RunSettings& settings, const std::string& job, const 
   require_at_least("--dev-every", settings.dev_every, 0);
   require_at_least("--checkpoint-every", settings.checkpoint_every, 1);
   if (settings.out.empty()) throw Error("--out", "names no folder");
-  if (ranks_.first()) take();
-  ranks_.demand_equal("settings", settings_text(settings) + identity_);
+  if (processes_.first()) take();
+  processes_.demand_equal("settings", settings_text(settings) + identity_);
 }
 
 void RunFolder::check_usable() const {
@@ -136,7 +143,7 @@ TrainState RunFolder::read_checkpoint(const std::map<std::string, Tensor>& into)
   const auto& metadata = file.metadata();
   const TrainState state{number(metadata, "step", where), number(metadata, "tokens", where),
                          number(metadata, "overloaded", where)};
-  const std::string& made_with = entry(metadata, "settings", where);
+  const std::string made_with = with_present_names(entry(metadata, "settings", where));
   if (made_with != identity_)
     throw Error(
         {.where = where, .what = "was made with other settings", .hint = explain_difference(identity_, made_with)});
@@ -148,18 +155,18 @@ TrainState RunFolder::read_checkpoint(const std::map<std::string, Tensor>& into)
   return state;
 }
 
-TrainState RunFolder::start(const Weights& weights, AdamW& optimizer, const Weights* average,
+TrainState RunFolder::start(const Parameters& weights, AdamW& optimizer, const Parameters* average,
                             const std::map<std::string, Tensor>& more) {
   TrainState state;
   if (resume_) {
     const AdamW::Moments moments = optimizer.gather();  // zeros, to be read into
     std::vector<double> numbers(3, 0);
-    if (ranks_.first()) {
+    if (processes_.first()) {
       state = read_checkpoint(state_tensors(weights, moments, average, more));
       numbers = {double(state.step), double(state.tokens), double(state.overloaded)};
       cut_log(log_path(), state.step);
     }
-    numbers = ranks_.sum(numbers);
+    numbers = processes_.sum(numbers);
     state = {int64_t(numbers[0]), int64_t(numbers[1]), int64_t(numbers[2])};
     optimizer.restore(moments, state.step);
   }
@@ -167,8 +174,8 @@ TrainState RunFolder::start(const Weights& weights, AdamW& optimizer, const Weig
   if (average)
     for (const Tensor& value : values_of(*average)) shared.push_back(value);
   for (const auto& [name, tensor] : more) shared.push_back(tensor);
-  ranks_.share(shared, 0);
-  if (ranks_.first())
+  processes_.share(shared, 0);
+  if (processes_.first())
     log_ = std::make_unique<JsonlWriter>(log_path(), resume_ ? JsonlWriter::Mode::append : JsonlWriter::Mode::replace);
   return state;
 }
@@ -185,10 +192,10 @@ void RunFolder::stop_at_nan(int64_t step, const std::string& part) const {
                .hint = last + ". Try a smaller --rate in a new folder"});
 }
 
-void RunFolder::save(const Weights& weights, const AdamW& optimizer, const TrainState& state, const Weights* average,
+void RunFolder::save(const Parameters& weights, const AdamW& optimizer, const TrainState& state, const Parameters* average,
                      const std::map<std::string, Tensor>& more) {
   const AdamW::Moments moments = optimizer.gather();
-  if (!ranks_.first()) return;
+  if (!processes_.first()) return;
   checkpoints_.write(state_tensors(weights, moments, average, more), {{"step", std::to_string(state.step)},
                                                                       {"tokens", std::to_string(state.tokens)},
                                                                       {"overloaded", std::to_string(state.overloaded)},

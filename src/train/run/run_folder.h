@@ -56,8 +56,8 @@ class RunFolder {
   // `job`: the settings of the job as text, with the contents of its inputs (input_content.h). A run may be resumed
   // only with the same job, seed and number of steps. Throws Error when the folder is not empty and `resume` is not
   // set, or when it is set and there is no checkpoint, or when another run is going on in the folder, or when a process
-  // has other settings. Refers to `ranks`.
-  RunFolder(const RunSettings& settings, const std::string& job, const Ranks& ranks);
+  // has other settings. Refers to `processes`.
+  RunFolder(const RunSettings& settings, const std::string& job, const Processes& processes);
 
   const std::filesystem::path& path() const { return out_; }
 
@@ -66,11 +66,11 @@ class RunFolder {
   // number of processes (from the checkpoint before the newest, with a warning on standard error, when the newest is
   // damaged), and cuts the log back to that step; else the start state. Throws Error when the checkpoint was made with
   // other settings.
-  TrainState start(const Weights& weights, AdamW& optimizer, const Weights* average = nullptr,
+  TrainState start(const Parameters& weights, AdamW& optimizer, const Parameters* average = nullptr,
                    const std::map<std::string, Tensor>& more = {});
 
   // The last good checkpoint stays until the new one is on disk.
-  void save(const Weights& weights, const AdamW& optimizer, const TrainState& state, const Weights* average = nullptr,
+  void save(const Parameters& weights, const AdamW& optimizer, const TrainState& state, const Parameters* average = nullptr,
             const std::map<std::string, Tensor>& more = {});
 
   // A step whose loss or gradient is not a number: throws Error naming it, what of it (`part`, e.g. "batch 7, size
@@ -87,7 +87,7 @@ class RunFolder {
   void take();
   TrainState read_checkpoint(const std::map<std::string, Tensor>& into);
 
-  const Ranks& ranks_;
+  const Processes& processes_;
   std::filesystem::path out_;
   RunCheckpoints checkpoints_;
   bool resume_;

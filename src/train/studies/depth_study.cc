@@ -141,8 +141,8 @@ class DepthStudy : public Study {
                                    std::to_string(least - kSlack),
                                    "--most",
                                    std::to_string(most + kSlack),
-                                   "--families"};
-    words.insert(words.end(), settings_.families.begin(), settings_.families.end());
+                                   "--tasks"};
+    words.insert(words.end(), settings_.tasks.begin(), settings_.tasks.end());
     for (const std::string& choice : choices_) words.insert(words.end(), {"--choice", choice});
     return {"depth/cells", std::move(words), "cells.jsonl", false};
   }
@@ -176,8 +176,8 @@ class DepthStudy : public Study {
                                      std::to_string(settings_.dev_problems),
                                      "--size",
                                      "size:" + size,
-                                     "--mix-families"};
-      words.insert(words.end(), settings_.families.begin(), settings_.families.end());
+                                     "--mix-tasks"};
+      words.insert(words.end(), settings_.tasks.begin(), settings_.tasks.end());
       jobs.push_back({run, std::move(words), "model.safetensors", true});
     }
   }

@@ -22,6 +22,13 @@ namespace fs = std::filesystem;
 const std::vector<std::pair<std::string, std::unique_ptr<Study> (*)(const StudySettings&)>> kStudies{
     {"widths", widths_study}, {"twins", twins_study}, {"depth", depth_study}, {"search", search_study}};
 
+// Earlier versions called tasks families.
+std::string with_present_names(std::string arguments) {
+  const std::string former = "-families\n";
+  for (size_t at; (at = arguments.find(former)) != arguments.npos;) arguments.replace(at, former.size(), "-tasks\n");
+  return arguments;
+}
+
 // Jobs side by side, each as a process of this program.
 class Runner {
  public:
@@ -82,7 +89,7 @@ class Runner {
 
   void check_same_arguments(const Job& job) const {
     const fs::path file = arguments_file(job);
-    if (!fs::exists(file) || read_text(file) == join(job.arguments, "\n") + "\n") return;
+    if (!fs::exists(file) || with_present_names(read_text(file)) == join(job.arguments, "\n") + "\n") return;
     throw Error({.where = file.string(),
                  .what = "says that this job was run with other settings",
                  .expected = join(job.arguments, " "),

@@ -17,9 +17,9 @@ struct StudySettings {
   int side_by_side = 2;                    // processes at a time, one thread each
   int parent_steps = 2400;                 // of a parent
   int steps = 500;                         // of an elastic run
-  int short_steps = 120;                   // of a run that only ranks candidates
+  int short_steps = 120;                   // of a run that only processes candidates
   int dev_problems = 600;                  // of each measurement
-  std::vector<std::string> families{"r"};  // task families
+  std::vector<std::string> tasks{"r"};  // names of synthetic tasks
   std::string model = {};                  // depth: the sorted model whose blocks are dropped, one at a time
   bool plan = false;                       // print the question, the claims and the jobs; run nothing
 
@@ -30,9 +30,9 @@ struct StudySettings {
     field("side_by_side", &StudySettings::side_by_side, "processes at a time, one thread each");
     field("parent_steps", &StudySettings::parent_steps, "optimiser steps of a parent");
     field("steps", &StudySettings::steps, "of an elastic run");
-    field("short_steps", &StudySettings::short_steps, "of a run that only ranks candidates");
+    field("short_steps", &StudySettings::short_steps, "of a run that only processes candidates");
     field("dev_problems", &StudySettings::dev_problems, "problems of each measurement");
-    field("families", &StudySettings::families, "task families");
+    field("tasks", &StudySettings::tasks, "synthetic tasks");
     field("model", &StudySettings::model, "depth: the sorted model whose blocks are dropped");
     field("plan", &StudySettings::plan, "print the question, the claims and the jobs; run nothing");
   }

@@ -64,8 +64,8 @@ bool StudyJobs::done(const Job& job) const {
 }
 
 std::vector<std::string> StudyJobs::data_flags(int seed) const {
-  std::vector<std::string> flags{"--seed", std::to_string(seed), "--mix-families"};
-  append(flags, settings_.families);
+  std::vector<std::string> flags{"--seed", std::to_string(seed), "--mix-tasks"};
+  append(flags, settings_.tasks);
   return flags;
 }
 
@@ -125,8 +125,8 @@ Job StudyJobs::cells(int seed, const std::string& name, const std::string& model
                                  std::to_string(kBudgets[0]),
                                  "--problems",
                                  std::to_string(std::min(200, settings_.dev_problems)),
-                                 "--families"};
-  append(words, settings_.families);
+                                 "--tasks"};
+  append(words, settings_.tasks);
   for (const std::string& choice : kChoices) append(words, {"--choice", choice});
   return {of(seed, name), std::move(words), "cells.jsonl", false};
 }

@@ -1,4 +1,4 @@
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 
 #include <cstring>
 #include <map>
@@ -44,11 +44,11 @@ Tensor read_tensor(const SafetensorsFile& file, const TensorInfo& info) {
   return out;
 }
 
-Weights read_weights(const std::filesystem::path& folder, const ModelSpec& spec) {
+Parameters read_weights(const std::filesystem::path& folder, const ModelSpec& spec) {
   const Checkpoint checkpoint(folder);
   const Naming naming = detect_naming([&](std::string_view name) { return checkpoint.find(name).has_value(); });
   const Widths full = full_widths(spec);
-  Weights weights(spec);
+  Parameters weights(spec);
   for (const TensorSpec& tensor : tensors_of(spec, naming)) {
     const TensorRef stored = require_tensor(checkpoint, naming.name(tensor), tensor.shape(full), folder);
     const Tensor& whole = weights(tensor.role, tensor.block);
@@ -58,7 +58,7 @@ Weights read_weights(const std::filesystem::path& folder, const ModelSpec& spec)
   return weights;
 }
 
-void write_weights(const std::filesystem::path& file, const Weights& weights) {
+void write_weights(const std::filesystem::path& file, const Parameters& weights) {
   const Naming naming;
   std::vector<TensorHeader> headers;
   std::map<std::string, Tensor> values;

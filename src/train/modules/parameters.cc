@@ -1,4 +1,4 @@
-#include "train/modules/weights.h"
+#include "train/modules/parameters.h"
 
 #include "base/check.h"
 
@@ -13,7 +13,7 @@ std::vector<int64_t> full_shape(const TensorSpec& spec) {
 
 }  // namespace
 
-Weights::Weights(const ModelSpec& spec, torch::ScalarType dtype) : spec_(spec) {
+Parameters::Parameters(const ModelSpec& spec, torch::ScalarType dtype) : spec_(spec) {
   for (TensorSpec& tensor : tensors_of(spec, Naming{.stacked_experts = true})) {
     index_[{tensor.block, tensor.role}] = parameters_.size();
     const std::vector<int64_t> shape = full_shape(tensor);
@@ -21,29 +21,29 @@ Weights::Weights(const ModelSpec& spec, torch::ScalarType dtype) : spec_(spec) {
   }
 }
 
-const Parameter& Weights::parameter(Role role, int block) const {
+const Parameter& Parameters::parameter(Role role, int block) const {
   const auto found = index_.find({block, role});
   SN_CHECK(found != index_.end(), "the model has no such parameter");
   return parameters_[found->second];
 }
 
-void Weights::freeze(const std::function<bool(const TensorSpec&)>& chosen) {
+void Parameters::freeze(const std::function<bool(const TensorSpec&)>& chosen) {
   for (Parameter& parameter : parameters_) parameter.frozen = parameter.frozen || chosen(parameter.spec);
 }
 
-void Weights::require_gradients() {
+void Parameters::require_gradients() {
   for (Parameter& parameter : parameters_) parameter.value.requires_grad_(parameter.trained());
 }
 
-std::vector<Tensor> Weights::trained() const {
+std::vector<Tensor> Parameters::trained() const {
   std::vector<Tensor> tensors;
   for (const Parameter& parameter : parameters_)
     if (parameter.trained()) tensors.push_back(parameter.value);
   return tensors;
 }
 
-Weights Weights::clone(torch::ScalarType dtype) const {
-  Weights copy(spec_, dtype);
+Parameters Parameters::clone(torch::ScalarType dtype) const {
+  Parameters copy(spec_, dtype);
   for (size_t i = 0; i < parameters_.size(); ++i) {
     copy.parameters_[i].value.copy_(parameters_[i].value.detach());
     copy.parameters_[i].frozen = parameters_[i].frozen;
@@ -51,7 +51,7 @@ Weights Weights::clone(torch::ScalarType dtype) const {
   return copy;
 }
 
-std::vector<Parameter> per_expert(const Weights& weights) {
+std::vector<Parameter> per_expert(const Parameters& weights) {
   std::vector<Parameter> out;
   for (const TensorSpec& spec : tensors_of(weights.spec(), Naming{})) {
     const Tensor& whole = weights(spec.role, spec.block);

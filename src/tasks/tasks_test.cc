@@ -1,4 +1,4 @@
-// Every family: hand-worked examples, malformed bodies, and what holds for all of them.
+// Every task: hand-worked examples, malformed bodies, and what holds for all of them.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "starnest/error.h"
-#include "tasks/family.h"
+#include "tasks/task.h"
 #include "tasks/vocabulary.h"
 
 namespace starnest::tasks {
@@ -16,18 +16,18 @@ namespace {
 
 constexpr std::array kEfforts{Effort::none, Effort::terse, Effort::full};
 
-std::string trace_of(std::string_view family, std::string_view body, Effort effort) {
+std::string trace_of(std::string_view task, std::string_view body, Effort effort) {
   std::string trace;
-  for (const std::string& step : family_named(family).solve(body, effort).steps) trace += step;
+  for (const std::string& step : task_named(task).solve(body, effort).steps) trace += step;
   return trace;
 }
 
-std::string answer_of(std::string_view family, std::string_view body) {
-  return family_named(family).solve(body, Effort::none).answer;
+std::string answer_of(std::string_view task, std::string_view body) {
+  return task_named(task).solve(body, Effort::none).answer;
 }
 
 struct Example {
-  const char *family, *body, *full, *terse, *answer;
+  const char *task, *body, *full, *terse, *answer;
 };
 
 constexpr Example kExamples[] = {
@@ -45,19 +45,19 @@ constexpr Example kExamples[] = {
     {"i", "*07+03,a04>d", "a04;b31;c26;d88;", "a04;c26;d88;", "88"},
 };
 
-TEST(TaskFamilies, SolveHandWorkedExamples) {
+TEST(Tasks, SolveHandWorkedExamples) {
   for (const Example& example : kExamples) {
-    SCOPED_TRACE(std::string(example.family) + ":" + example.body);
-    EXPECT_EQ(trace_of(example.family, example.body, Effort::full), example.full);
-    EXPECT_EQ(trace_of(example.family, example.body, Effort::terse), example.terse);
-    EXPECT_EQ(trace_of(example.family, example.body, Effort::none), "");
+    SCOPED_TRACE(std::string(example.task) + ":" + example.body);
+    EXPECT_EQ(trace_of(example.task, example.body, Effort::full), example.full);
+    EXPECT_EQ(trace_of(example.task, example.body, Effort::terse), example.terse);
+    EXPECT_EQ(trace_of(example.task, example.body, Effort::none), "");
     for (const Effort effort : kEfforts)
-      EXPECT_EQ(family_named(example.family).solve(example.body, effort).answer, example.answer);
+      EXPECT_EQ(task_named(example.task).solve(example.body, effort).answer, example.answer);
   }
 }
 
 struct Malformed {
-  const char *family, *body;
+  const char *task, *body;
   size_t offset;
 };
 
@@ -86,11 +86,11 @@ constexpr Malformed kMalformed[] = {
     {"f", "", 0},
 };
 
-TEST(TaskFamilies, RefuseAMalformedBodyWithItsOffset) {
+TEST(Tasks, RefuseAMalformedBodyWithItsOffset) {
   for (const Malformed& bad : kMalformed) {
-    SCOPED_TRACE(std::string(bad.family) + ":" + bad.body);
+    SCOPED_TRACE(std::string(bad.task) + ":" + bad.body);
     try {
-      family_named(bad.family).solve(bad.body, Effort::full);
+      task_named(bad.task).solve(bad.body, Effort::full);
       ADD_FAILURE() << "solved";
     } catch (const Error& error) {
       EXPECT_TRUE(error.parts().where.ends_with("body offset " + std::to_string(bad.offset))) << error.what();
@@ -98,16 +98,16 @@ TEST(TaskFamilies, RefuseAMalformedBodyWithItsOffset) {
   }
 }
 
-TEST(TaskFamilies, DrawProblemsThatTheySolveAtEveryKAndEffort) {
-  for (const auto& family : families()) {
-    const FamilyInfo& info = family->info();
+TEST(Tasks, DrawProblemsThatTheySolveAtEveryKAndEffort) {
+  for (const auto& task : all_tasks()) {
+    const TaskInfo& info = task->info();
     Rng rng(7);
     for (int k = info.possible_k.low; k <= info.possible_k.high; ++k)
       for (int i = 0; i < 50; ++i) {
-        const std::string body = family->draw_body(rng, k);
+        const std::string body = task->draw_body(rng, k);
         SCOPED_TRACE(info.name + ":" + body);
-        const Solution none = family->solve(body, Effort::none), full = family->solve(body, Effort::full);
-        const Solution terse = family->solve(body, Effort::terse);
+        const Solution none = task->solve(body, Effort::none), full = task->solve(body, Effort::full);
+        const Solution terse = task->solve(body, Effort::terse);
         EXPECT_TRUE(none.steps.empty());
         EXPECT_FALSE(none.answer.empty());
         EXPECT_EQ(none.answer, full.answer);
@@ -124,31 +124,31 @@ TEST(TaskFamilies, DrawProblemsThatTheySolveAtEveryKAndEffort) {
   }
 }
 
-TEST(TaskFamilies, StepsGrowWithK) {
+TEST(Tasks, StepsGrowWithK) {
   Rng rng(3);
   const std::map<std::string, int> steps_beyond_k{{"r", 1}, {"h", 0}, {"a", 0}, {"p", 0}, {"i", 1}, {"f", 2}};
   for (const auto& [name, more] : steps_beyond_k)
     for (int k = 1; k <= 8; ++k) {
-      const std::string body = family_named(name).draw_body(rng, k);
-      EXPECT_EQ(family_named(name).solve(body, Effort::full).steps.size(), size_t(k + more)) << name << ":" << body;
+      const std::string body = task_named(name).draw_body(rng, k);
+      EXPECT_EQ(task_named(name).solve(body, Effort::full).steps.size(), size_t(k + more)) << name << ":" << body;
     }
   for (int k = 1; k <= 8; ++k)  // back: k + 1, forward: k + 1
-    EXPECT_EQ(family_named("c").solve(family_named("c").draw_body(rng, k), Effort::full).steps.size(),
+    EXPECT_EQ(task_named("c").solve(task_named("c").draw_body(rng, k), Effort::full).steps.size(),
               size_t(2 * k + 2));
 }
 
 // What no model can beat without working the problem out: no answer is much more frequent than chance.
-TEST(TaskFamilies, NoAnswerIsFrequent) {
+TEST(Tasks, NoAnswerIsFrequent) {
   const std::map<std::string, double> chance{{"r", 0.1},      {"r97", 1 / 97.0}, {"h", 1 / 26.0}, {"c", 0.1},
                                              {"p", 1 / 24.0}, {"p5", 1 / 120.0}, {"i", 1 / 97.0}, {"f", 1 / 676.0}};
   constexpr int kDraws = 20'000;
   for (const auto& [name, expected] : chance) {
-    const Family& family = family_named(name);
-    const KRange k = family.info().train_k;
+    const Task& task = task_named(name);
+    const KRange k = task.info().train_k;
     Rng rng(11);
     std::map<std::string, int> seen;
     for (int i = 0; i < kDraws; ++i)
-      ++seen[answer_of(name, family.draw_body(rng, std::max(2, k.low) + i % (k.high - std::max(2, k.low) + 1)))];
+      ++seen[answer_of(name, task.draw_body(rng, std::max(2, k.low) + i % (k.high - std::max(2, k.low) + 1)))];
     const int most = std::max_element(seen.begin(), seen.end(), [](const auto& a, const auto& b) {
                        return a.second < b.second;
                      })->second;
@@ -159,7 +159,7 @@ TEST(TaskFamilies, NoAnswerIsFrequent) {
 TEST(ColumnAddition, AddsAsIntegersDo) {
   Rng rng(5);
   for (int i = 0; i < 500; ++i) {
-    const std::string body = family_named("a").draw_body(rng, 1 + i % 9);
+    const std::string body = task_named("a").draw_body(rng, 1 + i % 9);
     uint64_t upper = 0, lower = 0, sum = 0, place = 1;
     for (size_t at = 0; at < body.size(); at += 3, place *= 10) {
       upper += place * uint64_t(body[at + 1] - '0');
@@ -176,18 +176,18 @@ TEST(Facts, AreAFixedTableThatACalculationOnlyLooksUp) {
   Rng rng(9);
   std::map<std::string, std::string> table;
   for (int i = 0; i < 60'000; ++i) {
-    const std::string body = family_named("f").draw_body(rng, 0);
+    const std::string body = task_named("f").draw_body(rng, 0);
     const auto [known, fresh] = table.emplace(body, answer_of("f", body));
     EXPECT_EQ(known->second, answer_of("f", body));
   }
   EXPECT_GT(table.size(), 5'900u);
   EXPECT_LE(table.size(), 6'000u);
   for (int i = 0; i < 200; ++i) {
-    const std::string body = family_named("f").draw_body(rng, 1 + i % 8);
+    const std::string body = task_named("f").draw_body(rng, 1 + i % 8);
     const size_t comma = body.find(',');
     const std::string key = body.substr(comma + 1, 3) + answer_of("r", body.substr(0, comma)) + ">";
     EXPECT_EQ(answer_of("f", body), answer_of("f", key)) << body;
-    EXPECT_EQ(family_named("f").solve(body, Effort::full).steps.back() + ">", key.substr(0, 4) + ";>");
+    EXPECT_EQ(task_named("f").solve(body, Effort::full).steps.back() + ">", key.substr(0, 4) + ";>");
   }
   // Part of every trained checkpoint: a change here would make what they know wrong.
   EXPECT_EQ(table.begin()->first + table.begin()->second, "aar0>no");

@@ -1,15 +1,15 @@
-#include "tasks/task.h"
+#include "tasks/sample.h"
 
 #include <gtest/gtest.h>
 
 #include "starnest/error.h"
-#include "tasks/family.h"
+#include "tasks/task.h"
 #include "tasks/vocabulary.h"
 
 namespace starnest::tasks {
 namespace {
 
-const Problem kProblem{.family = "r", .body = "a5b+3c*7d-2", .k = 3};
+const Problem kProblem{.task = "r", .body = "a5b+3c*7d-2", .k = 3};
 
 TEST(Sample, HasTheDocumentedTextAtEveryEffort) {
   EXPECT_EQ(text(make_sample(kProblem, Effort::none)), "<bos>r:a5b+3c*7d-2?<e0><think></think>4<eos>");
@@ -46,8 +46,8 @@ TEST(Sample, TheCompletionStartsAfterThinkAndTheAnswerAfterItsEnd) {
 }
 
 TEST(Sample, AMalformedProblemIsRefused) {
-  EXPECT_THROW(make_sample({.family = "r", .body = "a5b", .k = 1}, Effort::full), Error);
-  EXPECT_THROW(make_sample({.family = "nope", .body = "a5", .k = 1}, Effort::full), Error);
+  EXPECT_THROW(make_sample({.task = "r", .body = "a5b", .k = 1}, Effort::full), Error);
+  EXPECT_THROW(make_sample({.task = "nope", .body = "a5", .k = 1}, Effort::full), Error);
 }
 
 TEST(Effort, NamesAreParsedAndAMistakeGetsASuggestion) {

@@ -26,10 +26,10 @@ struct Parameter {
 
 // Owns one tensor per parameter, in the order of tensors_of() with stacked experts. Copies share the tensors; clone()
 // does not. Not thread-safe while an optimiser writes.
-class Weights {
+class Parameters {
  public:
   // All zeros, on the CPU. `dtype` is torch::kFloat, or torch::kDouble for checks of gradients.
-  explicit Weights(const ModelSpec& spec, torch::ScalarType dtype = torch::kFloat);
+  explicit Parameters(const ModelSpec& spec, torch::ScalarType dtype = torch::kFloat);
 
   const ModelSpec& spec() const { return spec_; }
   std::span<const Parameter> all() const { return parameters_; }
@@ -41,8 +41,8 @@ class Weights {
   void freeze(const std::function<bool(const TensorSpec&)>& chosen);
   void require_gradients();                      // makes every trained parameter a leaf that collects gradients
   std::vector<Tensor> trained() const;           // in order
-  Weights clone(torch::ScalarType dtype) const;  // a deep copy that collects no gradients
-  Weights clone() const { return clone(dtype()); }
+  Parameters clone(torch::ScalarType dtype) const;  // a deep copy that collects no gradients
+  Parameters clone() const { return clone(dtype()); }
   torch::ScalarType dtype() const { return parameters_.front().value.scalar_type(); }
 
  private:
@@ -53,6 +53,6 @@ class Weights {
 
 // One expert's matrix of a stacked parameter, or the parameter itself: the granularity of a checkpoint in release
 // naming. `value` is a view.
-std::vector<Parameter> per_expert(const Weights& weights);
+std::vector<Parameter> per_expert(const Parameters& weights);
 
 }  // namespace starnest::train

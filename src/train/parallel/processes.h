@@ -15,14 +15,14 @@ namespace starnest::train {
 // LibTorch's c10d over Gloo. Every operation is collective: each process calls it with tensors of the same shapes, in
 // the same order. With one process all of them do nothing. When another process ends or is killed, they throw Error
 // within seconds. Not thread-safe.
-class Ranks {
+class Processes {
  public:
-  Ranks();  // one process
+  Processes();  // one process
   // Returns when all processes of the launch have come. Throws Error when they cannot be reached.
-  explicit Ranks(const Launch& launch);
-  ~Ranks();
-  Ranks(const Ranks&) = delete;
-  Ranks& operator=(const Ranks&) = delete;
+  explicit Processes(const Launch& launch);
+  ~Processes();
+  Processes(const Processes&) = delete;
+  Processes& operator=(const Processes&) = delete;
 
   int rank() const { return rank_; }
   int size() const { return size_; }

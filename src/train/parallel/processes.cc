@@ -1,4 +1,4 @@
-#include "train/parallel/ranks.h"
+#include "train/parallel/processes.h"
 
 #include <chrono>
 
@@ -55,13 +55,13 @@ void unflatten(const Tensor& flat, const std::vector<Tensor>& tensors) {
 
 }  // namespace
 
-struct Ranks::Group {
+struct Processes::Group {
   c10::intrusive_ptr<c10d::Store> store;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
 };
 
 template <class Operation>
-void Ranks::communicate(const Operation& operation) const {
+void Processes::communicate(const Operation& operation) const {
   try {
     operation();
   } catch (const std::exception& error) {  // c10d throws several unrelated types
@@ -71,9 +71,9 @@ void Ranks::communicate(const Operation& operation) const {
   }
 }
 
-Ranks::Ranks() = default;
+Processes::Processes() = default;
 
-Ranks::Ranks(const Launch& launch) : rank_(launch.rank), size_(launch.size) {
+Processes::Processes(const Launch& launch) : rank_(launch.rank), size_(launch.size) {
   if (size_ == 1) return;
   group_ = std::make_unique<Group>();
   try {
@@ -95,9 +95,9 @@ Ranks::Ranks(const Launch& launch) : rank_(launch.rank), size_(launch.size) {
   }
 }
 
-Ranks::~Ranks() = default;
+Processes::~Processes() = default;
 
-void Ranks::sum(std::span<const Tensor> tensors) const {
+void Processes::sum(std::span<const Tensor> tensors) const {
   if (!group_) return;
   communicate([&] {
     struct Bucket {
@@ -118,14 +118,14 @@ void Ranks::sum(std::span<const Tensor> tensors) const {
   });
 }
 
-std::vector<double> Ranks::sum(std::vector<double> values) const {
+std::vector<double> Processes::sum(std::vector<double> values) const {
   if (!group_) return values;
   const Tensor tensor = torch::tensor(values, torch::kDouble);
   sum(std::span(&tensor, 1));
   return {tensor.data_ptr<double>(), tensor.data_ptr<double>() + tensor.numel()};
 }
 
-void Ranks::share(std::span<const Tensor> tensors, int owner) const {
+void Processes::share(std::span<const Tensor> tensors, int owner) const {
   if (!group_) return;
   communicate([&] {
     for (const std::vector<Tensor>& bucket : buckets_of(tensors)) {
@@ -138,7 +138,7 @@ void Ranks::share(std::span<const Tensor> tensors, int owner) const {
   });
 }
 
-void Ranks::move(const Tensor& tensor, int from, int to) const {
+void Processes::move(const Tensor& tensor, int from, int to) const {
   if (!group_ || from == to || (rank_ != from && rank_ != to)) return;
   communicate([&] {
     std::vector<Tensor> flat{flatten({tensor})};
@@ -150,7 +150,7 @@ void Ranks::move(const Tensor& tensor, int from, int to) const {
   });
 }
 
-void Ranks::demand_equal(const std::string& what, const std::string& text) const {
+void Processes::demand_equal(const std::string& what, const std::string& text) const {
   if (!group_) return;
   std::string of_first;
   communicate([&] {

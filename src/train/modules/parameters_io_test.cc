@@ -1,4 +1,4 @@
-#include "train/modules/weights_io.h"
+#include "train/modules/parameters_io.h"
 
 #include <filesystem>
 
@@ -20,16 +20,16 @@ std::filesystem::path fresh_folder(const std::string& name) {
 
 TEST(WeightsIo, WhatIsWrittenIsReadBackBitForBit) {
   const auto folder = fresh_folder("weights");
-  const Weights weights = test_models::random_weights(test_models::small_spec(/*bias=*/true), torch::kFloat);
+  const Parameters weights = test_models::random_weights(test_models::small_spec(/*bias=*/true), torch::kFloat);
   write_weights(folder / "model.safetensors", weights);
-  const Weights read = read_weights(folder, weights.spec());
+  const Parameters read = read_weights(folder, weights.spec());
   for (size_t i = 0; i < read.all().size(); ++i) EXPECT_TRUE(read.all()[i].value.equal(weights.all()[i].value));
   std::filesystem::remove_all(folder);
 }
 
 TEST(WeightsIo, SaysWhichTensorHasAnotherShape) {
   const auto folder = fresh_folder("shape");
-  write_weights(folder / "model.safetensors", Weights(test_models::small_spec()));
+  write_weights(folder / "model.safetensors", Parameters(test_models::small_spec()));
   ModelSpec other = test_models::small_spec();
   other.hidden = 32;
   try {
@@ -44,7 +44,7 @@ TEST(WeightsIo, SaysWhichTensorHasAnotherShape) {
 
 TEST(Initialise, DependsOnTheSeedOnlyAndHasTheScalesItSays) {
   const ModelSpec spec = test_models::small_spec();
-  const Weights a = initial_weights(spec, 1), b = initial_weights(spec, 1), c = initial_weights(spec, 2);
+  const Parameters a = initial_weights(spec, 1), b = initial_weights(spec, 1), c = initial_weights(spec, 2);
   EXPECT_TRUE(a(Role::embedding).equal(b(Role::embedding)));
   EXPECT_FALSE(a(Role::embedding).equal(c(Role::embedding)));
   EXPECT_NEAR(a(Role::embedding).std().item<double>(), 1, 0.05);

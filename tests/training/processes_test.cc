@@ -33,7 +33,7 @@ class TrainingTogether : public ::testing::Test {
  protected:
   using Processes = std::vector<std::unique_ptr<TrainingProcess>>;
 
-  // One process per entry, in the order of ranks.
+  // One process per entry, in the order of processes.
   Processes start(const std::vector<std::vector<std::string>>& commands) {
     Processes processes;
     const std::string port = free_port();
