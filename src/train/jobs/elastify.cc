@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 
-#include "arch/cost.h"
 #include "arch/family_spec.h"
 #include "base/output.h"
 #include "base/range.h"
@@ -17,11 +15,11 @@
 #include "starnest/error.h"
 #include "train/distill/weight_average.h"
 #include "train/jobs/distiller.h"
+#include "train/jobs/elastic_sizes.h"
 #include "train/modules/parameters_io.h"
 #include "train/run/input_content.h"
 #include "train/run/measure.h"
 #include "train/run/settings.h"
-#include "train/run/size_text.h"
 #include "train/run/training_bar.h"
 #include "train/run/utilisation.h"
 
@@ -41,51 +39,6 @@ std::string identity_text(const ElastifySettings& s) {
   contents.family.model = model_content(s.family.model);
   contents.family.student = model_content(s.family.student);
   return job_text(contents, identity_text(s.data, s.family.model));
-}
-
-// The sizes as they are known before the run: all of them, or the full one when the others are searched for.
-std::vector<ElasticSize> first_sizes(const ElastifySettings& settings) {
-  const bool searched = !settings.search.budgets.empty();
-  if (searched && !settings.family.sizes.empty())
-    throw Error({.where = "--size and --budget",
-                 .what = "were given together",
-                 .hint = "Give the widths (--size), or budgets to search widths for (--budget, --choice)"});
-  if (searched && settings.curriculum.micro_batches > 0)
-    throw Error("--curriculum-micro-batches",
-                "draws sizes, which a search does not: it runs all of them in every step");
-  std::vector<ElasticSize> sizes;
-  if (searched) sizes.push_back({.name = settings.search.full, .values = {}, .layers = {}});
-  for (const std::string& text : settings.family.sizes) sizes.push_back(parse_size(text));
-  if (sizes.empty()) throw Error("--size", "at least one size is needed, or a --budget");
-  return sizes;
-}
-
-// Checked, and largest first.
-ElasticFile family_file(const ModelSpec& spec, std::vector<ElasticSize> entries) {
-  ElasticFile file{.where = "--size", .sizes = std::move(entries), .default_plan = {}, .provenance = {}};
-  const std::vector<Size> sizes = sizes_of(spec, file);
-  file.sizes.clear();
-  for (const Size& size : sizes) file.sizes.push_back(describe(spec, size));
-  return file;
-}
-
-ElasticPlan default_plan(const FamilySettings& family, const std::vector<std::string>& names) {
-  const ElasticPlan plan{family.think.empty() ? names.back() : family.think,
-                         family.answer.empty() ? names.front() : family.answer};
-  for (const std::string& name : {plan.think, plan.answer})
-    if (std::find(names.begin(), names.end(), name) == names.end())
-      throw Error("the default plan", "there is no size " + in_quotes(name));
-  return plan;
-}
-
-void print_sizes(const ModelSpec& spec, const std::vector<Size>& sizes, const Processes& processes) {
-  if (!processes.first()) return;
-  for (const Size& size : sizes) {
-    const Cost cost = cost_of(spec, size.widths, StoredFormat::f32);
-    print(stdout, "size %-12s %12s parameters, %12s active\n", size.name.c_str(), grouped(cost.parameters).c_str(),
-          grouped(cost.active_parameters).c_str());
-  }
-  std::fflush(stdout);
 }
 
 JsonLine size_json(const SizeResult& result) {
@@ -137,27 +90,11 @@ double step_flops(const ModelSpec& spec, const std::vector<Size>& sizes, int mic
   return forward_flops(spec, full_widths(spec)) + flops;
 }
 
-std::vector<std::string> names_of(const std::vector<Size>& sizes) {
-  std::vector<std::string> names;
-  for (const Size& size : sizes) names.push_back(size.name);
-  return names;
-}
-
 std::vector<StudentSize> narrow_students(const std::vector<Size>& sizes) {
   std::vector<StudentSize> students;
   for (const Size& size : sizes)
     students.push_back({.name = size.name, .context = SizeContext::narrow(size.widths), .weight = 1});
   return students;
-}
-
-// Of the same dimensions as the parent.
-Parameters read_student(const std::string& folder, const ModelSpec& parent) {
-  if (!(full_widths(read_family(folder).spec) == full_widths(parent)))
-    throw Error({.where = "--student",
-                 .what = "has other dimensions than the parent",
-                 .got = folder,
-                 .hint = "Make it with the flags of the parent's pretrain"});
-  return read_weights(folder, parent);
 }
 
 void write_family(const std::filesystem::path& folder, const ElastifySettings& settings, const FamilySpec& parent,
@@ -172,194 +109,63 @@ void write_family(const std::filesystem::path& folder, const ElastifySettings& s
 }
 
 // Throws Error for settings that no model could be run with.
-const ElastifySettings& checked(const ElastifySettings& settings, const Processes& processes) {
-  print_settings("elastify", settings_text(settings), processes);
-  use_threads(settings.run.threads);
+void check(const ElastifySettings& settings, const Processes& processes) {
   check(settings.data);
   check_shares(settings.data, processes);
   check(settings.optimizer);
   require_real("--average", settings.family.average, {.high = 1, .without_high = true});
   require_real("--cross-entropy", settings.family.cross_entropy, {.high = 1});
-  return settings;
 }
 
-class ElasticRun {
- public:
-  ElasticRun(const ElastifySettings& settings, const Processes& processes)
-      : settings_(checked(settings, processes)),
-        processes_(processes),
-        parent_(read_family(settings.family.model)),
-        file_(family_file(parent_.spec, first_sizes(settings))),
-        sizes_(sizes_of(parent_.spec, file_)),
-        search_(make_search(settings.search, settings.router, parent_.spec, settings.run.steps,
-                            uint64_t(settings.run.seed))),
-        names_(all_names()),
-        plan_(default_plan(settings.family, names_)),
-        frozen_(frozen_roles(settings.family.freeze)),
-        curriculum_(settings.curriculum, names_.size(), settings.run.steps, uint64_t(settings.run.seed)),
-        folder_(settings.run, identity_text(settings), processes),
-        teacher_(read_weights(settings.family.model, parent_.spec)),
-        student_(trained_student()),
-        optimizer_(student_, settings.optimizer, processes),
-        average_(settings.family.average > 0 ? std::optional(student_.clone()) : std::nullopt),
-        router_state_(search_ ? search_->state() : std::map<std::string, Tensor>{}),
-        state_(folder_.start(student_, optimizer_, average_or_null(), router_state_)),
-        dev_(development_data(settings.data, settings.family.model, parent_.spec.vocab, settings.run.dev_problems)),
-        distiller_(settings, teacher_, student_, curriculum_, processes) {
-    print_sizes(parent_.spec, sizes_, processes_);
-    for (DevSet& set : dev_.sets) set_goals(set, teacher_);
-    if (search_ && search_->decided()) take_decided_sizes();
-  }
+// The weights that training begins from: the parent's own, or others of the same dimensions.
+Parameters first_student(const FamilySettings& family, const Parameters& parent) {
+  const std::string& given = family.student;
+  if (!given.empty() && !(full_widths(read_family(given).spec) == full_widths(parent.spec())))
+    throw Error({.where = "--student",
+                 .what = "has other dimensions than the parent",
+                 .got = given,
+                 .hint = "Make it with the flags of the parent's pretrain"});
+  return given.empty() ? parent.clone() : read_weights(given, parent.spec());
+}
 
-  void run(const Progress& progress) {
-    const Measured parent = measured(teacher_, SizeContext::full());
-    TrainingBar bar("elastify", state_.step, settings_.run.steps,
-                    {processes_.first(), step_flops(parent_.spec, sizes_, settings_.curriculum.micro_batches) /
-                                         (product_rate() * double(processes_.size()))});
-    bar.say("parent: " + measured_text(parent));
-    if (state_.step == 0) measure_before(bar);
-    distiller_.run_at(narrow_students(sizes_));
-    if (state_.step == settings_.run.steps) bar.say(kNothingLeft);
-    while (state_.step < settings_.run.steps) {
-      decide_when_due(bar);
-      const JsonLine costs = searching() ? run_undecided() : JsonLine();
-      const bool searched = searching();
-      const DistilledStep result = trained_step();
-      const bool found_last = state_.step == settings_.run.steps && decide_when_due(bar);
-      JsonLine line = step_line(bar, parent, result);
-      if (searched) line.set("costs", costs);
-      if (found_last) bar.say("warning: the search was the whole run; what it found is not trained at its widths");
-      folder_.log(line.set("seconds", bar.seconds()));
-      if (is_due(state_.step, settings_.run.checkpoint_every, settings_.run.steps))
-        folder_.save(student_, optimizer_, state_, average_or_null(), router_state_);
-      if (progress) progress(uint64_t(state_.step), uint64_t(settings_.run.steps));
-    }
-    file_.default_plan = plan_;
-    if (processes_.first()) write_family(folder_.path(), settings_, parent_, file_, result_weights(), state_);
+// The sizes as the router sees them at this step; their expected costs over the caps go into `costs`.
+std::vector<StudentSize> undecided_students(const ElasticSizes& sizes, int64_t step, JsonLine& costs) {
+  std::vector<StudentSize> students = narrow_students(sizes.decided);
+  for (const WidthSearch::Undecided& size : sizes.search->sizes_at(step)) {
+    const std::string& name = sizes.names[students.size()];
+    students.push_back({name, size.context, 1, sizes.search->parameters(), size.budget_loss});
+    costs.set(name, size.cost);
   }
+  return students;
+}
 
- private:
-  // Those of the sizes that are searched for, too.
-  std::vector<std::string> all_names() const {
-    std::vector<std::string> names = names_of(sizes_);
-    if (search_)
-      for (const Budget& budget : search_->budgets()) names.push_back(budget.name);
-    return names;
+std::string status_text(const ElasticSizes& sizes, const DistilledStep& result) {
+  std::string status = "KL";
+  for (size_t s = 0; s < sizes.names.size(); ++s)
+    if (const SizeOfStep* size = result.find(s))
+      status += " " + sizes.names[s] + " " + format_number("%.4f", size->result.kl);
+  return status;
+}
+
+// The line of step 0, before any training; `dev`: of the decided sizes.
+JsonLine first_line(const ElasticSizes& sizes, const std::vector<Measured>& dev) {
+  JsonLine by_size;
+  for (size_t s = 0; s < dev.size(); ++s) by_size.set(sizes.names[s], JsonLine().set("dev", measured_json(dev[s])));
+  return JsonLine().set("step", 0).set("tokens", 0).set("sizes", by_size);
+}
+
+// `dev`: what was measured of the decided sizes, or nothing.
+JsonLine step_line(const TrainState& state, const ElasticSizes& sizes, const DistilledStep& result,
+                   const std::vector<Measured>& dev) {
+  JsonLine by_size;
+  for (size_t s = 0; s < sizes.names.size(); ++s) {
+    const SizeOfStep* const of_step = result.find(s);
+    JsonLine entry = of_step ? size_json(of_step->result) : JsonLine();
+    if (s < dev.size()) entry.set("dev", measured_json(dev[s]));
+    by_size.set(sizes.names[s], entry);
   }
-
-  Parameters trained_student() const {
-    const std::string& given = settings_.family.student;
-    Parameters student = given.empty() ? teacher_.clone() : read_student(given, parent_.spec);
-    student.freeze([&](const TensorSpec& spec) { return frozen_.contains(spec.role); });
-    student.require_gradients();
-    return student;
-  }
-
-  const Parameters* average_or_null() const { return average_ ? &*average_ : nullptr; }
-  const Parameters& result_weights() const { return average_ ? *average_ : student_; }
-  bool searching() const { return search_ && !search_->decided(); }
-
-  // The others wait for the first process while it measures.
-  Measured measured(const Parameters& weights, const SizeContext& size) const {
-    return processes_.first() ? measure(weights, size, dev_) : Measured{};
-  }
-  void measure_before(TrainingBar& bar) {
-    JsonLine by_size;
-    for (const Size& size : sizes_) {
-      const Measured before = measured(student_, SizeContext::narrow(size.widths));
-      bar.say("before distillation, " + size.name + ": " + measured_text(before));
-      by_size.set(size.name, JsonLine().set("dev", measured_json(before)));
-    }
-    folder_.log(JsonLine().set("step", 0).set("tokens", 0).set("sizes", by_size));
-  }
-
-  void take_decided_sizes() {
-    std::vector<ElasticSize> entries{describe(parent_.spec, sizes_.front())};
-    for (const Size& size : search_->sizes()) entries.push_back(describe(parent_.spec, size));
-    file_ = family_file(parent_.spec, std::move(entries));
-    sizes_ = sizes_of(parent_.spec, file_);
-    names_ = names_of(sizes_);
-    print_sizes(parent_.spec, sizes_, processes_);
-  }
-
-  // Whether the search ended here.
-  bool decide_when_due(TrainingBar& bar) {
-    if (!searching() || state_.step < search_->steps()) return false;
-    bar.say(search_->decide([&](const std::vector<Size>& tried) { return distiller_.unseen_loss(tried); }));
-    take_decided_sizes();
-    distiller_.run_at(narrow_students(sizes_));
-    return true;
-  }
-
-  // The sizes as the router sees them at this step; returns their expected costs over the caps.
-  JsonLine run_undecided() {
-    std::vector<StudentSize> undecided = narrow_students(sizes_);
-    JsonLine costs;
-    for (const WidthSearch::Undecided& size : search_->sizes_at(state_.step)) {
-      const std::string& name = names_[undecided.size()];
-      undecided.push_back({name, size.context, 1, search_->parameters(), size.budget_loss});
-      costs.set(name, size.cost);
-    }
-    distiller_.run_at(std::move(undecided));
-    return costs;
-  }
-
-  DistilledStep trained_step() {
-    const bool in_search = searching();
-    DistilledStep result = distiller_.step(state_.step);
-    for (const SizeOfStep& size : result.sizes)
-      if (!size.result.finite()) folder_.stop_at_nan(state_.step, size.where);
-    optimizer_.step(result.gradients, learning_rate(settings_.optimizer, state_.step, settings_.run.steps));
-    if (in_search) search_->update(result.router_gradients, state_.step);
-    if (average_) update_average(*average_, student_, settings_.family.average, state_.step);
-    state_.step += 1;
-    state_.tokens += result.tokens;
-    return result;
-  }
-
-  // What the step that was done last goes into the log with. Shows and measures it when that is due.
-  JsonLine step_line(TrainingBar& bar, const Measured& parent, const DistilledStep& result) const {
-    const bool measured_now = is_due(state_.step, settings_.run.dev_every, settings_.run.steps);
-    JsonLine line, by_size;
-    line.set("step", state_.step).set("tokens", state_.tokens);
-    std::string status = "KL";
-    for (size_t s = 0; s < names_.size(); ++s) {
-      JsonLine entry;
-      if (const SizeOfStep* of_step = result.find(s)) {
-        entry = size_json(of_step->result);
-        status += " " + names_[s] + " " + format_number("%.4f", of_step->result.kl);
-      }
-      if (measured_now && s < sizes_.size()) {
-        const Measured now = measured(result_weights(), SizeContext::narrow(sizes_[s].widths));
-        entry.set("dev", measured_json(now));
-        bar.say("step " + std::to_string(state_.step) + " " + names_[s] + ": " + measured_text(now));
-        if (s == 0) warn_of_drift(bar, state_, settings_.run.steps, now, parent);
-      }
-      by_size.set(names_[s], entry);
-    }
-    bar.update(state_.step, result.tokens, status);
-    return line.set("sizes", by_size);
-  }
-
-  const ElastifySettings& settings_;
-  const Processes& processes_;
-  FamilySpec parent_;
-  ElasticFile file_;         // of the sizes that are decided
-  std::vector<Size> sizes_;  // its sizes
-  std::unique_ptr<WidthSearch> search_;
-  std::vector<std::string> names_;
-  ElasticPlan plan_;
-  std::set<Role> frozen_;
-  Curriculum curriculum_;
-  RunFolder folder_;
-  Parameters teacher_, student_;
-  AdamW optimizer_;
-  std::optional<Parameters> average_;
-  std::map<std::string, Tensor> router_state_;  // the tensors in use
-  TrainState state_;
-  DevData dev_;
-  Distiller distiller_;
-};
+  return JsonLine().set("step", state.step).set("tokens", state.tokens).set("sizes", by_size);
+}
 
 }  // namespace
 
@@ -369,7 +175,99 @@ std::string settings_text(const ElastifySettings& s) {
 
 void elastify(const ElastifySettings& settings, const Progress& progress) {
   const Processes processes(read_launch());
-  ElasticRun(settings, processes).run(progress);
+  const int64_t steps = settings.run.steps;
+  print_settings("elastify", settings_text(settings), processes);
+  use_threads(settings.run.threads);
+  check(settings, processes);
+  const FamilySpec parent = read_family(settings.family.model);
+  ElasticSizes sizes = first_sizes(settings, parent.spec);
+  const ElasticPlan plan = default_plan(settings.family, sizes.names);
+  const std::set<Role> frozen = frozen_roles(settings.family.freeze);
+  const Curriculum curriculum(settings.curriculum, sizes.names.size(), steps, uint64_t(settings.run.seed));
+  RunFolder folder(settings.run, identity_text(settings), processes);
+
+  const Parameters teacher = read_weights(settings.family.model, parent.spec);
+  Parameters student = first_student(settings.family, teacher);
+  student.freeze([&](const TensorSpec& spec) { return frozen.contains(spec.role); });
+  student.require_gradients();
+  AdamW optimizer(student, settings.optimizer, processes);
+  const std::optional<Parameters> average = settings.family.average > 0 ? std::optional(student.clone()) : std::nullopt;
+  const Parameters* const averaged = average ? &*average : nullptr;
+  const Parameters& written = average ? *average : student;
+  const auto router = sizes.search ? sizes.search->state() : std::map<std::string, Tensor>{};  // the tensors in use
+  TrainState state = folder.start(student, optimizer, averaged, router);
+  DevData dev = development_data(settings.data, settings.family.model, parent.spec.vocab, settings.run.dev_problems);
+  Distiller distiller(settings, teacher, student, curriculum, processes);
+
+  // The others wait for the first process while it prints and measures.
+  const auto show_sizes = [&] {
+    if (processes.first()) print_sizes(sizes, parent.spec);
+  };
+  const auto measured = [&](const Parameters& weights, const SizeContext& size) {
+    return processes.first() ? measure(weights, size, dev) : Measured{};
+  };
+  show_sizes();
+  for (DevSet& set : dev.sets) set_goals(set, teacher);
+  if (sizes.search && sizes.search->decided()) {
+    take_decided(sizes, parent.spec);
+    show_sizes();
+  }
+  const Measured goal = measured(teacher, SizeContext::full());
+  const double flops = step_flops(parent.spec, sizes.decided, settings.curriculum.micro_batches);
+  TrainingBar bar("elastify", state.step, steps,
+                  {processes.first(), flops / (product_rate() * double(processes.size()))});
+  bar.say("parent: " + measured_text(goal));
+  const auto dev_of_sizes = [&](const Parameters& weights, const std::string& when) {
+    std::vector<Measured> all;
+    for (const Size& size : sizes.decided) {
+      all.push_back(measured(weights, SizeContext::narrow(size.widths)));
+      bar.say(when + size.name + ": " + measured_text(all.back()));
+    }
+    return all;
+  };
+  const auto decide = [&] {
+    bar.say(sizes.search->decide([&](const std::vector<Size>& tried) { return distiller.unseen_loss(tried); }));
+    take_decided(sizes, parent.spec);
+    show_sizes();
+    distiller.run_at(narrow_students(sizes.decided));
+  };
+
+  if (state.step == 0) folder.log(first_line(sizes, dev_of_sizes(student, "before distillation, ")));
+  if (state.step == steps) bar.say(kNothingLeft);
+  distiller.run_at(narrow_students(sizes.decided));
+  while (state.step < steps) {
+    if (sizes.due(state.step)) decide();
+    const bool searching = sizes.searching();
+    JsonLine costs;
+    if (searching) distiller.run_at(undecided_students(sizes, state.step, costs));
+
+    const DistilledStep result = distiller.step(state.step);
+    for (const SizeOfStep& size : result.sizes)
+      if (!size.result.finite()) folder.stop_at_nan(state.step, size.where);
+    optimizer.step(result.gradients, learning_rate(settings.optimizer, state.step, steps));
+    if (searching) sizes.search->update(result.router_gradients, state.step);
+    if (average) update_average(*average, student, settings.family.average, state.step);
+    state.step += 1;
+    state.tokens += result.tokens;
+
+    const bool found_last = state.step == steps && sizes.due(state.step);
+    if (found_last) decide();
+    std::vector<Measured> now;
+    if (is_due(state.step, settings.run.dev_every, steps)) {
+      now = dev_of_sizes(written, "step " + std::to_string(state.step) + " ");
+      warn_of_drift(bar, state, steps, now.front(), goal);
+    }
+    bar.update(state.step, result.tokens, status_text(sizes, result));
+    JsonLine line = step_line(state, sizes, result, now);
+    if (searching) line.set("costs", costs);
+    if (found_last) bar.say("warning: the search was the whole run; what it found is not trained at its widths");
+    folder.log(line.set("seconds", bar.seconds()));
+    if (is_due(state.step, settings.run.checkpoint_every, steps))
+      folder.save(student, optimizer, state, averaged, router);
+    if (progress) progress(uint64_t(state.step), uint64_t(steps));
+  }
+  sizes.file.default_plan = plan;
+  if (processes.first()) write_family(folder.path(), settings, parent, sizes.file, written, state);
 }
 
 }  // namespace starnest::train
