@@ -7,8 +7,8 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "generate/family_impl.h"
-#include "tasks/task.h"
 #include "tasks/mix.h"
+#include "tasks/task.h"
 
 namespace starnest {
 namespace {

@@ -9,8 +9,8 @@
 #include "base/progress.h"
 #include "report/intervals.h"
 #include "starnest/session.h"
-#include "tasks/split.h"
 #include "tasks/sample.h"
+#include "tasks/split.h"
 
 namespace starnest {
 

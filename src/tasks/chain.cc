@@ -12,8 +12,8 @@
 #include "base/text.h"
 #include "tasks/body_reader.h"
 #include "tasks/draw.h"
-#include "tasks/task.h"
 #include "tasks/modular.h"
+#include "tasks/task.h"
 
 namespace starnest::tasks {
 namespace {

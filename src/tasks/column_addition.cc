@@ -15,10 +15,10 @@ class ColumnAddition : public Task {
  public:
   ColumnAddition()
       : Task({.name = "a",
-                .title = "addition in columns",
-                .train_k = {1, 6},
-                .possible_k = {1, int(kLetters.size())},
-                .first_split_k = 2}) {}
+              .title = "addition in columns",
+              .train_k = {1, 6},
+              .possible_k = {1, int(kLetters.size())},
+              .first_split_k = 2}) {}
 
   std::string draw_body(Rng& rng, int k) const override {
     std::string body;

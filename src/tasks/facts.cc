@@ -28,10 +28,10 @@ class Facts : public Task {
  public:
   explicit Facts(std::unique_ptr<const Task> arithmetic)
       : Task({.name = "f",
-                .title = "facts after a calculation",
-                .train_k = {0, 8},
-                .possible_k = {0, arithmetic->info().possible_k.high},
-                .first_split_k = 1}),
+              .title = "facts after a calculation",
+              .train_k = {0, 8},
+              .possible_k = {0, arithmetic->info().possible_k.high},
+              .first_split_k = 1}),
         arithmetic_(std::move(arithmetic)) {
     Rng rng(key_of(kSeed));
     while (names_.size() < kNames) {

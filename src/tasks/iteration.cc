@@ -5,8 +5,8 @@
 // v -> 7 v + 3, from label a to label d. k counts the applications (3 above). The terse trace leaves out every second
 // value, never the last.
 #include "tasks/body_reader.h"
-#include "tasks/task.h"
 #include "tasks/modular.h"
+#include "tasks/task.h"
 
 namespace starnest::tasks {
 namespace {
@@ -15,10 +15,10 @@ class Iteration : public Task {
  public:
   Iteration()
       : Task({.name = "i",
-                .title = "iteration modulo 97",
-                .train_k = {4, 24},
-                .possible_k = {1, int(kLetters.size()) - 1},
-                .first_split_k = 1}) {}
+              .title = "iteration modulo 97",
+              .train_k = {4, 24},
+              .possible_k = {1, int(kLetters.size()) - 1},
+              .first_split_k = 1}) {}
 
   std::string draw_body(Rng& rng, int k) const override {
     const int most = modular_.modulus() - 1;

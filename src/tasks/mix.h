@@ -7,23 +7,23 @@
 #include <string_view>
 #include <vector>
 
-#include "tasks/task.h"
-#include "tasks/split.h"
 #include "tasks/sample.h"
+#include "tasks/split.h"
+#include "tasks/task.h"
 
 namespace starnest::tasks {
 
 struct MixConfig {
   std::vector<std::string> tasks = {"r"};  // drawn equally often
-  double none = 0.07;                         // share of effort e0; the three shares are divided by their sum
-  double terse = 0.46;                        // share of e1
-  double full = 0.47;                         // share of e2
-  double cut = 0.30;                          // part of the e1 and e2 samples whose trace stops early, in [0, 1]
-  int cut_steps = 1;                          // how many whole steps early: uniform from 1 to this; >= 1
-  int k_low = 0;                              // smallest k; 0 = each task's own training range
-  int k_high = 0;                             // largest k; 0 = each task's own training range
-  double short_share = 0;                     // part of the samples with k from the lower half of its range, in [0, 1]
-  double lowest_share = 0;                    // part of the samples with the smallest k of its range, in [0, 1]
+  double none = 0.07;                      // share of effort e0; the three shares are divided by their sum
+  double terse = 0.46;                     // share of e1
+  double full = 0.47;                      // share of e2
+  double cut = 0.30;                       // part of the e1 and e2 samples whose trace stops early, in [0, 1]
+  int cut_steps = 1;                       // how many whole steps early: uniform from 1 to this; >= 1
+  int k_low = 0;                           // smallest k; 0 = each task's own training range
+  int k_high = 0;                          // largest k; 0 = each task's own training range
+  double short_share = 0;                  // part of the samples with k from the lower half of its range, in [0, 1]
+  double lowest_share = 0;                 // part of the samples with the smallest k of its range, in [0, 1]
   double growth = 0.4;  // part of training over which the upper end of k grows linearly from low to high, in [0, 1]
 
   template <class Visitor>

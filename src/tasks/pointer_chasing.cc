@@ -18,8 +18,7 @@ namespace {
 class PointerChasing : public Task {
  public:
   PointerChasing()
-      : Task(
-            {.name = "h", .title = "pointer chasing", .train_k = {1, 8}, .possible_k = {1, 16}, .first_split_k = 2}) {}
+      : Task({.name = "h", .title = "pointer chasing", .train_k = {1, 8}, .possible_k = {1, 16}, .first_split_k = 2}) {}
 
   std::string draw_body(Rng& rng, int k) const override {
     const std::string letters = shuffled(std::string(kLetters), rng);

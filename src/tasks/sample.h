@@ -24,8 +24,8 @@ TokenId effort_token(Effort effort);         // <e0>, <e1>, <e2>
 
 struct Problem {
   std::string task;  // "r"
-  std::string body;    // "a5b+3c*7"
-  int k = 0;           // the task's knob: how many steps of work the problem takes
+  std::string body;  // "a5b+3c*7"
+  int k = 0;         // the task's knob: how many steps of work the problem takes
 
   std::string canonical() const { return task + ":" + body; }  // identifies the problem; decides its split
   bool operator==(const Problem&) const = default;

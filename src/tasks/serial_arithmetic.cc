@@ -5,8 +5,8 @@
 // k counts the operations, not the first value: k = 3 above, labels a to d. The answer is uniform (modular.h): guessing
 // gives 1/M. Numbers have as many digits as M - 1: one for M = 10 (r), two for M = 97 (r97).
 #include "base/check.h"
-#include "tasks/task.h"
 #include "tasks/modular.h"
+#include "tasks/task.h"
 
 namespace starnest::tasks {
 namespace {
@@ -15,10 +15,10 @@ class SerialArithmetic : public Task {
  public:
   explicit SerialArithmetic(int modulus)
       : Task({.name = modulus == 10 ? "r" : "r" + std::to_string(modulus),
-                .title = "serial arithmetic modulo " + std::to_string(modulus),
-                .train_k = {1, 10},
-                .possible_k = {1, int(kLetters.size()) - 1},
-                .first_split_k = 2}),
+              .title = "serial arithmetic modulo " + std::to_string(modulus),
+              .train_k = {1, 10},
+              .possible_k = {1, int(kLetters.size()) - 1},
+              .first_split_k = 2}),
         modular_(modulus) {}
 
   std::string draw_body(Rng& rng, int k) const override {

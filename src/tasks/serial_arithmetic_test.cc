@@ -37,8 +37,7 @@ TEST(SerialArithmetic, TheLargerModulusHasTwoDigits) {
   EXPECT_EQ(task_named("r97").solve("a05b+13c*07d-30", Effort::none).answer, "96");
 }
 
-void expect_malformed(std::string_view task, std::string_view body, std::string_view where,
-                      std::string_view expected) {
+void expect_malformed(std::string_view task, std::string_view body, std::string_view where, std::string_view expected) {
   try {
     task_named(task).solve(body, Effort::full);
     FAIL() << "solved '" << body << "'";

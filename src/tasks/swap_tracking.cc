@@ -17,10 +17,10 @@ class SwapTracking : public Task {
  public:
   explicit SwapTracking(int things)
       : Task({.name = things == 4 ? "p" : "p" + std::to_string(things),
-                .title = "tracking swaps of " + std::to_string(things),
-                .train_k = {1, 8},
-                .possible_k = {1, int(kLetters.size())},
-                .first_split_k = 2}),
+              .title = "tracking swaps of " + std::to_string(things),
+              .train_k = {1, 8},
+              .possible_k = {1, int(kLetters.size())},
+              .first_split_k = 2}),
         things_(size_t(things)) {}
 
   std::string draw_body(Rng& rng, int k) const override {

@@ -133,8 +133,7 @@ TEST(Tasks, StepsGrowWithK) {
       EXPECT_EQ(task_named(name).solve(body, Effort::full).steps.size(), size_t(k + more)) << name << ":" << body;
     }
   for (int k = 1; k <= 8; ++k)  // back: k + 1, forward: k + 1
-    EXPECT_EQ(task_named("c").solve(task_named("c").draw_body(rng, k), Effort::full).steps.size(),
-              size_t(2 * k + 2));
+    EXPECT_EQ(task_named("c").solve(task_named("c").draw_body(rng, k), Effort::full).steps.size(), size_t(2 * k + 2));
 }
 
 // What no model can beat without working the problem out: no answer is much more frequent than chance.

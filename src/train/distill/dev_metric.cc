@@ -43,8 +43,8 @@ Tensor is_right(const Tensor& logits, const BatchTensors& batch) {
 
 }  // namespace
 
-std::vector<DevSet> dev_sets(const std::vector<std::string>& tasks, tasks::Split split, size_t problems,
-                             uint64_t seed, tasks::KRange limits) {
+std::vector<DevSet> dev_sets(const std::vector<std::string>& tasks, tasks::Split split, size_t problems, uint64_t seed,
+                             tasks::KRange limits) {
   const size_t each = (problems + tasks.size() - 1) / tasks.size();
   std::vector<DevSet> sets;
   for (const std::string& task : tasks) {

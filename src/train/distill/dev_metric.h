@@ -31,8 +31,8 @@ struct DevSet {
 // For every task its share of `problems` problems, k from its first split upward and within `limits` (0: the task's
 // own), the same ones in four ways: "long"
 // (e2), "terse" (e1), "none" (e0), and "cut" (e2, the trace one step short: only its answer can be told).
-std::vector<DevSet> dev_sets(const std::vector<std::string>& tasks, tasks::Split split, size_t problems,
-                             uint64_t seed, tasks::KRange limits = {0, 0});
+std::vector<DevSet> dev_sets(const std::vector<std::string>& tasks, tasks::Split split, size_t problems, uint64_t seed,
+                             tasks::KRange limits = {0, 0});
 
 // What KL is measured from, from now on.
 void set_goals(DevSet& set, const Parameters& teacher);

@@ -80,8 +80,8 @@ AdamW::AdamW(std::vector<Tensor> parameters, std::vector<bool> decayed, const Op
       owner_(owners(parameters_, processes.size())) {
   for (size_t i = 0; i < parameters_.size(); ++i)
     for (std::vector<Tensor>* moments : {&moments_.first, &moments_.second})
-      moments->push_back(owner_[i] == processes_.number() ? torch::zeros_like(parameters_[i], torch::requires_grad(false))
-                                                    : Tensor());
+      moments->push_back(
+          owner_[i] == processes_.number() ? torch::zeros_like(parameters_[i], torch::requires_grad(false)) : Tensor());
 }
 
 void AdamW::step(std::span<const Tensor> gradients, double rate) {
@@ -119,7 +119,8 @@ AdamW::Moments AdamW::gather() const {
   for (size_t i = 0; i < parameters_.size(); ++i)
     for (std::vector<Tensor>* moments : {&all.first, &all.second}) {
       Tensor& moment = (*moments)[i];
-      if (processes_.first() && !moment.defined()) moment = torch::empty_like(parameters_[i], torch::requires_grad(false));
+      if (processes_.first() && !moment.defined())
+        moment = torch::empty_like(parameters_[i], torch::requires_grad(false));
       processes_.move(moment, owner_[i], 0);
     }
   return all;

@@ -1,8 +1,6 @@
 #include "train/jobs/budgets.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <map>
 #include <set>
 
@@ -15,16 +13,6 @@ namespace starnest::train {
 namespace {
 
 using Unit = BudgetText::Unit;
-
-struct Suffix {
-  double factor;
-  Unit unit;
-};
-const std::map<std::string, Suffix> kSuffixes{
-    {"K", {1e3, Unit::count}},      {"M", {1e6, Unit::count}},         {"B", {1e9, Unit::count}},
-    {"KiB", {1024.0, Unit::bytes}}, {"MiB", {1048576.0, Unit::bytes}}, {"GiB", {1073741824.0, Unit::bytes}},
-    {"KB", {1e3, Unit::bytes}},     {"MB", {1e6, Unit::bytes}},        {"GB", {1e9, Unit::bytes}},
-};
 
 template <class Value>
 Value value_named(const std::string& name, const std::map<std::string, Value>& values, const char* flag,
@@ -87,36 +75,6 @@ void check_distinct(const std::vector<Budget>& budgets, const std::string& full)
 }
 
 }  // namespace
-
-BudgetText parse_budget(const std::string& text) {
-  const std::string where = "--budget " + text;
-  const size_t equals = text.find('=');
-  BudgetText budget;
-  const std::string amount = equals == std::string::npos ? text : text.substr(equals + 1);
-  budget.name = equals == std::string::npos ? text : text.substr(0, equals);
-  const auto [end, problem] = std::from_chars(amount.data(), amount.data() + amount.size(), budget.amount);
-  const std::string suffix(end, amount.data() + amount.size());
-  const auto found = kSuffixes.find(suffix);
-  if (problem != std::errc() || !std::isfinite(budget.amount) || budget.name.empty() ||
-      (!suffix.empty() && found == kSuffixes.end()))
-    throw Error({.where = where,
-                 .what = "is no budget",
-                 .expected = "[NAME=]NUMBER with K, M, B (parameters) or KiB, MiB, GiB, KB, MB, GB (bytes)",
-                 .got = in_quotes(amount)});
-  if (!suffix.empty()) {
-    budget.amount *= found->second.factor;
-    budget.unit = found->second.unit;
-  } else if (budget.amount > 1) {
-    budget.unit = Unit::count;
-  }
-  if (!(budget.amount > 0) || budget.amount == 1)
-    throw Error({.where = where,
-                 .what = "is out of range",
-                 .expected = "a fraction between 0 and 1, or an amount",
-                 .got = amount,
-                 .hint = "The full size is always there and needs no budget"});
-  return budget;
-}
 
 std::unique_ptr<WidthSearch> make_search(const SearchSettings& settings, RouterSettings router, const ModelSpec& spec,
                                          int steps, uint64_t seed) {

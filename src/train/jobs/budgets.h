@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "train/router/search.h"
+#include "train/router/size_text.h"
 
 namespace starnest::train {
 
@@ -40,14 +41,6 @@ struct SearchSettings {
     field("full", &SearchSettings::full, "name of the full size beside the budgets");
   }
 };
-
-// One entry of --budget. Fractions are of `full`; bytes are told by their unit.
-struct BudgetText {
-  std::string name;
-  double amount = 0;
-  enum class Unit { fraction, count, bytes } unit = Unit::fraction;
-};
-BudgetText parse_budget(const std::string& text);
 
 // nullptr without budgets. `steps` of the run. Throws Error for budgets of different units, out of range, not
 // descending, or that no choices reach; and for choices that `check` refuses.

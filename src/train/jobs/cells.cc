@@ -12,9 +12,9 @@
 #include "format/weights/fingerprint.h"
 #include "starnest/error.h"
 #include "train/modules/parameters_io.h"
+#include "train/router/size_text.h"
 #include "train/run/input_content.h"
 #include "train/run/measure.h"
-#include "train/run/size_text.h"
 #include "train/run/training_bar.h"
 
 namespace starnest::train {
@@ -68,10 +68,9 @@ void measure_cells(const CellSettings& settings, const Progress& progress) {
   const size_t done = before.size();
   for (size_t i = 0; i < done; ++i)
     if (i >= cells.size() || before[i].cell != cells[i].cell || before[i].source != source)
-      throw Error(
-          {.where = partial,
-           .what = "was begun with other choices, another model, or other problems",
-           .hint = "Remove it, or take the same --model, --tasks, --problems, --choice, --least and --most"});
+      throw Error({.where = partial,
+                   .what = "was begun with other choices, another model, or other problems",
+                   .hint = "Remove it, or take the same --model, --tasks, --problems, --choice, --least and --most"});
   TrainingBar bar("cells", int64_t(done), int64_t(cells.size()), {});
   for (size_t i = done; i < cells.size(); ++i) {
     const Widths widths = widths_of(choices, family.spec, cells[i].cell);

@@ -10,15 +10,15 @@
 namespace starnest::train {
 
 struct CellSettings {
-  std::string model;                       // folder with the sorted parent
-  std::string out;                         // JSON lines to write
-  std::vector<std::string> choices = {};   // KEY=WIDTH,WIDTH,...
-  std::vector<int> drop = {0};             // numbers of blocks to drop
-  std::vector<int> drop_order = {};        // blocks, the first to go first
-  double least = 0;                        // cost of the cells that are measured, part of the full model's active
-  double most = 1;                         // parameters
-  std::vector<std::string> tasks{"r"};  // names of synthetic tasks
-  int problems = 200;                      // of the development split
+  std::string model;                      // folder with the sorted parent
+  std::string out;                        // JSON lines to write
+  std::vector<std::string> choices = {};  // KEY=WIDTH,WIDTH,...
+  std::vector<int> drop = {0};            // numbers of blocks to drop
+  std::vector<int> drop_order = {};       // blocks, the first to go first
+  double least = 0;                       // cost of the cells that are measured, part of the full model's active
+  double most = 1;                        // parameters
+  std::vector<std::string> tasks{"r"};    // names of synthetic tasks
+  int problems = 200;                     // of the development split
   int threads = 1;
 
   template <class Visitor>

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "program/terminal.h"
 #include "starnest/error.h"
-#include "train/run/size_text.h"
+#include "train/router/size_text.h"
 
 namespace starnest::train {
 namespace {

@@ -19,8 +19,8 @@ std::vector<Gap> measure_gaps(const GapSettings& settings) {
     throw Error({.where = settings.model, .what = "has one size only", .expected = "a family of at least two sizes"});
   const Parameters weights = read_weights(settings.model, family.spec);
   DevData dev;
-  dev.sets = dev_sets(settings.tasks, tasks::Split::development,
-                      size_t(settings.problems) * settings.tasks.size(), 1, {settings.k_low, settings.k_high});
+  dev.sets = dev_sets(settings.tasks, tasks::Split::development, size_t(settings.problems) * settings.tasks.size(), 1,
+                      {settings.k_low, settings.k_high});
   const Measured large = measure(weights, SizeContext::narrow(family.sizes.front().widths), dev);
   const Measured small = measure(weights, SizeContext::narrow(family.sizes.back().widths), dev);
 

@@ -7,10 +7,10 @@
 namespace starnest::train {
 
 struct GapSettings {
-  std::string model;                       // family folder
+  std::string model;                    // family folder
   std::vector<std::string> tasks{"r"};  // names of synthetic tasks
-  int problems = 1000;                     // of each task, from the development split
-  int k_low = 0, k_high = 0;               // limits of the tasks' knob; 0: the task's own
+  int problems = 1000;                  // of each task, from the development split
+  int k_low = 0, k_high = 0;            // limits of the tasks' knob; 0: the task's own
   int threads = 1;
 
   template <class Visitor>

@@ -18,7 +18,7 @@
 #include "train/jobs/pretrain.h"
 #include "train/jobs/rank.h"
 #include "train/modules/parameters_io.h"
-#include "train/run/size_text.h"
+#include "train/router/size_text.h"
 
 namespace starnest::train {
 namespace {

@@ -30,8 +30,8 @@ struct PretrainStep {
 };
 
 // On this process's share of a batch. Without an update when the result is not finite.
-PretrainStep train_step(const Parameters& weights, AdamW& optimizer, const BatchTensors& batch, const Processes& processes,
-                      const PretrainSettings& settings, int64_t step) {
+PretrainStep train_step(const Parameters& weights, AdamW& optimizer, const BatchTensors& batch,
+                        const Processes& processes, const PretrainSettings& settings, int64_t step) {
   ExpertBalance balance(batch);
   const Tensor loss =
       cross_entropy(completion_logits(weights, batch, SizeContext::full(), &balance), batch.targets, batch.positions);

@@ -77,8 +77,8 @@ void check_same_function(const Parameters& original, const Parameters& moved, co
                  .got = format_number("%.1e", error)});
 }
 
-std::vector<BlockDrop> ranked_layers(const RankSettings& settings, const Parameters& weights, BatchSource& data, int rows,
-                                     const Progress& progress) {
+std::vector<BlockDrop> ranked_layers(const RankSettings& settings, const Parameters& weights, BatchSource& data,
+                                     int rows, const Progress& progress) {
   const int64_t samples = std::min(settings.layer_samples, settings.samples);
   if (samples == 0 || weights.spec().blocks.size() < 2) return {};
   std::vector<BatchTensors> batches;

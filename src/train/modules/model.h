@@ -2,9 +2,9 @@
 #pragma once
 
 #include "train/modules/observer.h"
+#include "train/modules/parameters.h"
 #include "train/modules/sequences.h"
 #include "train/modules/size_context.h"
-#include "train/modules/parameters.h"
 
 namespace starnest::train {
 

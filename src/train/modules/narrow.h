@@ -1,8 +1,8 @@
 // The weights of one block as a size sees them.
 #pragma once
 
-#include "train/modules/size_context.h"
 #include "train/modules/parameters.h"
+#include "train/modules/size_context.h"
 
 namespace starnest::train {
 

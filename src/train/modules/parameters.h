@@ -39,8 +39,8 @@ class Parameters {
 
   // Freezes what `chosen` says, of the spec of a parameter. Before require_gradients() and before an optimiser is made.
   void freeze(const std::function<bool(const TensorSpec&)>& chosen);
-  void require_gradients();                      // makes every trained parameter a leaf that collects gradients
-  std::vector<Tensor> trained() const;           // in order
+  void require_gradients();                         // makes every trained parameter a leaf that collects gradients
+  std::vector<Tensor> trained() const;              // in order
   Parameters clone(torch::ScalarType dtype) const;  // a deep copy that collects no gradients
   Parameters clone() const { return clone(dtype()); }
   torch::ScalarType dtype() const { return parameters_.front().value.scalar_type(); }

@@ -7,6 +7,7 @@
 #include "arch/family_spec.h"
 #include "base/text.h"
 #include "starnest/error.h"
+#include "train/router/size_text.h"
 
 namespace starnest::train {
 namespace {
@@ -77,25 +78,6 @@ void check(const Choices& choices, const ModelSpec& spec) {
          .what = "drops more blocks than are ranked",
          .expected = "at most " + std::to_string(std::min<size_t>(choices.drop_order.size(), size_t(count - 1))),
          .got = std::to_string(dropped.back())});
-}
-
-AxisChoices parse_choices(const std::string& text) {
-  const std::string where = "--choice " + text;
-  const size_t equals = text.find('=');
-  if (equals == std::string::npos)
-    throw Error({.where = where, .what = "has no value", .expected = "KEY=WIDTH,WIDTH,..."});
-  const std::string key = text.substr(0, equals);
-  const std::optional<Axis> axis = axis_with_key(key);
-  std::vector<std::string> known;
-  for (const Axis dial : kDials) known.emplace_back(key_of(dial));
-  if (!axis) throw Error({.where = where, .what = "there is no key " + in_quotes(key), .hint = suggest(key, known)});
-  AxisChoices choices{*axis, {}, {}};
-  for (const std::string& part : split(text.substr(equals + 1), ',')) {
-    const std::optional<int> width = whole_number<int>(part);
-    if (!width) throw Error({.where = where, .what = "is not a list of numbers", .got = in_quotes(part)});
-    choices.widths.push_back(*width);
-  }
-  return choices;
 }
 
 Choices make_choices(const ChoiceTexts& texts, const ModelSpec& spec) {

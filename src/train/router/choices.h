@@ -34,12 +34,9 @@ struct Choices {
 // cut (multiples of the groups; of 16 for hidden and FFN widths), or whose axis the model does not have or has twice.
 void check(const Choices& choices, const ModelSpec& spec);
 
-// "moe_intermediate_size=128,96,64" with the keys of elastic.json. Throws Error.
-AxisChoices parse_choices(const std::string& text);
-
 // Choices as a command line has them.
 struct ChoiceTexts {
-  std::vector<std::string> axes;       // as parse_choices reads them
+  std::vector<std::string> axes;       // as parse_choices (size_text.h) reads them
   std::vector<std::string> per_block;  // keys of axes that get a list for each of their blocks
   std::vector<int> dropped = {0};
   std::vector<int> drop_order = {};

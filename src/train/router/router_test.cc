@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "train/distill/optimizer.h"
 #include "train/modules/model.h"
+#include "train/router/size_text.h"
 #include "train/router/test_choices.h"
 
 namespace starnest::train {

@@ -192,8 +192,8 @@ void RunFolder::stop_at_nan(int64_t step, const std::string& part) const {
                .hint = last + ". Try a smaller --rate in a new folder"});
 }
 
-void RunFolder::save(const Parameters& weights, const AdamW& optimizer, const TrainState& state, const Parameters* average,
-                     const std::map<std::string, Tensor>& more) {
+void RunFolder::save(const Parameters& weights, const AdamW& optimizer, const TrainState& state,
+                     const Parameters* average, const std::map<std::string, Tensor>& more) {
   const AdamW::Moments moments = optimizer.gather();
   if (!processes_.first()) return;
   checkpoints_.write(state_tensors(weights, moments, average, more), {{"step", std::to_string(state.step)},

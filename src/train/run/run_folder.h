@@ -70,8 +70,8 @@ class RunFolder {
                    const std::map<std::string, Tensor>& more = {});
 
   // The last good checkpoint stays until the new one is on disk.
-  void save(const Parameters& weights, const AdamW& optimizer, const TrainState& state, const Parameters* average = nullptr,
-            const std::map<std::string, Tensor>& more = {});
+  void save(const Parameters& weights, const AdamW& optimizer, const TrainState& state,
+            const Parameters* average = nullptr, const std::map<std::string, Tensor>& more = {});
 
   // A step whose loss or gradient is not a number: throws Error naming it, what of it (`part`, e.g. "batch 7, size
   // small") and the checkpoint to go on from.

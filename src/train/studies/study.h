@@ -11,17 +11,17 @@
 namespace starnest::train {
 
 struct StudySettings {
-  std::string name = {};                   // one of study_names()
-  std::string out = {};                    // folder of all studies; parents are shared between them
-  int seeds = 5;                           // repetitions, each with its own parent and data
-  int side_by_side = 2;                    // processes at a time, one thread each
-  int parent_steps = 2400;                 // of a parent
-  int steps = 500;                         // of an elastic run
-  int short_steps = 120;                   // of a run that only processes candidates
-  int dev_problems = 600;                  // of each measurement
+  std::string name = {};                // one of study_names()
+  std::string out = {};                 // folder of all studies; parents are shared between them
+  int seeds = 5;                        // repetitions, each with its own parent and data
+  int side_by_side = 2;                 // processes at a time, one thread each
+  int parent_steps = 2400;              // of a parent
+  int steps = 500;                      // of an elastic run
+  int short_steps = 120;                // of a run that only processes candidates
+  int dev_problems = 600;               // of each measurement
   std::vector<std::string> tasks{"r"};  // names of synthetic tasks
-  std::string model = {};                  // depth: the sorted model whose blocks are dropped, one at a time
-  bool plan = false;                       // print the question, the claims and the jobs; run nothing
+  std::string model = {};               // depth: the sorted model whose blocks are dropped, one at a time
+  bool plan = false;                    // print the question, the claims and the jobs; run nothing
 
   template <class Visitor>
   static void fields(Visitor&& field) {

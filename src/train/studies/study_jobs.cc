@@ -5,8 +5,8 @@
 #include "arch/family_spec.h"
 #include "arch/registry.h"
 #include "train/jobs/cells.h"
+#include "train/router/size_text.h"
 #include "train/run/model_files.h"
-#include "train/run/size_text.h"
 
 namespace starnest::train {
 namespace {
