@@ -518,6 +518,10 @@ TEST_F(Recipes, ALogBecomesAPageOfCharts) {
   for (const char* part : {"3 steps", "KL from the parent", "Cosine with", "Load of the busiest expert",
                            "<td>small</td>", "Development: long traces right"})
     EXPECT_NE(page.find(part), std::string::npos) << part;
+  for (const char* file : {"training/log.jsonl", "training/checkpoint.safetensors", "model.safetensors"})
+    EXPECT_NE(
+        error_of([&] { plot({.log = at("family"), .out = at("family/") + file}); }).find("would replace the file"),
+        std::string::npos);
   write_text(at("empty.jsonl"), "");
   EXPECT_NE(error_of([&] { plot({.log = at("empty.jsonl"), .out = at("x.html")}); }).find("holds no step"),
             std::string::npos);

@@ -8,6 +8,7 @@
 #include "base/output.h"
 #include "base/text.h"
 #include "format/json/jsonl.h"
+#include "format/weights/fingerprint.h"
 #include "program/terminal.h"
 #include "report/page.h"
 #include "starnest/error.h"
@@ -86,13 +87,21 @@ Section section_of(const Metric& metric, const ByName& by_name) {
   return section;
 }
 
+// The log, and the model and the checkpoints of its run.
+std::vector<NamedPath> inputs_of(const std::filesystem::path& log) {
+  std::vector<NamedPath> inputs{{"plot", log}};
+  for (const std::filesystem::path& folder : {log.parent_path(), log.parent_path().parent_path()})
+    for (const std::filesystem::path& file : model_files(folder)) inputs.push_back({"plot", file});
+  return inputs;
+}
+
 }  // namespace
 
 void plot(const PlotSettings& settings) {
   std::filesystem::path log = settings.log;
   if (std::filesystem::is_directory(log)) log = log / "training" / "log.jsonl";
-  const NamedPath out{"--out", settings.out}, input{"plot", log};
-  check_outputs({&out, 1}, {&input, 1});
+  const NamedPath out{"--out", settings.out};
+  check_outputs({&out, 1}, inputs_of(log));
   AtomicFile page(settings.out);
   std::vector<ByName> series(metrics().size());
   int64_t steps = 0, tokens = 0;
