@@ -115,9 +115,13 @@ TEST(AtomicFile, WritesThroughPipesAndDevices) {
   ::close(reader);
   EXPECT_TRUE(S_ISFIFO(mode_of(folder / "pipe")));
 
-  write_text("/dev/null", "text");
-  EXPECT_TRUE(S_ISCHR(mode_of("/dev/null")));
-  EXPECT_NE(error_of([] { write_text("/dev/full", "text"); }).find("/dev/full: cannot write"), std::string::npos);
+  // Through links, so that no mistake can replace a device of the machine.
+  fs::create_symlink("/dev/null", folder / "null");
+  fs::create_symlink("/dev/full", folder / "full");
+  write_text(folder / "null", "text");
+  EXPECT_TRUE(S_ISCHR(mode_of(folder / "null")));
+  EXPECT_TRUE(fs::is_symlink(folder / "null"));
+  EXPECT_NE(error_of([&] { write_text(folder / "full", "text"); }).find("full: cannot write"), std::string::npos);
 }
 
 TEST(AtomicFile, WritesWhereAnOpenDescriptorStands) {
