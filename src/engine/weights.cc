@@ -1,5 +1,6 @@
 #include "engine/weights.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/text.h"
@@ -18,6 +19,32 @@ DType resident_dtype(const TensorSpec& tensor, DType stored, const std::string& 
                  .what = "is stored as " + std::string(name_of(stored)) + ", which has no kernel",
                  .expected = "F32, BF16 or F16"});
   return tensor.role != Role::gate && stored == DType::bf16 ? DType::bf16 : DType::f32;
+}
+
+// Where an inner size shortens the channels of a unit, these lie apart in memory. Sums then take them unit by unit all
+// the same, so that a size computes the bits that it has alone. Empty where memory has that order, and where pairs of
+// BF16 would be split.
+std::vector<ColumnRun> sum_order_of(const std::vector<Segment>& cols, const std::vector<BlockWidths>& chain,
+                                    DType dtype) {
+  SN_CHECK(cols.size() == 1, "the columns of a matrix are one segment");
+  const auto largest = std::find_if(chain.rbegin(), chain.rend(), [](const BlockWidths& size) { return size.kept; });
+  if (largest == chain.rend()) return {};
+  const size_t even = dtype == DType::bf16 ? 2 : 1;
+  std::vector<ColumnRun> order;
+  bool ascending = true, whole_pairs = true;
+  size_t end = 0;
+  for (const UnitPiece& piece : memory_pieces(cols.front(), chain, *largest)) {
+    const bool follows = piece.begin == end;
+    ascending &= follows;
+    whole_pairs &= piece.begin % even == 0 && piece.count % even == 0;
+    end = piece.begin + piece.count;
+    if (follows && !order.empty() && order.back().shell == piece.added_by)
+      order.back().count += piece.count;
+    else
+      order.push_back({piece.added_by, piece.begin, piece.count});
+  }
+  if (ascending || !whole_pairs) return {};
+  return order;
 }
 
 TensorRef require(const Checkpoint& checkpoint, const std::string& name, const std::vector<uint64_t>& shape) {
@@ -83,7 +110,8 @@ void Weights::add_tensor(const TensorSpec& tensor, const TensorRef& file, const 
 }
 
 void Weights::add_packed(Source source, Key key, DType dtype) {
-  Packed matrix{std::move(source), dtype, {}, {}};
+  Packed matrix{std::move(source), dtype, {}, {}, {}};
+  matrix.sum_order = sum_order_of(matrix.source.layout.cols, chain(std::get<0>(key)), dtype);
   const int block = std::get<0>(key), expert = std::get<2>(key);
   for (const BlockWidths& widths : chain(block)) {
     const bool present = widths.kept && (expert < 0 || expert < widths[Axis::experts]);
@@ -179,7 +207,7 @@ void Weights::fill_tables(size_t shells) {
 PackedMatrix Weights::matrix(Role role, int block, int part, int expert) const {
   const auto found = packed_.find({block, role, expert, part});
   SN_CHECK(found != packed_.end(), "the model has no such matrix");
-  return {found->second.dtype, std::span(found->second.shells).first(resident())};
+  return {found->second.dtype, std::span(found->second.shells).first(resident()), found->second.sum_order};
 }
 
 VecView<const float> Weights::vector(Role role, int block, int part) const {

@@ -65,6 +65,7 @@ class Weights {
     DType dtype = DType::f32;
     std::vector<PackedShell> shells;  // one per size of the family
     std::vector<size_t> offset;       // of each shell in its region
+    std::vector<ColumnRun> sum_order;
   };
   struct Table {
     Source source;
