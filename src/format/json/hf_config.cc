@@ -12,14 +12,15 @@ namespace starnest {
 
 struct HfConfig::Data {
   Json json;
+  std::string text;  // as it was written, but for the values that were set
 };
 
 namespace {
 
 constexpr uint64_t kMaxConfigBytes = uint64_t{64} << 20;
 
-// Some writers put bare Infinity and NaN, which is not JSON. They become the form that newer writers use,
-// {"__float__": "Infinity"}, so that they survive being written again.
+// Some writers put bare Infinity and NaN, which is not JSON. For reading, they become the form that newer writers use,
+// {"__float__": "Infinity"}.
 std::string without_bare_infinity(std::string_view text) {
   std::string out;
   bool in_string = false;
@@ -92,16 +93,82 @@ const Json& required(const Json& json, KeyNames names, const std::string& where)
                .hint = others.empty() ? "Add it to the config" : "It may also be written as " + join(others, ", ")});
 }
 
+// A value of the outermost object in the text of a config.
+struct TextValue {
+  std::string key;
+  size_t begin = 0, end = 0;
+};
+
+size_t end_of_string(std::string_view text, size_t quote) {
+  size_t at = quote + 1;
+  while (text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+  return at + 1;
+}
+
+constexpr const char* kSpace = " \t\r\n";
+
+// `text` is valid JSON but for bare Infinity and NaN.
+std::vector<TextValue> values_in(std::string_view text) {
+  std::vector<TextValue> values;
+  for (size_t at = text.find('{') + 1; (at = text.find_first_not_of(" \t\r\n,", at)) != text.npos && text[at] != '}';) {
+    TextValue value;
+    const size_t key_end = end_of_string(text, at);
+    value.key = Json::parse(text.substr(at, key_end - at)).get<std::string>();
+    at = value.begin = text.find_first_not_of(kSpace, text.find(':', key_end) + 1);
+    for (size_t depth = 0; depth > 0 || (text[at] != ',' && text[at] != '}');) {
+      if (text[at] == '"') {
+        at = end_of_string(text, at);
+        continue;
+      }
+      depth += text[at] == '{' || text[at] == '[';
+      depth -= text[at] == '}' || text[at] == ']';
+      ++at;
+    }
+    value.end = text.find_last_not_of(kSpace, at - 1) + 1;
+    values.push_back(std::move(value));
+  }
+  return values;
+}
+
+// Replaces or adds one value and leaves every other byte as it is.
+void set_in_text(std::string& text, std::string_view key, const Json& value) {
+  const size_t open = text.find('{');
+  const std::string before = text.substr(open + 1, text.find_first_not_of(kSpace, open + 1) - open - 1);
+  const size_t line = before.rfind('\n');
+  std::string written;
+  if (line == before.npos) {
+    written = value.dump();
+  } else {  // one key a line: lists and objects go on with its indent
+    const std::string indent = before.substr(line + 1);
+    for (const char c : value.dump(indent.empty() ? 2 : int(indent.size()), indent.empty() ? ' ' : indent[0]))
+      written += c == '\n' ? "\n" + indent : std::string(1, c);
+  }
+  const std::vector<TextValue> values = values_in(text);
+  for (const TextValue& old : values)
+    if (old.key == key) {
+      text.replace(old.begin, old.end - old.begin, written);
+      return;
+    }
+  const std::string entry = Json(std::string(key)).dump() + ": " + written;
+  if (values.empty())
+    text.insert(open + 1, entry);
+  else
+    text.insert(values.back().end, "," + (before.empty() ? " " : before) + entry);
+}
+
 template <class Value>
-void set_each(Json& json, KeyNames names, const Value& value) {
+void set_each(Json& json, std::string& text, KeyNames names, const Value& value) {
+  const auto set = [&](std::string_view name) {
+    json[std::string(name)] = value;
+    set_in_text(text, name, value);
+  };
   bool present = false;
   for (const std::string_view name : names) {
-    const auto it = json.find(name);
-    if (it == json.end()) continue;
-    *it = value;
+    if (!json.contains(name)) continue;
+    set(name);
     present = true;
   }
-  if (!present) json[std::string(*names.begin())] = value;
+  if (!present) set(*names.begin());
 }
 
 }  // namespace
@@ -118,6 +185,7 @@ HfConfig HfConfig::read(const std::filesystem::path& file) {
 HfConfig HfConfig::parse(std::string_view text, std::string where) {
   auto data = std::make_unique<Data>();
   data->json = parse_json(without_bare_infinity(text), where);
+  data->text = text;
   if (!data->json.is_object()) throw Error(where, "is not a JSON object");
   return HfConfig(std::move(data), std::move(where));
 }
@@ -227,10 +295,14 @@ std::vector<std::vector<int>> HfConfig::find_int_lists(KeyNames names) const {
   return lists;
 }
 
-void HfConfig::set(KeyNames names, int value) { set_each(data_->json, names, value); }
-void HfConfig::set(KeyNames names, const std::vector<int>& value) { set_each(data_->json, names, value); }
-void HfConfig::set(KeyNames names, const std::string& value) { set_each(data_->json, names, value); }
-void HfConfig::set(KeyNames names, const std::vector<std::string>& value) { set_each(data_->json, names, value); }
-std::string HfConfig::text() const { return data_->json.dump(2) + "\n"; }
+void HfConfig::set(KeyNames names, int value) { set_each(data_->json, data_->text, names, value); }
+void HfConfig::set(KeyNames names, const std::vector<int>& value) { set_each(data_->json, data_->text, names, value); }
+void HfConfig::set(KeyNames names, const std::string& value) { set_each(data_->json, data_->text, names, value); }
+void HfConfig::set(KeyNames names, const std::vector<std::string>& value) {
+  set_each(data_->json, data_->text, names, value);
+}
+const std::string& HfConfig::text() const { return data_->text; }
+
+std::string indented_json(std::string_view json) { return Json::parse(json).dump(2) + "\n"; }
 
 }  // namespace starnest
