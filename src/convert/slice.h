@@ -31,9 +31,9 @@ struct SliceResult {
 //
 // Streams from the memory map and gives the pages back, so memory does not grow with the model.
 //
-// Throws Error, and leaves `out` as it was, for: a tensor that is missing, unexpected (mtp.* is left out with a note),
-// of the wrong shape, or quantised (U8 and F8_E4M3 are not sliced yet); a size with different widths in different
-// blocks, unless options.per_block allows it; and whatever Checkpoint, OutputFolder and the disk refuse.
+// Throws Error, and leaves `out` as it was, for: a quantised tensor (these are not sliced yet); a size with different
+// widths in different blocks, unless options.per_block allows it; and whatever PairedCheckpoint, OutputFolder and the
+// disk refuse. What PairedCheckpoint says is not used is left out with a note.
 SliceResult slice(const FamilySpec& family, const Size& size, const std::filesystem::path& out,
                   const SliceOptions& options = {});
 
