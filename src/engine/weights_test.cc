@@ -100,10 +100,13 @@ TEST_P(WeightsOf, ACancelledLoadLeavesEverythingAsItWas) {
 
 TEST_P(WeightsOf, DroppingReadsNoFile) {
   const TestFolder copy;
-  std::filesystem::copy_file(folder / "model.safetensors", copy / "model.safetensors");
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().filename().string().starts_with("model"))
+      std::filesystem::copy_file(entry.path(), copy / entry.path().filename().string());
   Weights weights(family.spec, family.smallest_first(), Checkpoint(copy.path()));
   weights.load(family.sizes.size(), pool);
-  std::filesystem::resize_file(copy / "model.safetensors", 0);
+  for (const auto& entry : std::filesystem::directory_iterator(copy.path()))
+    std::filesystem::resize_file(entry.path(), 0);
   weights.drop(1);
   Weights small = fresh();
   small.load(1, pool);

@@ -28,7 +28,7 @@ std::vector<std::vector<std::string>> commands(const fs::path& family, const Tes
   return {{"inspect", "-m", family},
           {"inspect", "-m", family, "--json"},
           {"logits", "-m", family, "--ids", "1,2,3", "-o", temp / "logits.safetensors"},
-          {"run", "-m", family, "--ids", "1,2,3", "--plan", "small"},
+          {"run", "-m", family, "--ids", "1,2,3", "--size", "small", "-n", "2"},
           {"bench", "-m", family},
           {"slice", "-m", family, "--size", "small", "-o", temp / "slice"}};
 }
