@@ -115,6 +115,7 @@ SliceResult slice(const FamilySpec& family, const Size& size, const std::filesys
   HfConfig config = family.config;
   architecture_of(config).write_widths(config, family.spec, size.widths, options.per_block);
   announce_no_prediction_layers(config);
+  config.use_bare_floats();
   const PairedCheckpoint source(family.spec, Checkpoint(family.folder));
   const Cut cut(source, size.widths);
 

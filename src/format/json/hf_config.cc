@@ -130,6 +130,21 @@ void set_in_text(std::string& text, std::string_view key, const Json& value) {
     text.insert(values.back().end, "," + (before.empty() ? " " : before) + entry);
 }
 
+// The word of a tagged float that begins at text[at], and where the object ends; nothing for any other object.
+struct TaggedFloat {
+  std::string word;
+  size_t end = 0;
+};
+std::optional<TaggedFloat> tagged_float(std::string_view text, size_t at) {
+  const size_t end = text.find('}', at);
+  if (end == text.npos) return std::nullopt;
+  const Json object = Json::parse(text.substr(at, end + 1 - at), nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object() || object.size() != 1 || !object.contains("__float__")) return std::nullopt;
+  for (const char* word : {"Infinity", "-Infinity", "NaN"})
+    if (object["__float__"] == word) return TaggedFloat{word, end + 1};
+  return std::nullopt;
+}
+
 template <class Value>
 void set_each(Json& json, std::string& text, KeyNames names, const Value& value) {
   const auto set = [&](std::string_view name) {
@@ -275,6 +290,18 @@ void HfConfig::set(KeyNames names, const std::string& value) { set_each(data_->j
 void HfConfig::set(KeyNames names, const std::vector<std::string>& value) {
   set_each(data_->json, data_->text, names, value);
 }
+void HfConfig::use_bare_floats() {
+  const std::string& text = data_->text;
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const auto tagged = text[at] == '{' ? tagged_float(text, at) : std::nullopt;
+    const size_t end = tagged ? tagged->end : text[at] == '"' ? end_of_string(text, at) : at + 1;
+    out += tagged ? tagged->word : text.substr(at, end - at);
+    at = end;
+  }
+  data_->text = std::move(out);
+}
+
 const std::string& HfConfig::text() const { return data_->text; }
 
 std::string indented_json(std::string_view json) { return Json::parse(json).dump(2) + "\n"; }

@@ -53,6 +53,9 @@ class HfConfig {
   void set(KeyNames names, const std::vector<int>& value);
   void set(KeyNames names, const std::string& value);
   void set(KeyNames names, const std::vector<std::string>& value);
+  // Writes {"__float__": "Infinity"} (or NaN), which only transformers 5 understands, as the bare word that every
+  // reader of such configs takes.
+  void use_bare_floats();
   const std::string& text() const;
 
  private:

@@ -1,5 +1,7 @@
 #include "format/json/hf_config.h"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "base/test_support.h"
@@ -40,6 +42,17 @@ TEST(HfConfig, AddsAKeyBehindTheOthersInTheirLayout) {
   HfConfig empty = HfConfig::parse("{}", "c");
   empty.set({"c"}, 2);
   EXPECT_EQ(empty.text(), R"({"c": 2})");
+}
+
+TEST(HfConfig, WritesTaggedFloatsAsBareWords) {
+  HfConfig config = HfConfig::parse(
+      R"({"a": [0.0, {"__float__": "Infinity"}], "b": {"__float__" :"-Infinity"} , "c": {"x": {"__float__":"NaN"}},
+ "d": "{\"__float__\": \"NaN\"}", "e": {"__float__": "big"}, "f": {"__float__": "NaN", "g": 1}, "h": Infinity})",
+      "c");
+  config.use_bare_floats();
+  EXPECT_EQ(config.text(), R"({"a": [0.0, Infinity], "b": -Infinity , "c": {"x": NaN},
+ "d": "{\"__float__\": \"NaN\"}", "e": {"__float__": "big"}, "f": {"__float__": "NaN", "g": 1}, "h": Infinity})");
+  EXPECT_EQ(HfConfig::parse(config.text(), "c").find_numbers({"a"})->back(), std::numeric_limits<double>::infinity());
 }
 
 TEST(HfConfig, SetsEveryNameThatIsPresentHoweverItIsSpelt) {
