@@ -27,8 +27,8 @@ struct SliceResult {
 
 // Writes `size` as an ordinary Hugging Face folder at `out`: the kept ranges of every tensor with dtype, name and shard
 // as in the source (blocks behind a dropped one move up), config.json with the widths in the source's generation of
-// names and every other value as it was written, the index, all small files but elastic.json, and SHA256SUMS. Nothing
-// appears at `out` before all is done.
+// names, no mtp.* layers, and every other value as it was written (Infinity as the bare word), the index, all small
+// files but elastic.json, and SHA256SUMS. Nothing appears at `out` before all is done.
 //
 // Streams from the memory map and gives the pages back, so memory does not grow with the model.
 //
