@@ -13,11 +13,12 @@
 #include "cli/common.h"
 #include "cli/line_input.h"
 #include "cli/plan_options.h"
-#include "cli/progress_bar.h"
 #include "cli/text_printer.h"
 #include "generate/family_impl.h"
 #include "generate/sampling.h"
 #include "program/interrupt.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 
 namespace starnest::cli {
 namespace {
@@ -69,7 +70,7 @@ class Chat {
         line->front() == '/' ? obey(*line) : ask(*line);
       } catch (const Error& error) {
         if (!input_.interactive()) throw;
-        std::fprintf(stderr, "%s\n", error.what());  // a mistake does not end the conversation
+        print(stderr, "%s\n", error.what());  // a mistake does not end the conversation
       }
     }
     if (input_.interactive()) std::fputs("\n", stdout);
@@ -93,8 +94,8 @@ class Chat {
   void greet() const {
     std::vector<std::string> names;
     for (const SizeInfo& size : family_.sizes()) names.push_back(size.name);
-    std::fprintf(stderr, "%s: sizes %s. /help says more.%s\n", options_.model.model.c_str(), join(names, ", ").c_str(),
-                 family_.remembers() ? "" : " This model takes every question alone.");
+    print(stderr, "%s: sizes %s. /help says more.%s\n", options_.model.model.c_str(), join(names, ", ").c_str(),
+          family_.remembers() ? "" : " This model takes every question alone.");
   }
 
   void obey(const std::string& line) {
@@ -146,7 +147,7 @@ class Chat {
           format_number("; switch %.1f ms, ", 1e3 * answer.thinking_switch_report.seconds) + answer.thinking_hand_over;
     if (answer.switch_report.steps > 0)
       text += format_number("; switch %.1f ms, ", 1e3 * answer.switch_report.seconds) + answer.hand_over;
-    std::fprintf(stderr, "%s%s]\n", text.c_str(), answer.end == AnswerEnd::cancelled ? "; stopped" : "");
+    print(stderr, "%s%s]\n", text.c_str(), answer.end == AnswerEnd::cancelled ? "; stopped" : "");
   }
 
   const Options& options_;

@@ -1,17 +1,17 @@
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 
-#include "base/file.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "cli/eval.h"
-#include "cli/progress_bar.h"
 #include "cli/record_file.h"
 #include "format/text/effort_template.h"
 #include "generate/family_impl.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 #include "report/comparison.h"
 #include "starnest/error.h"
 
@@ -126,13 +126,13 @@ TaskRecord record_of(const JsonRecord& json) {
 
 void print_report(const TaskAccuracy& result) {
   const Tally tally = result.tally();
-  std::printf("%s thinks, %s answers: %llu of %llu right, %.1f %% (%s)\n", result.think_size.c_str(),
-              result.answer_size.c_str(), static_cast<unsigned long long>(tally.successes),
-              static_cast<unsigned long long>(tally.trials), 100 * double(tally.successes) / double(tally.trials),
-              interval_text(tally).c_str());
-  std::printf("thinking: %.1f tokens on average; ended", result.mean(&TaskRecord::thinking_tokens));
-  for (const ThinkEnd end : kEnds) std::printf(" %s %d", name_of(end), result.count(end));
-  std::printf("; %.1f s\n", result.seconds);
+  print(stdout, "%s thinks, %s answers: %llu of %llu right, %.1f %% (%s)\n", result.think_size.c_str(),
+        result.answer_size.c_str(), static_cast<unsigned long long>(tally.successes),
+        static_cast<unsigned long long>(tally.trials), 100 * double(tally.successes) / double(tally.trials),
+        interval_text(tally).c_str());
+  print(stdout, "thinking: %.1f tokens on average; ended", result.mean(&TaskRecord::thinking_tokens));
+  for (const ThinkEnd end : kEnds) print(stdout, " %s %d", name_of(end), result.count(end));
+  print(stdout, "; %.1f s\n", result.seconds);
 }
 
 Answers answers_of(const TaskAccuracy& result, const EvalOptions& options) {
@@ -148,21 +148,19 @@ Answers answers_of(const TaskAccuracy& result, const EvalOptions& options) {
 int questions_to_ask(const TaskAccuracy& first, const Answers& others, const EvalOptions& options, int most) {
   const PairedTable table = paired(answers_of(first, options), others);
   const uint64_t needed = questions_needed(table, options.margin / 100);
-  std::printf("of the first %zu questions %s differ: a margin of %g points needs %s in all", first.records.size(),
-              grouped(table.only_first + table.only_second).c_str(), options.margin, grouped(needed).c_str());
-  std::printf(needed > uint64_t(most) ? "; %s are asked\n" : "\n", grouped(uint64_t(most)).c_str());
+  print(stdout, "of the first %zu questions %s differ: a margin of %g points needs %s in all", first.records.size(),
+        grouped(table.only_first + table.only_second).c_str(), options.margin, grouped(needed).c_str());
+  print(stdout, needed > uint64_t(most) ? "; %s are asked\n" : "\n", grouped(uint64_t(most)).c_str());
   return int(std::clamp<uint64_t>(needed, first.records.size(), uint64_t(most)));
 }
 
 }  // namespace
 
-void eval_task(EvalOptions options) {
+void eval_task(EvalOptions options, AtomicFile* json) {
   options.questions.effort = tasks::effort_named(options.effort);
   options.questions.split = tasks::split_named(options.split);
   std::optional<Answers> others;
   if (!options.against.empty()) others = read_answers(options.against);
-  std::optional<AtomicFile> json;
-  if (!options.json.empty()) json.emplace(options.json);  // a file that cannot be written is known before the work
   const Family family = open_model(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
   if (family.impl().chat_template != kEffortTemplate)
     throw Error({.where = options.model.model,
@@ -170,16 +168,11 @@ void eval_task(EvalOptions options) {
                  .hint = "--text, --pairs and --choices measure any model"});
   const Plan plan = family.impl().with_sizes(options.plan.resolved());  // for the records
   const Sampling sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::as_given);
-  const JsonLine settings = settings_json(options, plan, sampling);
-  std::error_code none;
-  if (others && std::filesystem::equivalent(options.records, options.against, none))
-    throw Error({.where = "--records",
-                 .what = "would replace the file that --against names",
-                 .got = in_quotes(options.records),
-                 .hint = "Name another file"});
+  JsonLine settings = settings_json(options, plan, sampling);
+  if (json || !options.records.empty()) set_fingerprint(settings, options.model);
   RecordFile records(options.records, settings, options.resume);
 
-  ProgressBar bar("eval " + options.questions.task, "questions");
+  ProgressBar bar("eval " + options.questions.task, {.unit = "questions"});
   TaskRun run{.plan = options.plan.resolved(),
               .sampling = sampling,
               .parallel = options.parallel,
@@ -207,7 +200,7 @@ void eval_task(EvalOptions options) {
   result.seconds += seconds_before;
   bar.clear();
   print_report(result);
-  if (others) std::fputs(comparison_text(answers_of(result, options), *others, options.margin / 100).c_str(), stdout);
+  if (others) print(stdout, "%s", comparison_text(answers_of(result, options), *others, options.margin / 100).c_str());
   if (!json) return;
   JsonLine report = report_json(settings, family, result);
   // Seconds are those of all questions only when one run has asked them all.

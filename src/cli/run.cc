@@ -10,7 +10,6 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/plan_options.h"
-#include "cli/progress_bar.h"
 #include "cli/prompt_source.h"
 #include "cli/run_report.h"
 #include "cli/text_printer.h"
@@ -18,6 +17,8 @@
 #include "generate/sampling.h"
 #include "generate/stop_text.h"
 #include "program/interrupt.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 #include "starnest/session.h"
 
 namespace starnest::cli {
@@ -52,7 +53,7 @@ struct RunOptions {
 void print_ids(const std::vector<TokenId>& ids) {
   std::vector<std::string> texts;
   for (const TokenId id : ids) texts.push_back(std::to_string(id));
-  std::printf("%s\n", join(texts, ",").c_str());
+  print(stdout, "%s\n", join(texts, ",").c_str());
 }
 
 Family open(const RunOptions& options) {
@@ -79,7 +80,7 @@ void print_start(const Family& family, const RunOptions& options, const std::vec
                  .answer_size = impl.engine.name_of(plan.answer_size),
                  .sampling = *ask.sampling,
                  .context_is_set = options.context > 0};
-  std::fputs(start_text(family, setup).c_str(), stderr);
+  print(stderr, "%s", start_text(family, setup).c_str());
 }
 
 void run(const RunOptions& options) {
@@ -103,7 +104,7 @@ void run(const RunOptions& options) {
   const Answer answer = Session(family).ask(prompt, ask);
   printer.finish();
   if (!family.impl().tokenizer || !options.ids.empty()) print_ids(answer.ids);
-  if (!options.quiet) std::fputs(end_text(answer, *ask.sampling).c_str(), stderr);
+  if (!options.quiet) print(stderr, "%s", end_text(answer, *ask.sampling).c_str());
   if (answer.end == AnswerEnd::cancelled) throw CLI::RuntimeError(Interrupt::exit_code());
 }
 

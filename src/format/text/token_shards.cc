@@ -146,8 +146,10 @@ void TokenShard::read(size_t sequence, size_t first, std::span<TokenId> out) con
 }
 
 TokenShardWriter::TokenShardWriter(const std::filesystem::path& prefix, size_t vocabulary)
-    : idx_(with_suffix(prefix, ".idx")),
+    : folder_(prefix.parent_path()),
+      lock_(with_suffix(prefix, ".lock"), in_quotes(prefix.filename().string() + ".bin")),
       bin_(with_suffix(prefix, ".bin")),
+      idx_(with_suffix(prefix, ".idx")),
       wide_(vocabulary >= kLargestU16Vocabulary) {}
 
 void TokenShardWriter::add(std::span<const TokenId> document) {
@@ -179,8 +181,10 @@ void TokenShardWriter::commit() {
     offset += int64_t{length} * (wide_ ? 4 : 2);
   }
   for (uint64_t document = 0; document <= n; ++document) append(bytes, int64_t(document));
+  idx_.write(bytes);
   bin_.commit();
-  write_text(idx_, bytes);
+  idx_.commit();
+  folder_.keep();
 }
 
 }  // namespace starnest
