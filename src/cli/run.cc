@@ -15,7 +15,6 @@
 #include "cli/run_report.h"
 #include "cli/text_printer.h"
 #include "generate/family_impl.h"
-#include "generate/sampling.h"
 #include "generate/stop_text.h"
 #include "program/interrupt.h"
 #include "starnest/session.h"
@@ -73,7 +72,7 @@ void print_start(const Family& family, const RunOptions& options, const std::vec
                  const AskOptions& ask) {
   const Family::Impl& impl = family.impl();
   const ResolvedPlan plan = resolve(ask.plan, impl.engine, impl.rules, impl.spec.default_plan);
-  const bool thinks = impl.rules.think && ends_with(prompt, impl.rules.think->start);
+  const bool thinks = impl.rules.think && open_thought(*impl.rules.think, prompt);
   RunSetup setup{.model = options.model.model,
                  .think_size = thinks ? impl.engine.sizes()[plan.think_size].name : "",
                  .answer_size = impl.engine.sizes()[plan.answer_size].name,
@@ -97,13 +96,16 @@ void run(const RunOptions& options) {
                  .stop = options.stop,
                  .on_text = std::ref(printer),
                  .cancelled = [] { return Interrupt::requested(); }};
-  check(*ask.sampling);
+  family.impl().check(*ask.sampling);
   if (!options.quiet) print_start(family, options, prompt, ask);
 
   const Answer answer = Session(family).ask(prompt, ask);
   printer.finish();
   if (!family.impl().tokenizer || !options.ids.empty()) print_ids(answer.ids);
-  if (!options.quiet) std::fputs(end_text(answer, *ask.sampling).c_str(), stderr);
+  if (!options.quiet) {
+    std::fputs(end_text(answer, *ask.sampling).c_str(), stderr);
+    print_notices(answer.notices);
+  }
   if (answer.end == AnswerEnd::cancelled) throw CLI::RuntimeError(Interrupt::exit_code());
 }
 
