@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "engine/logits.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -15,10 +16,6 @@ namespace {
 
 TokenId most_likely(VecView<const float> logits) {
   return TokenId(std::max_element(logits.data, logits.data + logits.size) - logits.data);
-}
-
-[[noreturn]] void refuse_logits() {
-  throw Error({.where = "logits", .what = "are not finite", .hint = "The weights hold NaN or numbers that overflow"});
 }
 
 double sum(const std::vector<Candidate>& candidates) {
@@ -98,9 +95,11 @@ Sampler::Sampler(const Sampling& sampling, size_t vocab)
 
 std::vector<Candidate> candidates(const Sampling& s, VecView<const float> logits) {
   const TokenId likely = most_likely(logits);
-  if (logits[size_t(likely)] == -std::numeric_limits<float>::infinity())
+  const float most = logits[size_t(likely)];
+  if (most == -std::numeric_limits<float>::infinity())
     throw Error({.where = "logit-bias", .what = "bans every token", .hint = "Leave at least one that may follow"});
-  if (!std::isfinite(logits[size_t(likely)])) refuse_logits();
+  if (!std::isfinite(most))
+    throw Error({.where = "penalties and logit-bias", .what = "make a logit infinite", .hint = "Take smaller numbers"});
   if (s.temperature == 0) return {{likely, 1}};
 
   std::vector<Candidate> all(logits.size);
@@ -109,7 +108,6 @@ std::vector<Candidate> candidates(const Sampling& s, VecView<const float> logits
     all[i] = {TokenId(i), std::exp((double(logits[i]) - logits[size_t(likely)]) / s.temperature)};
     total += all[i].probability;
   }
-  if (!std::isfinite(total)) refuse_logits();  // a NaN among them
   const auto more_likely = [](const Candidate& a, const Candidate& b) {
     return a.probability != b.probability ? a.probability > b.probability : a.id < b.id;
   };
@@ -134,7 +132,7 @@ std::vector<Candidate> candidates(const Sampling& s, VecView<const float> logits
 }
 
 TokenId Sampler::pick(VecView<const float> logits, std::span<const TokenId> text, size_t output_begin) {
-  if (!std::all_of(logits.data, logits.data + logits.size, [](float l) { return std::isfinite(l); })) refuse_logits();
+  require_finite(logits);
   const std::vector<Candidate> from = candidates(sampling_, rules_.apply(logits, text, output_begin));
   if (from.size() == 1) return from.front().id;
   double draw = rng_.uniform();
