@@ -66,8 +66,9 @@ class Family {
   FamilyInfo info() const;
   Plan default_plan() const;  // the sizes of elastic.json's default_plan, else the largest for both
 
-  // From generation_config.json: do_sample, temperature, top_k, top_p and min_p. Greedy when do_sample is not true or
-  // the file is absent; what the file does not say filters nothing.
+  // From generation_config.json: do_sample, temperature, top_k, top_p, min_p and the penalties. Greedy when do_sample
+  // is not true or the file is absent; what the file does not say changes nothing. Values out of range are refused
+  // where they are used.
   Sampling default_sampling() const;
 
   // Bytes per second of a plain read of 256 MiB by the family's threads, measured now in about a tenth of a second.

@@ -35,7 +35,7 @@ struct AskOptions {
 // first token that a size writes comes from the last step that reads.
 struct PhaseReport {
   std::string size;
-  int tokens = 0;      // read, or written (the closing tag included)
+  int tokens = 0;      // read, or written: a closing tag counts where the size wrote it itself
   int steps = 0;       // taken; a step of writing yields one token
   double seconds = 0;  // of these steps
   double bytes = 0;    // moved by them: weights as arch/pass_cost.h expects, states, keys and values
@@ -48,18 +48,22 @@ struct Answer {
   ThinkEnd think_end = ThinkEnd::none;
   AnswerEnd end = AnswerEnd::stop_token;
   double seconds_to_first_token = 0;
-  int switched_after = -1;         // thinking tokens when Plan::switch_size took over; -1: it did not
-  std::string thinking_hand_over;  // the way that it took over, e.g. "recompute"
+  int switched_after = -1;  // thinking tokens when Plan::switch_size took over; -1: it did not
+  // The way that a size took over thinking, e.g. "recompute": Plan::switch_size, or the thinking size where the model
+  // opened thinking itself.
+  std::string thinking_hand_over;
   std::string hand_over;  // the way that the answering size took over; empty where the size that thought last answers
   int reused_tokens = 0;  // of the prompt, not read again: an earlier request of the family had read them
   PhaseReport prompt_report;           // reading
   PhaseReport thinking_report;         // by the size that thinks first
-  PhaseReport thinking_switch_report;  // Plan::switch_size reading what it has not read
+  PhaseReport thinking_switch_report;  // the size that takes over thinking reading what it has not read
   PhaseReport second_thinking_report;  // by Plan::switch_size
   PhaseReport switch_report;  // the answering size reading what it has not read; no steps when one size does all
   // Reading along, one for each size that did, in steps of thinking: bytes beyond theirs, seconds within theirs.
   std::vector<PhaseReport> shadow_reports;
   PhaseReport answer_report;
+  // Sentences that whoever asked should see: what of the plan did not apply, or was changed to fit.
+  std::vector<std::string> notices;
 
   bool complete() const { return end == AnswerEnd::stop_token || end == AnswerEnd::stop_text; }
 };
@@ -70,9 +74,11 @@ class Session {
  public:
   explicit Session(Family family) : family_(std::move(family)) {}
 
-  // Reads the prompt with the thinking size, thinks under the plan's budget, hands over to the answering size
-  // (bit-equal to a session of that size on the same text, unless Plan::hand_over says otherwise), and answers. Throws
-  // Error for options or a prompt that do not fit the model.
+  // Where the prompt leaves a thought open (its last opening tag has no end): reads the prompt with the thinking size,
+  // thinks under the plan's budget, hands over to the answering size (bit-equal to a session of that size on the same
+  // text, unless Plan::hand_over says otherwise), and answers. Tokens of the thought that stand in the prompt count
+  // towards nothing. Elsewhere the answering size reads and answers; if it opens a thought first of all, that is
+  // thinking from there on. Throws Error for options or a prompt that do not fit the model.
   Answer ask(const std::vector<TokenId>& prompt, const AskOptions& options = {});
 
  private:

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,6 @@
 #include "cli/plan_options.h"
 #include "cli/text_printer.h"
 #include "generate/family_impl.h"
-#include "generate/sampling.h"
 #include "program/interrupt.h"
 #include "program/progress_bar.h"
 #include "program/terminal.h"
@@ -55,9 +55,9 @@ class Chat {
         family_(std::move(family)),
         session_(family_),
         talk_(family_, options.chat, options.system),
-        plan_(named(options.plan.resolved(), family_.impl())),
+        plan_(options.plan.resolved()),
         sampling_(options.plan.sampling(family_.default_sampling(), PlanOptions::Seed::random)) {
-    check(sampling_);
+    family_.impl().check(sampling_);
     family_.impl().require_prompt_format();
     if (!family_.remembers()) refuse_memory(options);
   }
@@ -77,11 +77,6 @@ class Chat {
   }
 
  private:
-  // Who thinks and who answers change one at a time here, so both have a name from the start.
-  static Plan named(const Plan& plan, const Family::Impl& impl) {
-    return impl.rules.think ? impl.with_sizes(plan) : plan;
-  }
-
   // Of a model that takes every question alone.
   static void refuse_memory(const Options& options) {
     const auto refuse = [](bool given, const char* flag) {
@@ -112,7 +107,8 @@ class Chat {
     }
     if (name != "/size" && name != "/think" && name != "/answer")
       throw Error({.where = name, .what = "is no command", .hint = suggest(name, known)});
-    family_.impl().engine.size_named(value);  // throws where there is none
+    family_.impl().engine.size_named(value);                                    // throws where there is none
+    if (family_.impl().rules.think) plan_ = family_.impl().with_sizes(plan_);  // the other one keeps what it is
     if (name != "/answer") plan_.think_size = value;
     if (name != "/think") plan_.answer_size = value;
   }
@@ -127,9 +123,14 @@ class Chat {
     printer.finish();
     talk_.heard(said, answer);
     sampling_.seed += 1;  // the next answer is drawn anew
-    if (!options_.quiet) report(answer);
+    if (!options_.quiet) report(answer), print_new(answer.notices);
     const bool by_user = input_.interactive() && Interrupt::exit_code() == 128 + SIGINT;
     if (answer.end == AnswerEnd::cancelled && !by_user) throw CLI::RuntimeError(Interrupt::exit_code());
+  }
+
+  void print_new(const std::vector<std::string>& notices) {
+    for (const std::string& notice : notices)
+      if (told_.insert(notice).second) print_notices({notice});
   }
 
   static void report(const Answer& answer) {
@@ -157,6 +158,7 @@ class Chat {
   Plan plan_;
   Sampling sampling_;
   LineInput input_;
+  std::set<std::string> told_;  // notices
 };
 
 void run(const Options& options) {

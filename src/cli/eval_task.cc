@@ -31,8 +31,8 @@ uint64_t active_parameters(const Family& family, const std::string& name) {
 
 // All that decides an answer. `plan` names its sizes.
 JsonLine settings_json(const EvalOptions& options, const Plan& plan, const Sampling& sampling) {
-  return JsonLine()
-      .set("model", options.model.model)
+  JsonLine line;
+  line.set("model", options.model.model)
       .set("elastic", options.model.elastic)
       .set("task", options.questions.task)
       .set("effort", options.effort)
@@ -55,6 +55,14 @@ JsonLine settings_json(const EvalOptions& options, const Plan& plan, const Sampl
       .set("top_p", sampling.top_p)
       .set("min_p", sampling.min_p)
       .set("sampler_seed", sampling.seed);
+  // Named where they are used: records from before they were known had none.
+  if (sampling.repetition_penalty != 1) line.set("repetition_penalty", sampling.repetition_penalty);
+  if (sampling.presence_penalty != 0) line.set("presence_penalty", sampling.presence_penalty);
+  if (sampling.frequency_penalty != 0) line.set("frequency_penalty", sampling.frequency_penalty);
+  JsonLine bias;
+  for (const auto& [id, value] : sampling.logit_bias) bias.set(std::to_string(id), format_number("%g", value));
+  if (!sampling.logit_bias.empty()) line.set("logit_bias", bias);
+  return line;
 }
 
 JsonLine report_json(JsonLine settings, const Family& family, const TaskAccuracy& result) {
@@ -168,6 +176,7 @@ void eval_task(EvalOptions options, AtomicFile* json) {
                  .hint = "--text, --pairs and --choices measure any model"});
   const Plan plan = family.impl().with_sizes(options.plan.resolved());  // for the records
   const Sampling sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::as_given);
+  family.impl().check(sampling);
   JsonLine settings = settings_json(options, plan, sampling);
   if (json || !options.records.empty()) set_fingerprint(settings, options.model);
   RecordFile records(options.records, settings, options.resume);
@@ -187,6 +196,7 @@ void eval_task(EvalOptions options, AtomicFile* json) {
                  .hint = "Raise -n, or name another file"});
   TaskQuestionSet questions = options.questions;
   double seconds_before = 0;
+  std::vector<std::string> told;
   if (others) {
     const int most = std::min(questions.count, int(others->right.size()));
     questions.count = std::max(std::min(kFirstQuestions, most), int(run.answered.size()));
@@ -194,11 +204,14 @@ void eval_task(EvalOptions options, AtomicFile* json) {
     bar.clear();
     questions.count = questions_to_ask(first, *others, options, most);
     seconds_before = first.seconds;
+    told = first.notices;
+    print_notices(told);
     run.answered = std::move(first.records);
   }
   TaskAccuracy result = task_accuracy(family, questions, run);
   result.seconds += seconds_before;
   bar.clear();
+  if (told.empty()) print_notices(result.notices);
   print_report(result);
   if (others) print(stdout, "%s", comparison_text(answers_of(result, options), *others, options.margin / 100).c_str());
   if (!json) return;

@@ -20,6 +20,8 @@ class PlanOptions {
 
   Plan resolved() const;                   // with --size applied
   std::vector<std::string> sizes() const;  // to keep in memory; empty: all, since the plan does not name both
+  // Throws Error for what was given of generating: all but the sizes.
+  void refuse_beside_likelihood() const;
   // What the user gave, else what the model's folder says. Seed::random draws a seed where
   // one is needed and none was given.
   enum class Seed { as_given, random };

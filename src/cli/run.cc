@@ -14,7 +14,6 @@
 #include "cli/run_report.h"
 #include "cli/text_printer.h"
 #include "generate/family_impl.h"
-#include "generate/sampling.h"
 #include "generate/stop_text.h"
 #include "program/interrupt.h"
 #include "program/progress_bar.h"
@@ -74,7 +73,7 @@ void print_start(const Family& family, const RunOptions& options, const std::vec
                  const AskOptions& ask) {
   const Family::Impl& impl = family.impl();
   const ResolvedPlan plan = resolve(ask.plan, impl.engine, impl.rules, impl.spec.default_plan);
-  const bool thinks = impl.rules.think && ends_with(prompt, impl.rules.think->start);
+  const bool thinks = impl.rules.think && open_thought(*impl.rules.think, prompt);
   RunSetup setup{.model = options.model.model,
                  .think_size = thinks ? impl.engine.name_of(plan.think_size) : "",
                  .answer_size = impl.engine.name_of(plan.answer_size),
@@ -98,13 +97,16 @@ void run(const RunOptions& options) {
                  .stop = options.stop,
                  .on_text = std::ref(printer),
                  .cancelled = [] { return Interrupt::requested(); }};
-  check(*ask.sampling);
+  family.impl().check(*ask.sampling);
   if (!options.quiet) print_start(family, options, prompt, ask);
 
   const Answer answer = Session(family).ask(prompt, ask);
   printer.finish();
   if (!family.impl().tokenizer || !options.ids.empty()) print_ids(answer.ids);
-  if (!options.quiet) print(stderr, "%s", end_text(answer, *ask.sampling).c_str());
+  if (!options.quiet) {
+    print(stderr, "%s", end_text(answer, *ask.sampling).c_str());
+    print_notices(answer.notices);
+  }
   if (answer.end == AnswerEnd::cancelled) throw CLI::RuntimeError(Interrupt::exit_code());
 }
 

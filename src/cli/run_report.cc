@@ -34,12 +34,17 @@ std::string context_text(const FamilyInfo& info, bool is_set) {
 }
 
 std::string sampling_text(const Sampling& s) {
-  if (s.temperature == 0) return "greedy";
-  std::string text = format_number("temperature %g", s.temperature);
-  if (s.top_k) text += ", top-k " + std::to_string(s.top_k);
-  if (s.top_p < 1) text += format_number(", top-p %g", s.top_p);
-  if (s.min_p > 0) text += format_number(", min-p %g", s.min_p);
-  return text + ", seed " + std::to_string(s.seed);
+  std::string text = s.temperature == 0 ? "greedy" : format_number("temperature %g", s.temperature);
+  if (s.temperature > 0) {
+    if (s.top_k) text += ", top-k " + std::to_string(s.top_k);
+    if (s.top_p < 1) text += format_number(", top-p %g", s.top_p);
+    if (s.min_p > 0) text += format_number(", min-p %g", s.min_p);
+  }
+  if (s.repetition_penalty != 1) text += format_number(", repetition penalty %g", s.repetition_penalty);
+  if (s.presence_penalty != 0) text += format_number(", presence penalty %g", s.presence_penalty);
+  if (s.frequency_penalty != 0) text += format_number(", frequency penalty %g", s.frequency_penalty);
+  if (!s.logit_bias.empty()) text += ", bias on " + tokens_text(int(s.logit_bias.size()));
+  return s.temperature == 0 ? text : text + ", seed " + std::to_string(s.seed);
 }
 
 // A size decodes no faster than its weights can be read once per token (unless they fit into a cache).
@@ -121,6 +126,7 @@ std::string end_text(const Answer& answer, const Sampling& sampling) {
   if (answer.think_end != ThinkEnd::none || answer.thinking_report.tokens > 0) {
     const std::string how = answer.think_end == ThinkEnd::none ? "" : std::string(", end ") + name_of(answer.think_end);
     const bool twice = answer.switched_after >= 0;
+    if (!twice) text += switch_line(answer.thinking_switch_report, answer.thinking_hand_over);  // the model opened it
     text += line("thinking", written_text(answer.thinking_report) + (twice ? "" : how + end(Phase::thinking)));
     if (twice) {
       text += switch_line(answer.thinking_switch_report, answer.thinking_hand_over);

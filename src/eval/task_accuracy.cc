@@ -64,6 +64,14 @@ void check_answered(const std::vector<Question>& questions, const std::vector<Ta
                    .got = answered[i].problem.canonical()});
 }
 
+// Questions differ in length, and so do the numbers in what is said of them: one of a kind is enough.
+void add_new(const std::vector<std::string>& notices, std::vector<std::string>& all) {
+  const auto kind = [](const std::string& notice) { return notice.substr(0, notice.find_first_of("0123456789")); };
+  for (const std::string& notice : notices)
+    if (std::none_of(all.begin(), all.end(), [&](const std::string& told) { return kind(told) == kind(notice); }))
+      all.push_back(notice);
+}
+
 }  // namespace
 
 Tally TaskAccuracy::tally() const {
@@ -134,6 +142,7 @@ TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, con
       if (!slot.generation->done()) return false;
       result.records[slot.question] = grade(family, questions[slot.question], *slot.generation);
       result.records[slot.question].bytes = slot.bytes;
+      add_new(slot.generation->notices(), result.notices);
       is_done[slot.question] = true;
       ++done;
       return true;

@@ -57,16 +57,26 @@ EngineOptions engine_options(const ModelSpec& spec, const OpenOptions& options) 
   return out;
 }
 
-GenerationRules read_rules(FamilySpec& family, const Tokenizer* tokenizer) {
+GenerationRules read_rules(FamilySpec& family, const Tokenizer* tokenizer, std::string_view chat_template) {
   GenerationRules rules;
-  rules.think = read_think_tokens(family.folder, tokenizer, size_t(family.spec.vocab));
+  rules.think = read_think_tokens(family.folder, tokenizer, size_t(family.spec.vocab), chat_template);
   for (const TokenId id : read_stop_ids(family.folder, family.spec.eos_ids)) {
     if (id >= 0 && id < family.spec.vocab)
       rules.stop_ids.push_back(id);
     else
       family.notices.push_back("the stop token " + std::to_string(id) + " is not in the vocabulary: it ends no text");
   }
+  if (!rules.think) return rules;
+  rules.think->breaks = rules.stop_ids;
+  if (const auto end = tokenizer ? tokenizer->id_of(kTurnEnd) : std::nullopt) rules.think->breaks.push_back(*end);
   return rules;
+}
+
+void add_unused_keys(FamilySpec& family) {
+  const std::vector<std::string> keys = unused_generation_keys(family.folder);
+  if (keys.empty()) return;
+  family.notices.push_back((family.folder / "generation_config.json").string() +
+                           ": not implemented here, and not used: " + join(keys, ", "));
 }
 
 // A tenth and at least 256 MiB stay for the activations of a chunk and for everyone else. Never less than one block, so
@@ -82,12 +92,13 @@ int context_in(uint64_t available, uint64_t bytes_per_token) {
 Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& options)
     : spec(read_family(model, options.elastic)),
       tokenizer(read_tokenizer(spec)),
-      rules(read_rules(spec, tokenizer ? &*tokenizer : nullptr)),
-      sampling(read_sampling(spec.folder)),
       chat_template(read_chat_template(spec.folder)),
+      rules(read_rules(spec, tokenizer ? &*tokenizer : nullptr, chat_template)),
+      sampling(read_sampling(spec.folder)),
       engine(spec, engine_options(spec.spec, options), options.progress),
       snapshots(options.cache_bytes) {
   spec.notices.insert(spec.notices.end(), engine.notices().begin(), engine.notices().end());
+  add_unused_keys(spec);
   describe_sizes();
   info.architecture = spec.spec.architecture;
   info.weight_dtype = name_of(engine.weight_dtype());
@@ -148,6 +159,8 @@ Plan Family::Impl::with_sizes(Plan plan) const {
   plan.answer_size = engine.name_of(resolved.answer_size);
   return plan;
 }
+
+void Family::Impl::check(const Sampling& asked) const { check_sampling(asked, spec.folder, sampling); }
 
 const Tokenizer& Family::Impl::require_tokenizer() const {
   if (tokenizer) return *tokenizer;

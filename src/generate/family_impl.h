@@ -29,6 +29,9 @@ struct Family::Impl {
   // resolve.
   Plan with_sizes(Plan plan) const;
 
+  // Throws Error for a value out of range, naming the file where it is the folder's own.
+  void check(const Sampling& asked) const;
+
   void require_prompt_format() const;  // throws Error for a template that is not known here
   std::vector<TokenId> effort_prompt(std::string_view question, const std::string& effort) const;
 
@@ -36,10 +39,10 @@ struct Family::Impl {
 
   FamilySpec spec;
   std::optional<Tokenizer> tokenizer;
-  GenerationRules rules;
-  Sampling sampling;          // of generation_config.json
   std::string chat_template;  // the text of chat_template.jinja
-  Engine engine;  // after all that is quick to read, so that broken small files are known before the weights
+  GenerationRules rules;
+  Sampling sampling;  // of generation_config.json, not checked
+  Engine engine;      // after all that is quick to read, so that broken small files are known before the weights
   Snapshots snapshots;
   FamilyInfo info;
   std::vector<SizeInfo> sizes;

@@ -5,12 +5,15 @@
 #include <numeric>
 
 #include "base/range.h"
+#include "base/text.h"
 #include "starnest/error.h"
 
 namespace starnest {
 namespace {
 
 constexpr int kDefaultReserve = 512;
+
+int default_reserve(int tokens) { return std::clamp(tokens / 4, 1, kDefaultReserve); }
 
 size_t resolve_size(const std::string& asked, const std::string& by_default, const Engine& engine) {
   if (!asked.empty()) return engine.size_named(asked);
@@ -27,6 +30,14 @@ double entropy_of(VecView<const float> logits) {
     sum += weight, weighted += weight * shifted;
   }
   return std::log(sum) - weighted / sum;
+}
+
+std::string asked_of_thinking(const Plan& plan) {
+  std::vector<std::string> fields;
+  if (!plan.think_size.empty() && plan.think_size != plan.answer_size) fields.push_back("think-size");
+  if (plan.think_budget > 0) fields.push_back("think-budget");
+  if (!plan.switch_size.empty()) fields.push_back("switch-size");
+  return join(fields, " and ");
 }
 
 // The rule by which thinking is handed over, into `out`.
@@ -51,15 +62,15 @@ ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRul
   require_range("think-budget", plan.think_budget, -kMost, kMost);
   require_range("answer-reserve", plan.answer_reserve, -kMost, kMost);
   const bool sizes_named = !plan.think_size.empty() || !plan.answer_size.empty();
-  const bool thinks_apart = !plan.think_size.empty() && plan.think_size != plan.answer_size;
-  if (!rules.think && (plan.think_budget >= 0 || thinks_apart))
+  ResolvedPlan out;
+  out.asked_of_thinking = asked_of_thinking(plan);
+  if (!rules.think && !out.asked_of_thinking.empty())
     throw Error(
         {.where = "plan",
-         .what = "this model does not say how its thinking opens and closes",
-         .hint =
-             "Add think_start_ids and think_end_ids to generation_config.json, or choose one size for the whole text"});
+         .what = out.asked_of_thinking + " cannot apply: this model does not say how its thinking opens and closes",
+         .hint = "Add think_start_ids and think_end_ids to generation_config.json, or choose one size for the "
+                 "whole text"});
 
-  ResolvedPlan out;
   const ElasticPlan defaults =
       sizes_named ? ElasticPlan{plan.answer_size, plan.think_size} : default_plan.value_or(ElasticPlan{});
   // A size that is not named follows the other one; neither named: the default plan.
@@ -68,8 +79,8 @@ ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRul
   out.max_tokens = plan.max_tokens;
   out.think_budget = plan.think_budget;
   out.think_grace = plan.think_grace;
-  out.answer_reserve =
-      plan.answer_reserve < 0 ? std::clamp(plan.max_tokens / 4, 1, kDefaultReserve) : plan.answer_reserve;
+  out.reserve_by_default = plan.answer_reserve < 0;
+  out.answer_reserve = out.reserve_by_default ? default_reserve(plan.max_tokens) : plan.answer_reserve;
   out.hand_over = parse_hand_over(plan.hand_over);
   resolve_switch(plan, engine, out);
   if (!out.hand_over.exact()) {
@@ -84,12 +95,20 @@ Generation::Generation(const Engine& engine, const GenerationRules& rules, std::
     : engine_(engine),
       rules_(rules),
       plan_(plan),
-      sampler_(sampling),
+      sampler_(sampling, engine.vocab()),
       text_(std::move(prompt)),
       prompt_tokens_(text_.size()),
-      phase_(rules.think && ends_with(text_, rules.think->start) ? Phase::thinking : Phase::answering),
       snapshots_(snapshots),
-      snapshot_of_prompt_(text_.size() - (phase_ == Phase::thinking ? rules.think->start.size() : 0)) {
+      snapshot_of_prompt_(text_.size()) {
+  if (rules.think) {
+    if (const auto open = open_thought(*rules.think, text_)) {
+      phase_ = Phase::thinking;
+      thought_begin_ = open->begin;
+      snapshot_of_prompt_ = open->tag;
+    } else {
+      opening_ = Opening::begun;
+    }
+  }
   if (text_.empty()) throw Error("prompt", "is empty");
   if (rules.max_context && int(text_.size()) >= rules.max_context)
     throw Error({.where = "prompt",
@@ -99,23 +118,44 @@ Generation::Generation(const Engine& engine, const GenerationRules& rules, std::
                  .hint = rules.context_hint});
   begin(phase_ == Phase::thinking ? plan.think_size : plan.answer_size);
   if (phase_ == Phase::thinking) {
-    begin_shadow();
-    budget_.emplace(*rules.think, thinking_limits());
-    check_thinking();
+    begin_thinking();
     update_done();
   }
 }
 
+// A budget of 0 closes the thought before any size has read for it.
+void Generation::begin_thinking() {
+  budget_.emplace(*rules_.think, thinking_limits());
+  check_thinking();
+  if (phase_ != Phase::thinking) return;
+  if (hand_over(plan_.think_size)) thinking_hand_over_ = handed_over_;
+  begin_shadow();
+}
+
+void Generation::note_opening() {
+  if (opening_ != Opening::begun) return;
+  opening_ = opening_of(*rules_.think, output());
+  if (opening_ != Opening::done) return;
+  const int least = int(rules_.think->close.size()) + 1;  // of a thought that is closed at once, and an answer
+  const bool fits = int(output().size()) + least <= plan_.max_tokens &&
+                    (!rules_.max_context || int(text_.size()) + least <= rules_.max_context);
+  if (!fits) return;
+  phase_ = Phase::thinking;
+  thought_begin_ = text_.size();
+  opening_tokens_ = output().size();
+  begin_thinking();
+}
+
 // Thinking may take what max-tokens and the context leave after the closing tag and the answer's reserve.
-ThinkBudget::Limits Generation::thinking_limits() const {
-  const int closing = int(rules_.think->close.size());
-  const int limit = plan_.max_tokens - plan_.answer_reserve - closing;
-  if (limit < 0)
+ThinkBudget::Limits Generation::thinking_limits() {
+  const int closing = int(rules_.think->close.size()), opening = int(opening_tokens_);
+  const int limit = plan_.max_tokens - opening - plan_.answer_reserve - closing;
+  if (limit < 0 && opening == 0)
     throw Error({.where = "plan",
                  .what = "max-tokens leaves no room for the closing tag and the reserved answer",
                  .expected = "at least " + std::to_string(plan_.answer_reserve + closing),
                  .got = std::to_string(plan_.max_tokens)});
-  if (!rules_.max_context) return {plan_.think_budget, plan_.think_grace, limit};
+  if (!rules_.max_context) return {plan_.think_budget, plan_.think_grace, std::max(0, limit)};
   const int room = rules_.max_context - int(text_.size()) - closing;  // for thinking and the answer
   if (room < 1)
     throw Error({.where = "prompt",
@@ -123,7 +163,27 @@ ThinkBudget::Limits Generation::thinking_limits() const {
                  .expected = "at most " + std::to_string(rules_.max_context - closing - 1) + " tokens",
                  .got = std::to_string(text_.size()),
                  .hint = rules_.context_hint});
-  return {plan_.think_budget, plan_.think_grace, std::min(limit, std::max(0, room - plan_.answer_reserve))};
+  return {plan_.think_budget, plan_.think_grace, std::clamp(room - reserve_within(room), 0, std::max(0, limit))};
+}
+
+// One that nobody asked for is a share of what there is, so that it never takes the place of all thinking.
+int Generation::reserve_within(int room) {
+  const int asked = plan_.answer_reserve;
+  const int reserve = std::min(asked, plan_.reserve_by_default ? default_reserve(room) : room);
+  if (reserve < asked)
+    notices_.push_back("the context leaves " + std::to_string(room) + " tokens for thinking and answer: " +
+                       std::to_string(reserve) + " of them are the answer's reserve, not " + std::to_string(asked));
+  return reserve;
+}
+
+std::vector<std::string> Generation::notices() const {
+  std::vector<std::string> all = notices_;
+  if (started_ && phase_ == Phase::answering && think_end_ == ThinkEnd::none && !plan_.asked_of_thinking.empty())
+    all.push_back("neither the prompt nor the model opened thinking: " + plan_.asked_of_thinking + " had no effect");
+  if (think_end_ == ThinkEnd::forced && budget_ && budget_->limits().limit < plan_.think_budget)
+    all.push_back("thinking was ended after " + std::to_string(budget_->limits().limit) + " tokens, before the " +
+                  std::to_string(plan_.think_budget) + " of think-budget: the rest is the answer's reserve");
+  return all;
 }
 
 std::vector<BatchItem> Generation::next() {
@@ -169,7 +229,7 @@ void Generation::leave_snapshot() {
 }
 
 void Generation::advance(VecView<const float> logits) {
-  const TokenId id = sampler_.pick(logits);
+  const TokenId id = sampler_.pick(logits, text_, prompt_tokens_);
   started_ = true;
   switching_ = false;
   if (phase_ == Phase::thinking) {
@@ -182,6 +242,7 @@ void Generation::advance(VecView<const float> logits) {
     }
   } else {
     write_answer(id);
+    if (!done_) note_opening();
   }
   update_done();
 }
@@ -204,13 +265,15 @@ void Generation::think(TokenId id) {
 }
 
 void Generation::check_thinking() {
-  if (const auto end = budget_->end_after(output())) close_thinking(*end);
+  const auto thought = std::span<const TokenId>(text_).subspan(thought_begin_);
+  if (const auto end = budget_->end_after(thought, thought_written().size())) close_thinking(*end);
 }
 
 void Generation::close_thinking(ThinkEnd end) {
   if (end != ThinkEnd::natural) {
-    const std::vector<TokenId> closing = budget_->closing(output());
+    const std::vector<TokenId> closing = budget_->closing(thought_written());
     text_.insert(text_.end(), closing.begin(), closing.end());
+    closing_put_ = closing.size();
   }
   think_end_ = end;
   answer_start_ = text_.size() - prompt_tokens_;
@@ -264,7 +327,7 @@ bool Generation::hand_over(size_t size) {
 
 bool Generation::must_switch(VecView<const float> logits) {
   if (!plan_.switch_size || switched_after_ >= 0) return false;
-  if (plan_.switch_after >= 0 && int(output().size()) + 1 >= plan_.switch_after) return true;
+  if (plan_.switch_after >= 0 && int(thought_written().size()) + 1 >= plan_.switch_after) return true;
   if (plan_.switch_entropy < 0) return false;
   entropies_.push_back(entropy_of(logits));
   if (entropies_.size() > size_t(Plan::kEntropyTokens)) entropies_.pop_front();

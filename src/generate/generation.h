@@ -1,6 +1,7 @@
 // One request as a state machine, so that many can share the steps of one engine.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <span>
@@ -32,12 +33,15 @@ struct ResolvedPlan {
   int think_budget = -1;
   int think_grace = 0;
   int answer_reserve = 0;
+  bool reserve_by_default = false;  // not asked for
   int max_tokens = 0;
   HandOver hand_over = {};
   // Thinking goes on with this size once a rule holds (Plan::switch_after, Plan::switch_entropy).
   std::optional<size_t> switch_size = {};
   int switch_after = -1;
   float switch_entropy = -1;
+  // What was asked for that only thinking can use, e.g. "think-size and think-budget"; empty: nothing.
+  std::string asked_of_thinking = {};
 };
 
 // Throws Error for sizes that are not loaded, numbers out of range, a plan for a model that does not think, a rule
@@ -50,8 +54,10 @@ inline constexpr size_t kPrefillChunk = 512;
 // Tokens between the snapshots of a long text.
 inline constexpr size_t kSnapshotEvery = 2048;
 
-// Thinks (when the prompt ends with the opening tag), closes, hands over to the answering size, answers. Thinking
-// itself may be handed over once.
+// Thinks (when the prompt leaves a thought open), closes, hands over to the answering size, answers. Thinking itself
+// may be handed over once. Where the prompt leaves no thought open, the answering size begins; if the first that it
+// writes is the opening tag, the thinking size takes over behind it, and budget and rules count from there. Once a
+// thought is closed, what follows is the answer, whatever tags it holds.
 //
 // With `snapshots`, it begins from the longest one of its text (the bits are those of reading everything), and leaves
 // some: where the prompt ends, before an opening tag (the next turn of a chat renders thinking away and goes on from
@@ -81,6 +87,14 @@ class Generation {
   std::span<const TokenId> thinking() const { return output().first(thinking_tokens()); }
   std::span<const TokenId> answer() const { return output().subspan(thinking_tokens()); }
   ThinkEnd think_end() const { return think_end_; }
+  // Output ids before a thought that the model has opened itself: its tag, and white space before that.
+  size_t opening_tokens() const { return opening_tokens_; }
+  // Ids of the closing tag that were put there, since no size wrote them.
+  size_t closing_put() const { return closing_put_; }
+  // Nothing but what may yet become the model's own opening tag was written: neither thinking nor answer.
+  bool may_open_thinking() const { return opening_ == Opening::begun; }
+  // What a caller who asked for this plan should know: what of it did not apply, or was changed to fit.
+  std::vector<std::string> notices() const;
   bool complete() const { return end_ == AnswerEnd::stop_token; }
   AnswerEnd end() const { return end_; }                     // once done
   bool started() const { return started_; }                  // the model has chosen a token
@@ -94,7 +108,8 @@ class Generation {
  private:
   size_t thinking_tokens() const { return phase_ == Phase::thinking ? text_.size() - prompt_tokens_ : answer_start_; }
   bool is_stop(TokenId id) const;
-  ThinkBudget::Limits thinking_limits() const;
+  ThinkBudget::Limits thinking_limits();
+  int reserve_within(int room);  // of the answer, where so much is left in the context for thinking and answer
   void check_thinking();
   void update_done();
   void begin(size_t size);  // a sequence for the text so far
@@ -102,7 +117,13 @@ class Generation {
   size_t next_snapshot() const;  // position of the next one to leave
   size_t next_size() const;      // that takes over from the one in use, as far as is known
   void begin_shadow();
-  bool hand_over(size_t size);                    // false when it is the one in use
+  bool hand_over(size_t size);  // false when it is the one in use
+  // The part of the thought in use that the model has written.
+  std::span<const TokenId> thought_written() const {
+    return std::span(text_).subspan(std::max(prompt_tokens_, thought_begin_));
+  }
+  void begin_thinking();
+  void note_opening();                            // whether the model has opened thinking itself
   bool must_switch(VecView<const float> logits);  // whether thinking goes on with Plan::switch_size
   void close_thinking(ThinkEnd end);
   void think(TokenId id);
@@ -113,8 +134,13 @@ class Generation {
   ResolvedPlan plan_;
   Sampler sampler_;
   std::optional<ThinkBudget> budget_;
+  std::vector<std::string> notices_;
   std::vector<TokenId> text_;  // prompt and output
   size_t prompt_tokens_;
+  size_t thought_begin_ = 0;  // of the open thought, in the text: behind its tag
+  size_t opening_tokens_ = 0;
+  size_t closing_put_ = 0;
+  Opening opening_ = Opening::none;
   size_t answer_start_ = 0;  // in the output
   Phase phase_ = Phase::answering;
   Snapshots* snapshots_;

@@ -1,5 +1,6 @@
 #include "starnest/session.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -19,7 +20,11 @@ double seconds(Clock::time_point from, Clock::time_point to) {
 class Writer {
  public:
   Writer(const Family::Impl& family, const AskOptions& options, Answer& answer)
-      : family_(family), on_text_(options.on_text), answer_(answer), stop_(options.stop) {
+      : family_(family),
+        on_text_(options.on_text),
+        answer_(answer),
+        stop_(options.stop),
+        end_tag_(family.rules.think ? family.rules.think->visible_ends : std::vector<std::string>{}) {
     if (family.tokenizer) decoder_.emplace(*family.tokenizer, /*skip_special=*/true);
     if (!decoder_ && !options.stop.empty()) family.require_tokenizer();
   }
@@ -31,13 +36,13 @@ class Writer {
   void finish(Phase phase, size_t size) {
     if (!decoder_) return;
     pass(phase, size, decoder_->finish());
-    if (phase == Phase::answering) show(phase, size, stop_.finish());
+    show(phase, size, (phase == Phase::answering ? stop_ : end_tag_).finish());
   }
   bool stopped() const { return stop_.found(); }
 
  private:
   void pass(Phase phase, size_t size, const std::string& text) {
-    show(phase, size, phase == Phase::thinking ? text : stop_.push(text));
+    show(phase, size, (phase == Phase::answering ? stop_ : end_tag_).push(text));
   }
   void show(Phase phase, size_t size, const std::string& text) {
     if (text.empty()) return;
@@ -49,6 +54,7 @@ class Writer {
   const std::function<void(const TextPiece&)>& on_text_;
   Answer& answer_;
   StopText stop_;
+  StopText end_tag_;  // of thinking, where it is no special token
   std::optional<StreamDecoder> decoder_;
 };
 
@@ -79,7 +85,9 @@ class Asking {
       take_step();
       show_new();
     }
+    if (generation_.may_open_thinking()) write_answer();
     writer_.finish(generation_.phase(), generation_.size());
+    answer_.notices = generation_.notices();
     answer_.seconds_to_first_token = generation_.started() ? answer_.prompt_report.seconds : 0;
     generation_.leave_snapshot();
     answer_.ids.assign(generation_.output().begin(), generation_.output().end());
@@ -88,7 +96,7 @@ class Asking {
     if (generation_.thinking_hand_over()) answer_.thinking_hand_over = text_of(*generation_.thinking_hand_over());
     if (generation_.answer_hand_over()) answer_.hand_over = text_of(*generation_.answer_hand_over());
     answer_.end = writer_.stopped() ? AnswerEnd::stop_text : cancelled ? AnswerEnd::cancelled : generation_.end();
-    const int thinking = int(generation_.thinking().size());
+    const int thinking = int(generation_.thinking().size() - generation_.closing_put());
     answer_.thinking_report.tokens = answer_.switched_after < 0 ? thinking : answer_.switched_after;
     answer_.second_thinking_report.tokens = thinking - answer_.thinking_report.tokens;
     answer_.answer_report.tokens = int(generation_.answer().size());
@@ -132,10 +140,16 @@ class Asking {
   }
 
   void show_new() {
+    if (generation_.may_open_thinking()) return;
+    shown_thinking_ = std::max(shown_thinking_, generation_.opening_tokens());
     writer_.write(Phase::thinking, writing_size_, generation_.thinking().subspan(shown_thinking_));
     shown_thinking_ = generation_.thinking().size();
     if (generation_.phase() == Phase::thinking) return;
     if (!std::exchange(thinking_shown_, true)) writer_.finish(Phase::thinking, writing_size_);
+    write_answer();
+  }
+
+  void write_answer() {
     writer_.write(Phase::answering, plan_.answer_size, generation_.answer().subspan(shown_answer_));
     shown_answer_ = generation_.answer().size();
   }
@@ -154,6 +168,7 @@ class Asking {
 }  // namespace
 
 Answer Session::ask(const std::vector<TokenId>& prompt, const AskOptions& options) {
+  family_.impl().check(options.sampling.value_or(family_.impl().sampling));
   return Asking(family_.impl(), prompt, options).run();
 }
 
