@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "eval/likelihood.h"
 #include "format/text/csv.h"
-#include "generate/family_impl.h"
 #include "starnest/error.h"
 
 namespace starnest {

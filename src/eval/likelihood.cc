@@ -10,7 +10,8 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "format/text/documents.h"
-#include "generate/family_impl.h"
+#include "engine/engine.h"
+#include "format/text/tokenizer.h"
 
 namespace starnest {
 namespace {
@@ -37,6 +38,9 @@ double divergence(std::span<const float> p, std::span<const float> q) {
 size_t likeliest(std::span<const float> logits) {
   return size_t(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
+
+// Tokens of a step that reads one text without its logits: bounds the activations.
+constexpr size_t kMostTokens = 512;
 
 // Logits of a step, at most: those of a large vocabulary would not fit into memory for whole windows.
 constexpr size_t kMostLogits = size_t{1} << 26;
@@ -106,8 +110,8 @@ void prepend(std::vector<TokenId>& ids, TokenId start) {
 std::vector<double> log_likelihoods(const Family& family, const std::string& size,
                                     std::span<const std::vector<TokenId>> sequences, int parallel,
                                     const Progress& progress) {
-  Engine& engine = family.impl().engine;
-  const size_t index = engine.index_of(size);
+  Engine& engine = family.engine();
+  const size_t index = engine.size_named(size);
   std::vector<double> sums(sequences.size(), 0);
   const auto add = [&](size_t s, size_t t, Rows rows) {
     const std::vector<TokenId>& ids = sequences[s];
@@ -120,13 +124,13 @@ std::vector<double> log_likelihoods(const Family& family, const std::string& siz
 std::vector<double> log_likelihoods_after(const Family& family, const std::string& size,
                                           std::span<const std::vector<TokenId>> sequences, size_t shared) {
   SN_CHECK(shared > 0, "the first token of a sequence has no probability");
-  Engine& engine = family.impl().engine;
-  Sequence read = engine.start(engine.index_of(size));
+  Engine& engine = family.engine();
+  Sequence read = engine.start(engine.size_named(size));
   const std::span<const TokenId> common = std::span(sequences.front()).first(shared);
   BatchItem last{&read, common, Want::last, {}};
-  for (size_t at = 0; at < shared; at += kPrefillChunk) {
-    const bool more = at + kPrefillChunk < shared;
-    last.tokens = common.subspan(at, std::min(kPrefillChunk, shared - at));
+  for (size_t at = 0; at < shared; at += kMostTokens) {
+    const bool more = at + kMostTokens < shared;
+    last.tokens = common.subspan(at, std::min(kMostTokens, shared - at));
     last.want = more ? Want::none : Want::last;
     engine.step({&last, 1});
   }
@@ -150,7 +154,7 @@ std::vector<double> log_likelihoods_after(const Family& family, const std::strin
 }
 
 TokenId token_named(const Family& family, const std::string& text) {
-  return family.impl().require_tokenizer().id_of(text).value_or(-1);
+  return family.tokenizer().id_of(text).value_or(-1);
 }
 
 double TextLikelihood::perplexity() const { return std::exp(-log_likelihood / double(tokens)); }
@@ -161,7 +165,7 @@ namespace {
 // The documents of a file in windows, each after `start`; counts go into `result`.
 std::vector<std::vector<TokenId>> windows_of(const Family& family, const std::filesystem::path& file, TokenId start,
                                              size_t window, TextLikelihood& result) {
-  const Tokenizer& tokenizer = family.impl().require_tokenizer();
+  const Tokenizer& tokenizer = family.tokenizer();
   std::vector<std::vector<TokenId>> windows;
   const auto refuse = [](const std::string&) {};  // no bad document is allowed, so none is left out
   result.documents =
@@ -196,8 +200,8 @@ TextLikelihood text_likelihood(const Family& family, const std::string& size, co
 TextDivergence text_divergence(const Family& family, const std::string& size, const std::string& reference,
                                const std::filesystem::path& file, TokenId start, size_t window, int parallel,
                                const Progress& progress) {
-  Engine& engine = family.impl().engine;
-  const size_t sizes[]{engine.index_of(reference), engine.index_of(size)};
+  Engine& engine = family.engine();
+  const size_t sizes[]{engine.size_named(reference), engine.size_named(size)};
   TextLikelihood counts;
   const auto windows = windows_of(family, file, start, window, counts);
   TextDivergence result{.tokens = counts.tokens};

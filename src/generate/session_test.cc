@@ -10,7 +10,7 @@ namespace {
 
 const std::string kPocket = std::string(STARNEST_SOURCE_DIR) + "/models/pocket";
 const std::string kQuestion = "r:a5b+3c*7d-2?";
-const Plan kSmallThinks{.think_size = "small", .answer_size = "large"};
+const Plan kSmallThinks{.stages = think_and_answer("small", "large")};
 
 Family open(OpenOptions options = {}) {
   options.threads = 1;
@@ -74,26 +74,35 @@ TEST(Session, CancellingInsideThinkingLeavesItOpen) {
   EXPECT_EQ(cut.answer, "");
 }
 
+using Work = StageReport::Work;
+
+// "small reads 17 in 1", ... of every stage.
+std::vector<std::string> told(const Answer& answer) {
+  std::vector<std::string> lines;
+  for (const StageReport& stage : answer.stages) {
+    const char* const works[]{" reads ", " writes ", " reads along "};
+    lines.push_back(stage.size + works[int(stage.work)] + std::to_string(stage.tokens) + " in " +
+                    std::to_string(stage.steps) + (stage.hand_over ? " by " + text_of(*stage.hand_over) : "") +
+                    (stage.phase == Phase::thinking ? ", thinking" : ""));
+  }
+  return lines;
+}
+
 TEST(Session, ReportsWhatEachStretchReadAndWrote) {
   const Family family = open({.cache_bytes = 0});
   const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks});
-  EXPECT_EQ(answer.prompt_report.size, "small");
-  EXPECT_EQ(answer.prompt_report.tokens, 17);
-  EXPECT_EQ(answer.prompt_report.steps, 1);
-  EXPECT_EQ(answer.thinking_report.tokens, 19);
-  EXPECT_EQ(answer.thinking_report.steps, 18);  // the first comes with the prompt
-  EXPECT_EQ(answer.switch_report.size, "large");
-  EXPECT_EQ(answer.switch_report.tokens, 36);
-  EXPECT_EQ(answer.answer_report.tokens, 1);
-  EXPECT_EQ(answer.answer_report.steps, 1);  // the end of the text
-  EXPECT_EQ(answer.seconds_to_first_token, answer.prompt_report.seconds);
-
+  // The first token comes with the prompt; the answer's last step chose the end of the text.
+  EXPECT_EQ(told(answer),
+            (std::vector<std::string>{"small reads 17 in 1, thinking", "small writes 19 in 18, thinking",
+                                      "large reads 36 in 1 by recompute", "large writes 1 in 1"}));
+  EXPECT_EQ(answer.seconds_to_first_token, answer.stages.front().seconds);
   const double weights = double(family.sizes().back().decode_bytes);
-  EXPECT_GT(answer.thinking_report.bytes, 18 * weights);
-  EXPECT_LT(answer.thinking_report.bytes, 18 * weights * 1.5);  // with states, keys and values
+  EXPECT_GT(answer.stages[1].bytes, 18 * weights);
+  EXPECT_LT(answer.stages[1].bytes, 18 * weights * 1.5);  // with states, keys and values
 
-  const Answer same = Session(family).ask(family.prompt(kQuestion), {.plan = {.answer_size = "small"}});
-  EXPECT_EQ(same.switch_report.steps, 0);
+  const Answer same = Session(family).ask(family.prompt(kQuestion), {.plan = {.stages = {{"small"}}}});
+  EXPECT_EQ(told(same), (std::vector<std::string>{"small reads 17 in 1, thinking", "small writes 19 in 18, thinking",
+                                                  "small writes 1 in 2"}));
 }
 
 TEST(Session, WithoutABudgetTheAnsweringSizeReadsThePrompt) {
@@ -101,9 +110,9 @@ TEST(Session, WithoutABudgetTheAnsweringSizeReadsThePrompt) {
   Plan plan = kSmallThinks;
   plan.think_budget = 0;
   const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = plan});
-  EXPECT_EQ(answer.prompt_report.size, "large");
-  EXPECT_EQ(answer.prompt_report.tokens, 18);  // the closing tag too
-  EXPECT_EQ(answer.switch_report.steps, 0);
+  ASSERT_GE(answer.stages.size(), 2u);
+  EXPECT_EQ(told(answer)[0], "small writes 1 in 0, thinking");  // the closing tag
+  EXPECT_EQ(told(answer)[1], "large reads 18 in 1");
 }
 
 TEST(Session, SaysWhyATextEnded) {
@@ -128,9 +137,9 @@ TEST(Family, TheContextIsTheModelsOrTheCallersAndNeverMore) {
 }
 
 TEST(Family, SaysHowItRuns) {
-  EXPECT_EQ(open({.kv_dtype = "f32"}).info().kv_dtype, "F32");
-  EXPECT_EQ(open({.kv_dtype = "bf16"}).info().kv_dtype, "BF16");
-  EXPECT_NE(error_of([] { open({.kv_dtype = "fp8"}); }).find("expected f32 or bf16, got fp8"), std::string::npos);
+  EXPECT_EQ(open({.kv_type = KvType::f32}).info().kv_dtype, "F32");
+  EXPECT_EQ(open({.kv_type = KvType::bf16}).info().kv_dtype, "BF16");
+  EXPECT_NE(error_of([] { kv_type_named("fp8"); }).find("expected f32 or bf16, got fp8"), std::string::npos);
   EXPECT_EQ(open().info().threads, 1);
   EXPECT_EQ(open().info().architecture, "nemotron_h");
   EXPECT_EQ(open().default_sampling().temperature, 0);
@@ -157,8 +166,8 @@ TEST(Session, APromptThatBeginsAsAnEarlierOneIsNotReadAgainAndGivesTheSameIds) {
   prompt.push_back(prompt[5]);
   const Answer longer = Session(kept).ask(prompt, options), longer_fresh = Session(fresh).ask(prompt, options);
   EXPECT_EQ(longer.reused_tokens, 3000);
-  EXPECT_EQ(longer.prompt_report.tokens, 1);
-  EXPECT_EQ(longer_fresh.prompt_report.tokens, 3001);
+  EXPECT_EQ(longer.stages.front().tokens, 1);
+  EXPECT_EQ(longer_fresh.stages.front().tokens, 3001);
   EXPECT_EQ(longer.ids, longer_fresh.ids);
 
   prompt[2500] = prompt[2500] == prompt[5] ? prompt[6] : prompt[5];  // diverges behind the snapshot at 2048
