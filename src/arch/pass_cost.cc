@@ -24,7 +24,7 @@ bool is_head(const ModelSpec& spec, const TensorSpec& tensor) {
 bool PassCosts::Group::is_like(const Group& other) const {
   const auto same_share = [](const AtSize& a, const AtSize& b) { return a.share == b.share; };
   return head == other.head && one_row == other.one_row &&
-         std::equal(sizes.begin(), sizes.end(), other.sizes.begin(), same_share);
+         std::ranges::equal(sizes.ascending(), other.sizes.ascending(), same_share);
 }
 
 // `parts` from the largest size down: what a smaller one needs is inside what a larger one has read.
@@ -32,7 +32,7 @@ PassCost PassCosts::Group::cost(std::span<const Part> parts) const {
   PassCost sum;
   double unread = 1;  // the chance that no token so far has needed a tensor of the group
   for (const Part& part : parts) {
-    const AtSize& at = sizes[part.size];
+    const AtSize& at = sizes.at(part.size);
     const uint64_t users = head ? part.logits : part.tokens;
     if (at.share == 0 || users == 0) continue;
     sum.flops += at.flops * at.share * double(users);
@@ -47,27 +47,29 @@ PassCost PassCosts::Group::cost(std::span<const Part> parts) const {
   return sum;
 }
 
-PassCosts::PassCosts(const ModelSpec& spec, StoredFormat format, std::span<const Widths* const> sizes) {
+PassCosts::PassCosts(const ModelSpec& spec, StoredFormat format, std::span<const Widths* const> ascending) {
   for (const TensorSpec& tensor : tensors_of(spec, Naming{})) {
     const Encoding encoding = encoding_of(spec, tensor, format);
     Group group{.head = is_head(spec, tensor), .one_row = tensor.use == Use::one_row, .sizes = {}};
-    for (const Widths* widths : sizes) {
-      Group::AtSize& at = group.sizes.emplace_back();
-      if (!tensor.present(*widths)) continue;
-      const uint64_t elements = tensor.elements(*widths);
-      at.share = tensor.use == Use::routed ? routed_share(spec, tensor, *widths) : 1;
-      at.bytes = double(stored_bytes(encoding, elements));
-      if (group.one_row) at.bytes /= double(tensor.shape(*widths).front());
-      if (group.head || is_product(tensor.role)) at.flops = 2 * double(elements);
+    for (const Widths* widths : ascending) {
+      Group::AtSize at;
+      if (tensor.present(*widths)) {
+        const uint64_t elements = tensor.elements(*widths);
+        at.share = tensor.use == Use::routed ? routed_share(spec, tensor, *widths) : 1;
+        at.bytes = double(stored_bytes(encoding, elements));
+        if (group.one_row) at.bytes /= double(tensor.shape(*widths).front());
+        if (group.head || is_product(tensor.role)) at.flops = 2 * double(elements);
+      }
+      group.sizes.add(at);
     }
     const auto like = std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) { return g.is_like(group); });
     if (like == groups_.end()) {
       groups_.push_back(std::move(group));
       continue;
     }
-    for (size_t s = 0; s < sizes.size(); ++s) {
-      like->sizes[s].bytes += group.sizes[s].bytes;
-      like->sizes[s].flops += group.sizes[s].flops;
+    for (size_t size = 1; size <= ascending.size(); ++size) {
+      like->sizes.at(size).bytes += group.sizes.at(size).bytes;
+      like->sizes.at(size).flops += group.sizes.at(size).flops;
     }
   }
 }
@@ -91,8 +93,8 @@ PassCost pass_cost_of(const ModelSpec& spec, StoredFormat format, std::span<cons
   std::vector<const Widths*> sizes;
   std::vector<PassCosts::Part> at;
   for (const PassPart& part : smallest_first) {
-    at.push_back({sizes.size(), part.tokens, part.logits});
     sizes.push_back(part.widths);
+    at.push_back({sizes.size(), part.tokens, part.logits});
   }
   return PassCosts(spec, format, sizes).of(std::move(at));
 }

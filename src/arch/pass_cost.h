@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "arch/cost.h"
+#include "nest/sizes.h"
 
 namespace starnest {
 
@@ -31,11 +32,11 @@ PassCost pass_cost_of(const ModelSpec& spec, StoredFormat format, std::span<cons
 // operations for each of its parts.
 class PassCosts {
  public:
-  // `sizes`: nested, smallest first.
-  PassCosts(const ModelSpec& spec, StoredFormat format, std::span<const Widths* const> sizes);
+  // `ascending`: the widths of nested sizes, from size 1.
+  PassCosts(const ModelSpec& spec, StoredFormat format, std::span<const Widths* const> ascending);
 
   struct Part {
-    size_t size = 0;  // index in `sizes`
+    size_t size = 1;
     uint64_t tokens = 1;
     uint64_t logits = 1;
   };
@@ -51,7 +52,7 @@ class PassCosts {
       double bytes = 0;  // of all; with one_row, of a token's row
       double flops = 0;  // of all, for one token
     };
-    std::vector<AtSize> sizes;
+    PerSize<AtSize> sizes;
 
     bool is_like(const Group& other) const;
     PassCost cost(std::span<const Part> largest_first) const;

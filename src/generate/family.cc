@@ -1,6 +1,7 @@
 #include "starnest/family.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "arch/cost.h"
 #include "arch/pass_cost.h"
@@ -43,7 +44,7 @@ EngineOptions engine_options(const ModelSpec& spec, const OpenOptions& options) 
 
 PassCosts pass_costs(const FamilySpec& family, StoredFormat format) {
   std::vector<const Widths*> widths;
-  for (const Size& size : family.sizes.up_to(family.sizes.largest())) widths.push_back(&size.widths);
+  for (const Size& size : family.sizes.ascending()) widths.push_back(&size.widths);
   return {family.spec, format, widths};
 }
 
@@ -79,8 +80,7 @@ Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& option
       engine(spec, engine_options(spec.spec, options), options.progress),
       snapshots(options.cache_bytes),
       costs(pass_costs(spec, format())) {
-  for (const Size& size : engine.sizes().up_to(engine.sizes().largest()))
-    states.push_back(state_cost_of(spec.spec, size.widths));
+  for (const Size& size : engine.sizes().ascending()) states.push_back(state_cost_of(spec.spec, size.widths));
   spec.notices.insert(spec.notices.end(), engine.notices().begin(), engine.notices().end());
   describe_sizes();
   info.architecture = spec.spec.architecture;
@@ -92,7 +92,7 @@ Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& option
 
 void Family::Impl::describe_sizes() {
   sizes.clear();
-  for (const Size& size : engine.sizes().subspan(engine.largest())) {
+  for (const Size& size : engine.sizes().up_to(engine.resident()) | std::views::reverse) {
     const Cost cost = cost_of(spec.spec, size.widths, format());
     sizes.push_back({size.name, cost.parameters, cost.active_parameters, cost.bytes, cost.decode_bytes_per_token});
   }
@@ -102,7 +102,7 @@ void Family::Impl::describe_sizes() {
 void Family::Impl::set_context(const OpenOptions& options) {
   const std::vector<std::string>& names = options.sizes;
   uint64_t per_token = 0;
-  for (const Size& size : engine.sizes().subspan(engine.largest()))
+  for (const Size& size : engine.sizes().up_to(engine.resident()))
     if (names.empty() || std::find(names.begin(), names.end(), size.name) != names.end())
       per_token = std::max(per_token, state_cost_of(spec.spec, size.widths).kv_per_token * size_of(engine.kv_dtype()));
   info.model_context = spec.spec.max_context;
@@ -123,8 +123,8 @@ double Family::Impl::bytes_moved(std::span<const BatchItem> items) const {
     const Sequence& sequence = *item.sequence;
     const size_t tokens = item.tokens.size();
     const size_t logits = item.want == Want::none ? 0 : item.want == Want::last ? 1 : tokens;
-    parts.push_back({sequence.size() - 1, tokens, logits});
-    const StateCost& state = states[sequence.size() - 1];
+    parts.push_back({sequence.size(), tokens, logits});
+    const StateCost& state = states.at(sequence.size());
     beside += double(sequence.position()) * double(state.kv_per_token * size_of(engine.kv_dtype())) +
               2 * sizeof(float) * double(state.ssm + state.conv);
   }
@@ -151,7 +151,8 @@ void Family::load(std::string_view name, const std::function<void(uint64_t done,
 
 void Family::drop_above(std::string_view name) {
   impl_->engine.drop_above(name);
-  for (size_t size = 0; size < impl_->engine.largest(); ++size) impl_->snapshots.drop(size);
+  for (size_t size = impl_->engine.resident() + 1; size <= impl_->engine.sizes().largest(); ++size)
+    impl_->snapshots.drop(size);
   impl_->describe_sizes();
 }
 

@@ -43,7 +43,7 @@ struct Family::Impl {
   FamilyInfo info;
   std::vector<SizeInfo> sizes;
   PassCosts costs;                 // of weights
-  std::vector<StateCost> states;  // by size, from 1
+  PerSize<StateCost> states;
 
  private:
   StoredFormat format() const { return engine.weight_dtype() == DType::f32 ? StoredFormat::f32 : StoredFormat::bf16; }

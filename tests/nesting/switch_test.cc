@@ -42,8 +42,8 @@ std::vector<TokenId> run(Engine& engine, const GenerationRules& r, std::vector<T
 TEST(Switch, TheAnswerEqualsAFreshSessionOfThatSizeOnTheSameText) {
   Engine engine(read_family(golden::folder("moe_f32")), {.threads = 1});
   const GenerationRules r = rules();
-  for (const Size& thinker : engine.sizes())
-    for (const Size& writer : engine.sizes()) {
+  for (const Size& thinker : engine.sizes().ascending())
+    for (const Size& writer : engine.sizes().ascending()) {
       const Plan plan{.stages = think_and_answer(thinker.name, writer.name),
                       .think_budget = 7,
                       .think_grace = 0,
@@ -73,11 +73,12 @@ TEST(Switch, BatchedGenerationsEqualSingleOnes) {
   std::vector<std::vector<TokenId>> expected;
   for (int i = 0; i < 6; ++i) {
     std::vector<TokenId> prompt(kPrompt.begin() + i % 3, kPrompt.end());
-    const Plan plan{.stages = think_and_answer(engine.sizes()[size_t(i % 3)].name, engine.sizes()[size_t((i + 1) % 3)].name),
-                    .think_budget = 3 + i,
-                    .think_grace = 0,
-                    .answer_reserve = 4,
-                    .max_tokens = 20};
+    const Plan plan{
+        .stages = think_and_answer(engine.name_of(size_t(3 - i % 3)), engine.name_of(size_t(3 - (i + 1) % 3))),
+        .think_budget = 3 + i,
+        .think_grace = 0,
+        .answer_reserve = 4,
+        .max_tokens = 20};
     expected.push_back(run(engine, r, prompt, plan));
     generations.push_back(
         std::make_unique<Generation>(engine, r, prompt, resolve(plan, engine, r, std::nullopt), Sampling{}));
