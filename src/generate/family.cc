@@ -80,7 +80,7 @@ Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& option
       engine(spec, engine_options(spec.spec, options), options.progress),
       snapshots(options.cache_bytes),
       costs(pass_costs(spec, format())) {
-  for (const Size& size : engine.sizes().ascending()) states.push_back(state_cost_of(spec.spec, size.widths));
+  for (const Size& size : engine.sizes().ascending()) states.add(state_cost_of(spec.spec, size.widths));
   spec.notices.insert(spec.notices.end(), engine.notices().begin(), engine.notices().end());
   describe_sizes();
   info.architecture = spec.spec.architecture;

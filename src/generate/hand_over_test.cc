@@ -65,9 +65,9 @@ TEST_F(HandOverOfPocket, TheShadowGivesTheBitsOfRecomputing) {
 // Of the states themselves, which a text of a few tokens hardly shows.
 TEST_F(HandOverOfPocket, AStateTransplantedIntoItsOwnSizeIsTheSameToTheBit) {
   const std::vector<TokenId> text = family_.prompt(kQuestion), more{8, 34, 44};
-  Sequence sequence = engine().start(0);
+  Sequence sequence = engine().start(3);
   read(sequence, text);
-  Sequence copy = engine().transplant(sequence, 0);
+  Sequence copy = engine().transplant(sequence, 3);
   EXPECT_EQ(copy.position(), text.size());
   EXPECT_EQ(read(copy, more), read(sequence, more));
 }
@@ -76,7 +76,7 @@ TEST_F(HandOverOfPocket, AStateTransplantedIntoItsOwnSizeIsTheSameToTheBit) {
 TEST_F(HandOverOfPocket, AnEarlierStateOfItsOwnSizeGoesOnToTheSameBits) {
   const std::vector<TokenId> text = family_.prompt(kQuestion), first(text.begin(), text.begin() + 9),
                              rest(text.begin() + 9, text.end());
-  for (const size_t size : {0, 2}) {
+  for (const size_t size : {1, 3}) {
     Sequence sequence = engine().start(size);
     read(sequence, first);
     const Sequence mark = sequence.fork();
@@ -92,9 +92,9 @@ TEST_F(HandOverOfPocket, ATransplantReadsNothingAgainAndIsNotExact) {
   EXPECT_LE(taking_over(transplanted).tokens, 2);  // the closing tag
   EXPECT_GT(taking_over(exact).tokens, 20);
   const std::vector<TokenId> text = family_.prompt(kQuestion), more{8};
-  Sequence small = engine().start(2), large = engine().start(0);
+  Sequence small = engine().start(1), large = engine().start(3);
   read(small, text), read(large, text);
-  Sequence taken = engine().transplant(small, 0);
+  Sequence taken = engine().transplant(small, 3);
   EXPECT_NE(read(taken, more), read(large, more));
 }
 

@@ -106,7 +106,7 @@ TEST(Session, ReportsWhatEachStretchReadAndWrote) {
 }
 
 TEST(Session, WithoutABudgetTheAnsweringSizeReadsThePrompt) {
-  const Family family = open();
+  const Family family = open({.cache_bytes = 0});
   Plan plan = kSmallThinks;
   plan.think_budget = 0;
   const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = plan});
