@@ -60,6 +60,7 @@ enum class PromptFormat {
 
 class Engine;
 class Tokenizer;
+struct FamilySpec;
 
 // Copies share one model. Sessions of one family must be used by one thread at a time.
 class Family {
@@ -114,6 +115,7 @@ class Family {
   // For programs of this project, which may use more than the public headers. The tokenizer: Error where there is none.
   Engine& engine() const;
   const Tokenizer& tokenizer() const;
+  const FamilySpec& spec() const;
 
   struct Impl;  // of the library
 
