@@ -10,6 +10,7 @@ namespace starnest {
 namespace {
 
 const std::string kPocket = std::string(STARNEST_SOURCE_DIR) + "/models/pocket";
+constexpr size_t kSmall = 1, kLarge = 3;  // sizes
 const std::string kQuestion = "r:a5b+3c*7d-2e+4f*3?";
 
 TEST(HandOver, ItsTextIsReadAndWritten) {
@@ -65,9 +66,9 @@ TEST_F(HandOverOfPocket, TheShadowGivesTheBitsOfRecomputing) {
 // Of the states themselves, which a text of a few tokens hardly shows.
 TEST_F(HandOverOfPocket, AStateTransplantedIntoItsOwnSizeIsTheSameToTheBit) {
   const std::vector<TokenId> text = family_.prompt(kQuestion), more{8, 34, 44};
-  Sequence sequence = engine().start(3);
+  Sequence sequence = engine().start(kLarge);
   read(sequence, text);
-  Sequence copy = engine().transplant(sequence, 3);
+  Sequence copy = engine().transplant(sequence, kLarge);
   EXPECT_EQ(copy.position(), text.size());
   EXPECT_EQ(read(copy, more), read(sequence, more));
 }
@@ -76,7 +77,7 @@ TEST_F(HandOverOfPocket, AStateTransplantedIntoItsOwnSizeIsTheSameToTheBit) {
 TEST_F(HandOverOfPocket, AnEarlierStateOfItsOwnSizeGoesOnToTheSameBits) {
   const std::vector<TokenId> text = family_.prompt(kQuestion), first(text.begin(), text.begin() + 9),
                              rest(text.begin() + 9, text.end());
-  for (const size_t size : {1, 3}) {
+  for (const size_t size : {kSmall, kLarge}) {
     Sequence sequence = engine().start(size);
     read(sequence, first);
     const Sequence mark = sequence.fork();
@@ -92,9 +93,9 @@ TEST_F(HandOverOfPocket, ATransplantReadsNothingAgainAndIsNotExact) {
   EXPECT_LE(taking_over(transplanted).tokens, 2);  // the closing tag
   EXPECT_GT(taking_over(exact).tokens, 20);
   const std::vector<TokenId> text = family_.prompt(kQuestion), more{8};
-  Sequence small = engine().start(1), large = engine().start(3);
+  Sequence small = engine().start(kSmall), large = engine().start(kLarge);
   read(small, text), read(large, text);
-  Sequence taken = engine().transplant(small, 3);
+  Sequence taken = engine().transplant(small, kLarge);
   EXPECT_NE(read(taken, more), read(large, more));
 }
 
@@ -180,7 +181,8 @@ TEST_F(HandOverOfPocket, AnyNumberOfStagesWritesTheTextThatEachSizeWouldWriteThe
     }
     EXPECT_EQ(at, answer.ids.size());
     ASSERT_EQ(counts.size(), 5u);
-    EXPECT_EQ((std::vector<int>{counts.begin(), counts.begin() + 4}), (std::vector<int>{3, 4, Until::kEntropyTokens, 1}));
+    EXPECT_EQ((std::vector<int>{counts.begin(), counts.begin() + 4}),
+              (std::vector<int>{3, 4, Until::kEntropyTokens, 1}));
   }
 }
 
@@ -193,10 +195,11 @@ TEST_F(HandOverOfPocket, TheTagEndsAllStagesThatThink) {
 
 // Thinking closes before the rule holds: the size that has read along for it stops.
 TEST_F(HandOverOfPocket, NothingReadsAlongOnceThinkingIsClosed) {
-  const Answer answer = ask({.stages = parse_stages("small:tokens=1000,large:tag,small:end"),
-                             .hand_over = {HandOver::Mode::shadow, 1}});
+  const Answer answer =
+      ask({.stages = parse_stages("small:tokens=1000,large:tag,small:end"), .hand_over = {HandOver::Mode::shadow, 1}});
   EXPECT_GT(along(answer).steps, 0);
-  EXPECT_LE(along(answer).steps, answer.stages.front().steps + answer.total(StageReport::Work::writing, Phase::thinking).steps);
+  EXPECT_LE(along(answer).steps,
+            answer.stages.front().steps + answer.total(StageReport::Work::writing, Phase::thinking).steps);
   EXPECT_EQ(answer.total(StageReport::Work::along, Phase::answering).steps, 0);
 }
 
