@@ -26,14 +26,14 @@ struct SizeInfo {
   uint64_t decode_bytes = 0;       // weights read per token at batch 1: tokens/s <= bandwidth / decode_bytes
 };
 
-enum class KvType { f32, bf16 };  // of keys and values
+enum class KvType { f32, bf16 };              // of keys and values
 KvType kv_type_named(std::string_view name);  // "f32", "bf16"; throws Error
 
 struct OpenOptions {
   std::string elastic = {};             // a file or preset to take the sizes from; empty: the folder's elastic.json
   int threads = 0;                      // 0: as many as the process may use
   std::vector<std::string> sizes = {};  // sizes to keep in memory; empty: all
-  int context = 0;            // tokens of prompt and output together; 0: what the model allows and memory holds
+  int context = 0;  // tokens of prompt and output together; 0: what the model allows and memory holds
   std::optional<KvType> kv_type = {};  // not given: the type of the weights
   uint64_t cache_bytes =
       uint64_t{1} << 30;  // for snapshots of what was read, least recently used dropped first; 0: none
@@ -81,14 +81,16 @@ class Family {
   const SizeInfo& size(std::string_view name) const;  // in memory; Error that suggests the nearest name
   // The sizes of elastic.json's default_plan, where the model thinks; else its largest for everything.
   Plan default_plan() const;
-  // `plan` with what it leaves open filled in, checked: stages of sizes in memory, the answer's reserve. Throws Error
-  // for a plan that does not fit the model.
+  // `plan` with the names of its stages filled in, checked. Throws Error for a plan that does not fit the model.
   Plan resolved(const Plan& plan) const;
-  bool thinks() const;                                           // whether thinking can be told from an answer
+  // Throws Error for a value out of range, naming the file where it is the folder's own.
+  void check(const Sampling& sampling) const;
+  bool thinks() const;                                            // whether thinking can be told from an answer
   bool opens_thinking(const std::vector<TokenId>& prompt) const;  // whether the reply to it begins with thinking
 
-  // From generation_config.json: do_sample, temperature, top_k, top_p and min_p. Greedy when do_sample is not true or
-  // the file is absent; what the file does not say filters nothing.
+  // From generation_config.json: do_sample, temperature, top_k, top_p, min_p and the penalties. Greedy when do_sample
+  // is not true or the file is absent; what the file does not say changes nothing. Values out of range are refused
+  // where they are used.
   Sampling default_sampling() const;
 
   // Bytes per second of a plain read of 256 MiB by the family's threads, measured now in about a tenth of a second.
@@ -106,9 +108,9 @@ class Family {
   // What follows a reply when everything so far stays as it is: the end of that turn, the next one of the user, and
   // where the next reply begins. Throws Error for a format without memory.
   std::vector<TokenId> chat_turn(std::string_view said, const ChatOptions& options = {}) const;
-  void require_prompt_format() const;  // throws Error where none is known
+  void require_prompt_format() const;                                       // throws Error where none is known
   bool remembers() const { return prompt_format() == PromptFormat::chat; }  // more than the last message
-  std::vector<TokenId> encode(std::string_view text) const;  // as it stands
+  std::vector<TokenId> encode(std::string_view text) const;                 // as it stands
   std::string decode(const std::vector<TokenId>& ids) const;
 
   bool has_tokenizer() const;
@@ -117,13 +119,11 @@ class Family {
   const Tokenizer& tokenizer() const;
   const FamilySpec& spec() const;
 
-  struct Impl;  // of the library
+  struct Impl;  // of generate/ alone
+  Impl& impl() const { return *impl_; }
 
  private:
-  friend class Request;
-  friend class Scheduler;
   explicit Family(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
-  Impl& impl() const { return *impl_; }
   std::shared_ptr<Impl> impl_;
 };
 

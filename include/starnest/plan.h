@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,9 @@ const char* name_of(Phase phase);
 struct Until {
   enum class Event { rule, tag, end };
   Event event = Event::end;
-  int tokens = -1;     // of a rule: written by this stage; negative: not by their number
-  float entropy = -1;  // of a rule: nats, mean entropy of its last kEntropyTokens choices above this; negative: not by it
+  int tokens = -1;  // of a rule: written by this stage; negative: not by their number
+  float entropy =
+      -1;  // of a rule: nats, mean entropy of its last kEntropyTokens choices above this; negative: not by it
 
   static constexpr int kEntropyTokens = 8;
 
@@ -36,8 +38,9 @@ struct Stage {
   bool operator==(const Stage&) const = default;
 };
 
-// "small:tokens=64,medium:entropy=1.5,small:tag,large:end"; a stage that two rules can end: "small:tokens=64/entropy=2".
-// Throws Error for what is not of this form; whether the stages make a plan is checked where it is used.
+// "small:tokens=64,medium:entropy=1.5,small:tag,large:end"; a stage that two rules can end:
+// "small:tokens=64/entropy=2". Throws Error for what is not of this form; whether the stages make a plan is checked
+// where it is used.
 std::vector<Stage> parse_stages(const std::string& text);
 std::string text_of(const std::vector<Stage>& stages);
 std::string text_of(const Until& until);
@@ -70,8 +73,10 @@ struct Plan {
   std::vector<Stage> stages = {};  // none: the family's default plan
   int think_budget = -1;           // tokens; 0: none at all, negative: no limit of its own
   int think_grace = 64;            // tokens beyond the budget in which thinking may stop at a boundary; >= 0
-  int answer_reserve = -1;  // tokens that thinking can never take from max_tokens; negative: min(512, max_tokens / 4)
-  int max_tokens = 512;     // thinking, closing tag and answer together; >= 1
+  // Tokens that thinking can never take from max_tokens; negative: a quarter of what max_tokens and the context leave,
+  // at most 512. Where the context leaves less, that is the reserve, and the answer's notices say so.
+  int answer_reserve = -1;
+  int max_tokens = 512;  // thinking, closing tag and answer together; >= 1
   HandOver hand_over = {};
 
   template <class Visitor>
@@ -79,19 +84,29 @@ struct Plan {
     field("think-budget", &Plan::think_budget,
           "thinking tokens before the end is forced; 0 = none, negative = no limit");
     field("think-grace", &Plan::think_grace, "tokens beyond the budget in which thinking may end at a boundary");
-    field("answer-reserve", &Plan::answer_reserve, "tokens kept for the answer; negative = min(512, max-tokens / 4)");
+    field("answer-reserve", &Plan::answer_reserve, "tokens kept for the answer; negative = a quarter, at most 512");
     field("max-tokens", &Plan::max_tokens, "thinking and answer together");
   }
 };
 
-// The temperature comes first, then top_k, top_p and min_p, each on what the one before it left (the order of
-// transformers).
+// How a token is chosen from logits, in this order (that of transformers' logits processors, and of vLLM):
+//   1. logit_bias is added
+//   2. repetition_penalty r: for each token of prompt or output, logit / r where it is positive, else logit * r
+//   3. frequency_penalty f and presence_penalty p (OpenAI): for each token that stands c > 0 times in the output alone,
+//      logit - (c f + p)
+//   4. the temperature, then top_k, top_p and min_p, each on what the one before it left
+// At temperature 0 the largest logit after step 3 is taken. The output is all that follows the prompt: thinking,
+// closing tag and answer. Steps 1 to 3 are computed in F32.
 struct Sampling {
   float temperature = 0;  // >= 0; 0 picks the most likely token
   int top_k = 0;          // keep this many candidates; 0 keeps all
   float top_p = 1;        // keep the smallest set with this much probability; in (0, 1]
   float min_p = 0;        // keep candidates at least this likely, as a share of the most likely one; in [0, 1]
   uint64_t seed = 0;
+  float repetition_penalty = 1;              // > 0; 1: none
+  float presence_penalty = 0;                // logits; 0: none
+  float frequency_penalty = 0;               // logits per time; 0: none
+  std::map<int32_t, float> logit_bias = {};  // token id -> what is added to its logit; -infinity bans it
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -100,12 +115,19 @@ struct Sampling {
     field("top-p", &Sampling::top_p, "smallest set with this much probability; in (0, 1]");
     field("min-p", &Sampling::min_p, "drop what is less likely than this share of the most likely; in [0, 1]");
     field("seed", &Sampling::seed, "of the sampler");
+    field("repetition-penalty", &Sampling::repetition_penalty,
+          "divides positive logits of tokens that stand in prompt or output, multiplies others; 1 = none");
+    field("presence-penalty", &Sampling::presence_penalty,
+          "taken from the logit of every token of the output; 0 = none");
+    field("frequency-penalty", &Sampling::frequency_penalty,
+          "... as often as the token stands in the output; 0 = none");
+    field("logit-bias", &Sampling::logit_bias, "added to the logits of these tokens, e.g. 12=-5,13=-inf");
   }
 };
 
 // How thinking ended.
 enum class ThinkEnd {
-  none,      // the prompt did not open thinking
+  none,      // nothing opened thinking, or it was still open when the text ended
   natural,   // the model closed it
   boundary,  // past the budget, at a boundary token
   forced,    // at budget + grace, or where the answer's reserve begins

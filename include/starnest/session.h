@@ -42,11 +42,11 @@ struct StageReport {
   std::string size;
   Work work = Work::reading;
   Phase phase = Phase::answering;  // of the text when it was done
-  int tokens = 0;                  // read, or written (the closing tag included)
+  int tokens = 0;                  // read, or written: a closing tag counts where the size wrote it itself
   int steps = 0;                   // taken; a step of writing yields one token
   double seconds = 0;              // of these steps, which other requests may have shared; of `along` within those
-  double bytes = 0;  // that they move, counted as if the request ran alone: weights as arch/pass_cost.h expects, states,
-                     // keys and values; of `along` those beyond the writing size's own
+  double bytes = 0;  // that they move, counted as if the request ran alone: weights as arch/pass_cost.h expects,
+                     // states, keys and values; of `along` those beyond the writing size's own
   std::optional<HandOver> hand_over = {};  // of a size that took over: how
 };
 
@@ -54,11 +54,14 @@ struct Answer {
   std::string thinking;
   std::string answer;
   std::vector<TokenId> ids;  // thinking, closing tag, answer; with those of a text that it stopped at
+  int thinking_tokens = 0;   // of these: thinking with its tags
   ThinkEnd think_end = ThinkEnd::none;
   AnswerEnd end = AnswerEnd::stop_token;
   double seconds_to_first_token = 0;
-  int reused_tokens = 0;  // of the prompt, not read again: an earlier request of the family had read them
+  int reused_tokens = 0;            // of the prompt, not read again: an earlier request of the family had read them
   std::vector<StageReport> stages;  // in the order in which they began
+  // Sentences that whoever asked should see: what of the plan did not apply, or was changed to fit.
+  std::vector<std::string> notices;
 
   // All stages of this work in this phase as one; its size is that of the last of them.
   StageReport total(StageReport::Work work, Phase phase) const;
@@ -73,9 +76,11 @@ class Session {
  public:
   explicit Session(Family family) : family_(std::move(family)) {}
 
-  // Reads the prompt with the thinking size, thinks under the plan's budget, hands over to the answering size
-  // (bit-equal to a session of that size on the same text, unless Plan::hand_over says otherwise), and answers. Throws
-  // Error for options or a prompt that do not fit the model.
+  // Where the prompt leaves a thought open (its last opening tag has no end): reads the prompt with the thinking size,
+  // thinks under the plan's budget, hands over to the answering size (bit-equal to a session of that size on the same
+  // text, unless Plan::hand_over says otherwise), and answers. Tokens of the thought that stand in the prompt count
+  // towards nothing. Elsewhere the answering size reads and answers; if it opens a thought first of all, that is
+  // thinking from there on. Throws Error for options or a prompt that do not fit the model.
   Answer ask(const std::vector<TokenId>& prompt, const AskOptions& options = {});
 
  private:

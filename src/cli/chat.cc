@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,6 @@
 #include "cli/plan_options.h"
 #include "cli/progress_bar.h"
 #include "cli/text_printer.h"
-#include "generate/sampling.h"
 #include "program/interrupt.h"
 
 namespace starnest::cli {
@@ -54,9 +54,9 @@ class Chat {
         family_(std::move(family)),
         session_(family_),
         talk_(family_, options.chat, options.system),
-        plan_(family_.resolved(options.plan.resolved(family_))),
+        plan_(options.plan.resolved(family_)),
         sampling_(options.plan.sampling(family_.default_sampling(), PlanOptions::Seed::random)) {
-    check(sampling_);
+    family_.check(sampling_);
     family_.require_prompt_format();
     if (!family_.remembers()) refuse_memory(options);
   }
@@ -107,6 +107,7 @@ class Chat {
     if (name != "/size" && name != "/think" && name != "/answer")
       throw Error({.where = name, .what = "is no command", .hint = suggest(name, known)});
     const std::string size = family_.size(value).name;  // throws where there is none
+    if (plan_.stages.empty()) plan_.stages = family_.default_plan().stages;
     plan_.stages = think_and_answer(name == "/answer" ? plan_.stages.front().size : size,
                                     name == "/think" ? plan_.stages.back().size : size);
   }
@@ -121,9 +122,14 @@ class Chat {
     printer.finish();
     talk_.heard(said, answer);
     sampling_.seed += 1;  // the next answer is drawn anew
-    if (!options_.quiet) report(answer);
+    if (!options_.quiet) report(answer), print_new(answer.notices);
     const bool by_user = input_.interactive() && Interrupt::exit_code() == 128 + SIGINT;
     if (answer.end == AnswerEnd::cancelled && !by_user) throw CLI::RuntimeError(Interrupt::exit_code());
+  }
+
+  void print_new(const std::vector<std::string>& notices) {
+    for (const std::string& notice : notices)
+      if (told_.insert(notice).second) print_notices({notice});
   }
 
   static void report(const Answer& answer) {
@@ -153,6 +159,7 @@ class Chat {
   Plan plan_;
   Sampling sampling_;
   LineInput input_;
+  std::set<std::string> told_;  // notices
 };
 
 void run(const Options& options) {
@@ -177,8 +184,7 @@ void add_chat(CLI::App& app) {
   add_model_options(*command, options->model);
   command->add_option("--system", options->system, "what the conversation begins with");
   command->add_flag("--keep-thinking", options->chat.keep_thinking, "earlier thinking stays in the text");
-  command->add_option("--effort", options->effort, "models of reasoning tasks: e0, e1 or e2")
-      ->capture_default_str();
+  command->add_option("--effort", options->effort, "models of reasoning tasks: e0, e1 or e2")->capture_default_str();
   command->add_flag("!--no-think", options->chat.think, "answer without thinking");
   options->plan.add_to(*command, {{"max-tokens", "-n"}, {"seed", "-s"}});
   command->add_option("-c,--ctx-size", options->context, "tokens of the whole conversation; 0 = what the model allows")

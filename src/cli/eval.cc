@@ -25,6 +25,7 @@ constexpr const char* kExamples = R"(Examples:
 void run(const EvalOptions& options) {
   const Interrupt interrupt;
   if (options.text.empty() && options.pairs.empty() && options.choices.empty()) return eval_task(options);
+  options.plan.refuse_beside_likelihood();
   std::vector<std::string> sizes = options.plan.sizes();
   if (!options.reference.empty() && !sizes.empty()) sizes.push_back(options.reference);
   const Family family = open_model(options.model, {.threads = options.threads, .sizes = sizes});

@@ -23,14 +23,15 @@ constexpr ThinkEnd kEnds[] = {ThinkEnd::natural, ThinkEnd::boundary, ThinkEnd::f
 
 std::vector<JsonLine> stages_json(const std::vector<Stage>& stages) {
   std::vector<JsonLine> lines;
-  for (const Stage& stage : stages) lines.push_back(JsonLine().set("size", stage.size).set("until", text_of(stage.until)));
+  for (const Stage& stage : stages)
+    lines.push_back(JsonLine().set("size", stage.size).set("until", text_of(stage.until)));
   return lines;
 }
 
 // All that decides an answer. `plan` names its sizes.
 JsonLine settings_json(const EvalOptions& options, const Plan& plan, const Sampling& sampling) {
-  return JsonLine()
-      .set("model", options.model.model)
+  JsonLine line;
+  line.set("model", options.model.model)
       .set("elastic", options.model.elastic)
       .set("task", options.questions.task)
       .set("effort", options.effort)
@@ -49,6 +50,14 @@ JsonLine settings_json(const EvalOptions& options, const Plan& plan, const Sampl
       .set("top_p", sampling.top_p)
       .set("min_p", sampling.min_p)
       .set("sampler_seed", sampling.seed);
+  // Named where they are used: records from before they were known had none.
+  if (sampling.repetition_penalty != 1) line.set("repetition_penalty", sampling.repetition_penalty);
+  if (sampling.presence_penalty != 0) line.set("presence_penalty", sampling.presence_penalty);
+  if (sampling.frequency_penalty != 0) line.set("frequency_penalty", sampling.frequency_penalty);
+  JsonLine bias;
+  for (const auto& [id, value] : sampling.logit_bias) bias.set(std::to_string(id), format_number("%g", value));
+  if (!sampling.logit_bias.empty()) line.set("logit_bias", bias);
+  return line;
 }
 
 JsonLine report_json(JsonLine settings, const Family& family, const TaskAccuracy& result) {
@@ -120,9 +129,8 @@ TaskRecord record_of(const JsonRecord& json) {
 void print_report(const TaskAccuracy& result) {
   const Tally tally = result.tally();
   std::printf("%s: %llu of %llu right, %.1f %% (%s)\n", sizes_text(result.stages).c_str(),
-              static_cast<unsigned long long>(tally.successes),
-              static_cast<unsigned long long>(tally.trials), 100 * double(tally.successes) / double(tally.trials),
-              interval_text(tally).c_str());
+              static_cast<unsigned long long>(tally.successes), static_cast<unsigned long long>(tally.trials),
+              100 * double(tally.successes) / double(tally.trials), interval_text(tally).c_str());
   std::printf("thinking: %.1f tokens on average; ended", result.mean(&TaskRecord::thinking_tokens));
   for (const ThinkEnd end : kEnds) std::printf(" %s %d", name_of(end), result.count(end));
   std::printf("; %.1f s\n", result.seconds);
@@ -161,8 +169,9 @@ void eval_task(EvalOptions options) {
     throw Error({.where = options.model.model,
                  .what = "does not know the reasoning tasks: its prompt format is another",
                  .hint = "--text, --pairs and --choices measure any model"});
-  const Plan plan = family.resolved(options.plan.resolved(family));  // for the records
+  const Plan asked = options.plan.resolved(family), plan = family.resolved(asked);  // with names for the records
   const Sampling sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::as_given);
+  family.check(sampling);
   const JsonLine settings = settings_json(options, plan, sampling);
   std::error_code none;
   if (others && std::filesystem::equivalent(options.records, options.against, none))
@@ -173,7 +182,7 @@ void eval_task(EvalOptions options) {
   RecordFile records(options.records, settings, options.resume);
 
   ProgressBar bar("eval " + options.questions.task, "questions");
-  TaskRun run{.plan = plan,
+  TaskRun run{.plan = asked,
               .sampling = sampling,
               .parallel = options.parallel,
               .on_record = [&](const TaskRecord& record) { records.write(record_json(record, options, plan)); },
@@ -187,6 +196,7 @@ void eval_task(EvalOptions options) {
                  .hint = "Raise -n, or name another file"});
   TaskQuestionSet questions = options.questions;
   double seconds_before = 0;
+  std::vector<std::string> told;
   if (others) {
     const int most = std::min(questions.count, int(others->right.size()));
     questions.count = std::max(std::min(kFirstQuestions, most), int(run.answered.size()));
@@ -194,11 +204,14 @@ void eval_task(EvalOptions options) {
     bar.clear();
     questions.count = questions_to_ask(first, *others, options, most);
     seconds_before = first.seconds;
+    told = first.notices;
+    print_notices(told);
     run.answered = std::move(first.records);
   }
   TaskAccuracy result = task_accuracy(family, questions, run);
   result.seconds += seconds_before;
   bar.clear();
+  if (told.empty()) print_notices(result.notices);
   print_report(result);
   if (others) std::fputs(comparison_text(answers_of(result, options), *others, options.margin / 100).c_str(), stdout);
   if (!json) return;

@@ -2,7 +2,9 @@
 
 #include <random>
 
+#include "base/text.h"
 #include "program/fields.h"
+#include "starnest/error.h"
 
 namespace starnest::cli {
 
@@ -14,8 +16,8 @@ void PlanOptions::add_to(CLI::App& app, const std::map<std::string, std::string>
   CLI::Option* one = app.add_option("--size", size_, "one size for thinking and answer");
   CLI::Option* thinks = app.add_option("--think-size", think_size_, "size that thinks");
   CLI::Option* answers = app.add_option("--answer-size", answer_size_, "size that answers");
-  CLI::Option* change = app.add_option("--switch-size", switch_size_,
-                                       "size that takes over thinking, by one of the next two rules");
+  CLI::Option* change =
+      app.add_option("--switch-size", switch_size_, "size that takes over thinking, by one of the next two rules");
   app.add_option("--switch-after", switch_after_, "thinking tokens before it does; negative = not by their number")
       ->capture_default_str();
   app.add_option("--switch-entropy", switch_entropy_,
@@ -25,8 +27,11 @@ void PlanOptions::add_to(CLI::App& app, const std::map<std::string, std::string>
                  "how the next size gets its state: recompute, shadow[:N] (both exact), transplant, hybrid:N")
       ->capture_default_str();
   add_fields(app, plan, {.shorthands = shorthands});
-  add_fields(app, given_, {.shorthands = shorthands});
-  for (const char* name : {"--temp", "--top-k", "--top-p", "--min-p"})
+  std::map<std::string, std::string> names = shorthands;
+  names.emplace("repetition-penalty", "--repeat-penalty");  // llama.cpp's
+  add_fields(app, given_, {.shorthands = names});
+  for (const char* name :
+       {"--temp", "--top-k", "--top-p", "--min-p", "--repetition-penalty", "--presence-penalty", "--frequency-penalty"})
     app.get_option(name)->default_str("as generation_config.json says");
   one->excludes(thinks)->excludes(answers);
   for (CLI::Option* other : {one, thinks, answers, change}) all->excludes(other);
@@ -64,6 +69,20 @@ std::vector<std::string> PlanOptions::sizes() const {
   for (const Stage& stage : named()) names.push_back(stage.size);
   if (!switch_size_.empty()) names.push_back(switch_size_);
   return names;
+}
+
+void PlanOptions::refuse_beside_likelihood() const {
+  std::vector<std::string> given;
+  const auto add = [&](const std::string& name, auto, const char*) {
+    if (!app_->get_option("--" + name)->empty()) given.push_back("--" + name);
+  };
+  for (const char* name : {"switch-size", "switch-after", "switch-entropy", "hand-over"}) add(name, 0, "");
+  Plan::fields(add);
+  Sampling::fields(add);
+  if (!given.empty())
+    throw Error({.where = join(given, ", "),
+                 .what = "means nothing here: a likelihood is read, and nothing is generated",
+                 .hint = "Leave it out"});
 }
 
 Sampling PlanOptions::sampling(const Sampling& of_model, Seed seed) const {

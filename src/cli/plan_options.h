@@ -21,6 +21,8 @@ class PlanOptions {
   // What the user gave; without stages where that is the family's default. Throws Error for what is not understood.
   Plan resolved(const Family& family) const;
   std::vector<std::string> sizes() const;  // to keep in memory; empty: all, since the plan does not name every one
+  // Throws Error for what was given of generating: all but the sizes.
+  void refuse_beside_likelihood() const;
   // What the user gave, else what the model's folder says. Seed::random draws a seed where
   // one is needed and none was given.
   enum class Seed { as_given, random };

@@ -15,7 +15,6 @@
 #include "cli/prompt_source.h"
 #include "cli/run_report.h"
 #include "cli/text_printer.h"
-#include "generate/sampling.h"
 #include "generate/stop_text.h"
 #include "program/interrupt.h"
 #include "starnest/session.h"
@@ -89,20 +88,23 @@ void run(const RunOptions& options) {
   if (!options.quiet) print_notices(family.notices());
   const std::vector<TokenId> prompt = !options.ids.empty() ? options.ids
                                       : options.raw        ? family.encode(text)
-                                                           : family.prompt(text, {.arguments = {{"effort", options.effort}}});
+                                                    : family.prompt(text, {.arguments = {{"effort", options.effort}}});
   TextPrinter printer({.names = !options.quiet});
   AskOptions ask{.plan = options.plan.resolved(family),
                  .sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::random),
                  .stop = options.stop,
                  .on_text = std::ref(printer),
                  .cancelled = [] { return Interrupt::requested(); }};
-  check(*ask.sampling);
+  family.check(*ask.sampling);
   if (!options.quiet) print_start(family, options, prompt, ask);
 
   const Answer answer = Session(family).ask(prompt, ask);
   printer.finish();
   if (!family.has_tokenizer() || !options.ids.empty()) print_ids(answer.ids);
-  if (!options.quiet) std::fputs(end_text(answer, *ask.sampling).c_str(), stderr);
+  if (!options.quiet) {
+    std::fputs(end_text(answer, *ask.sampling).c_str(), stderr);
+    print_notices(answer.notices);
+  }
   if (answer.end == AnswerEnd::cancelled) throw CLI::RuntimeError(Interrupt::exit_code());
 }
 

@@ -36,12 +36,17 @@ std::string context_text(const FamilyInfo& info, bool is_set) {
 }
 
 std::string sampling_text(const Sampling& s) {
-  if (s.temperature == 0) return "greedy";
-  std::string text = format_number("temperature %g", s.temperature);
-  if (s.top_k) text += ", top-k " + std::to_string(s.top_k);
-  if (s.top_p < 1) text += format_number(", top-p %g", s.top_p);
-  if (s.min_p > 0) text += format_number(", min-p %g", s.min_p);
-  return text + ", seed " + std::to_string(s.seed);
+  std::string text = s.temperature == 0 ? "greedy" : format_number("temperature %g", s.temperature);
+  if (s.temperature > 0) {
+    if (s.top_k) text += ", top-k " + std::to_string(s.top_k);
+    if (s.top_p < 1) text += format_number(", top-p %g", s.top_p);
+    if (s.min_p > 0) text += format_number(", min-p %g", s.min_p);
+  }
+  if (s.repetition_penalty != 1) text += format_number(", repetition penalty %g", s.repetition_penalty);
+  if (s.presence_penalty != 0) text += format_number(", presence penalty %g", s.presence_penalty);
+  if (s.frequency_penalty != 0) text += format_number(", frequency penalty %g", s.frequency_penalty);
+  if (!s.logit_bias.empty()) text += ", bias on " + tokens_text(int(s.logit_bias.size()));
+  return s.temperature == 0 ? text : text + ", seed " + std::to_string(s.seed);
 }
 
 // Who writes in which phase: of stages that do not care about phases, all think and the last one answers.
@@ -57,7 +62,10 @@ std::vector<Writer> writers_of(const RunSetup& setup) {
   if (setup.thinks)
     for (auto stage = setup.stages.begin(); stage != (has_tag ? tag + 1 : tag); ++stage)
       writers.push_back({Phase::thinking, stage->size});
-  for (auto stage = has_tag ? tag + 1 : setup.thinks ? tag - 1 : setup.stages.begin(); stage != setup.stages.end(); ++stage)
+  for (auto stage = has_tag        ? tag + 1
+                    : setup.thinks ? tag - 1
+                                   : setup.stages.begin();
+       stage != setup.stages.end(); ++stage)
     writers.push_back({Phase::answering, stage->size});
   return writers;
 }
@@ -78,8 +86,7 @@ std::string expected_text(const Family& family, const RunSetup& setup) {
   for (const Writer& writer : writers_of(setup))
     rates.push_back(grouped(uint64_t(bandwidth / double(family.size(writer.size).decode_bytes))) + " tokens/s " +
                     name_of(writer.phase));
-  return "at most " + join(rates, ", ") +
-         format_number(": the weights of a token read at %.1f GB/s", bandwidth / 1e9);
+  return "at most " + join(rates, ", ") + format_number(": the weights of a token read at %.1f GB/s", bandwidth / 1e9);
 }
 
 // "(123 tokens/s, 4.5 GB/s)"

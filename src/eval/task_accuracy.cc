@@ -41,8 +41,8 @@ TaskRecord grade(const Family& family, const Question& question, const Answer& a
   record.problem = question.problem;
   record.expected = question.expected;
   record.prompt_tokens = int(question.prompt.size());
-  record.thinking_tokens = answer.tokens_written(Phase::thinking);
-  record.answer_tokens = answer.tokens_written(Phase::answering);
+  record.thinking_tokens = answer.thinking_tokens;
+  record.answer_tokens = int(answer.ids.size()) - answer.thinking_tokens;
   const auto answer_start = answer.ids.begin() + record.thinking_tokens;
   record.thinking = family.decode({answer.ids.begin(), answer_start});
   record.answer = family.decode({answer_start, answer.ids.end()});
@@ -65,6 +65,14 @@ void check_answered(const std::vector<Question>& questions, const std::vector<Ta
                    .what = "was answered before, but it was another one",
                    .expected = questions[i].problem.canonical(),
                    .got = answered[i].problem.canonical()});
+}
+
+// Questions differ in length, and so do the numbers in what is said of them: one of a kind is enough.
+void add_new(const std::vector<std::string>& notices, std::vector<std::string>& all) {
+  const auto kind = [](const std::string& notice) { return notice.substr(0, notice.find_first_of("0123456789")); };
+  for (const std::string& notice : notices)
+    if (std::none_of(all.begin(), all.end(), [&](const std::string& told) { return kind(told) == kind(notice); }))
+      all.push_back(notice);
 }
 
 }  // namespace
@@ -136,7 +144,9 @@ TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, con
     scheduler.step();
     std::erase_if(slots, [&](const Slot& slot) {
       if (!slot.request.done()) return false;
-      result.records[slot.question] = grade(family, questions[slot.question], slot.request.answer());
+      const Answer answer = slot.request.answer();
+      result.records[slot.question] = grade(family, questions[slot.question], answer);
+      add_new(answer.notices, result.notices);
       is_done[slot.question] = true;
       ++done;
       return true;

@@ -42,6 +42,7 @@ struct TaskAccuracy {
   std::vector<Stage> stages;        // of the plan
   std::vector<TaskRecord> records;  // in the order of the questions
   double seconds = 0;
+  std::vector<std::string> notices;  // of answers here, each kind once
 
   Tally tally() const;
   int count(ThinkEnd end) const;

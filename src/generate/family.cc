@@ -58,16 +58,26 @@ PassCosts pass_costs(const FamilySpec& family, StoredFormat format) {
   return {family.spec, format, widths};
 }
 
-GenerationRules read_rules(FamilySpec& family, const Tokenizer* tokenizer) {
+GenerationRules read_rules(FamilySpec& family, const Tokenizer* tokenizer, std::string_view chat_template) {
   GenerationRules rules;
-  rules.think = read_think_tokens(family.folder, tokenizer, size_t(family.spec.vocab));
+  rules.think = read_think_tokens(family.folder, tokenizer, size_t(family.spec.vocab), chat_template);
   for (const TokenId id : read_stop_ids(family.folder, family.spec.eos_ids)) {
     if (id >= 0 && id < family.spec.vocab)
       rules.stop_ids.push_back(id);
     else
       family.notices.push_back("the stop token " + std::to_string(id) + " is not in the vocabulary: it ends no text");
   }
+  if (!rules.think) return rules;
+  rules.think->breaks = rules.stop_ids;
+  if (const auto end = tokenizer ? tokenizer->id_of(kTurnEnd) : std::nullopt) rules.think->breaks.push_back(*end);
   return rules;
+}
+
+void add_unused_keys(FamilySpec& family) {
+  const std::vector<std::string> keys = unused_generation_keys(family.folder);
+  if (keys.empty()) return;
+  family.notices.push_back((family.folder / "generation_config.json").string() +
+                           ": not implemented here, and not used: " + join(keys, ", "));
 }
 
 // A tenth and at least 256 MiB stay for the activations of a chunk and for everyone else. Never less than one block, so
@@ -89,14 +99,15 @@ KvType kv_type_named(std::string_view name) {
 Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& options)
     : spec(read_family(model, options.elastic)),
       tokenizer(read_tokenizer(spec)),
-      rules(read_rules(spec, tokenizer ? &*tokenizer : nullptr)),
-      sampling(read_sampling(spec.folder)),
       chat_template(read_chat_template(spec.folder)),
+      rules(read_rules(spec, tokenizer ? &*tokenizer : nullptr, chat_template)),
+      sampling(read_sampling(spec.folder)),
       engine(spec, engine_options(spec.spec, options), options.progress),
       snapshots(options.cache_bytes),
       costs(pass_costs(spec, format())) {
   for (const Size& size : engine.sizes().ascending()) states.add(state_cost_of(spec.spec, size.widths));
   spec.notices.insert(spec.notices.end(), engine.notices().begin(), engine.notices().end());
+  add_unused_keys(spec);
   describe_sizes();
   info.architecture = spec.spec.architecture;
   info.weight_dtype = name_of(engine.weight_dtype());
@@ -189,14 +200,15 @@ Plan Family::resolved(const Plan& plan) const {
   Plan out = plan;
   out.stages.clear();
   for (const ResolvedStage& stage : all.stages) out.stages.push_back({impl_->engine.name_of(stage.size), stage.until});
-  out.answer_reserve = all.answer_reserve;
   return out;
 }
 
 bool Family::thinks() const { return impl_->rules.think.has_value(); }
 bool Family::opens_thinking(const std::vector<TokenId>& prompt) const {
-  return thinks() && ends_with(prompt, impl_->rules.think->start);
+  return thinks() && open_thought(*impl_->rules.think, prompt).has_value();
 }
+
+void Family::check(const Sampling& asked) const { check_sampling(asked, impl_->spec.folder, impl_->sampling); }
 
 bool Family::has_tokenizer() const { return impl_->tokenizer.has_value(); }
 const Tokenizer& Family::tokenizer() const { return impl_->require_tokenizer(); }

@@ -9,8 +9,8 @@
 #include "arch/family_spec.h"
 #include "arch/pass_cost.h"
 #include "engine/engine.h"
-#include "format/text/tokenizer.h"
 #include "engine/snapshots.h"
+#include "format/text/tokenizer.h"
 #include "generate/plan.h"
 #include "generate/rules.h"
 #include "starnest/family.h"
@@ -35,14 +35,14 @@ struct Family::Impl {
 
   FamilySpec spec;
   std::optional<Tokenizer> tokenizer;
-  GenerationRules rules;
-  Sampling sampling;          // of generation_config.json
   std::string chat_template;  // the text of chat_template.jinja
-  Engine engine;  // after all that is quick to read, so that broken small files are known before the weights
+  GenerationRules rules;
+  Sampling sampling;  // of generation_config.json, not checked
+  Engine engine;      // after all that is quick to read, so that broken small files are known before the weights
   Snapshots snapshots;
   FamilyInfo info;
   std::vector<SizeInfo> sizes;
-  PassCosts costs;                 // of weights
+  PassCosts costs;  // of weights
   PerSize<StateCost> states;
 
  private:

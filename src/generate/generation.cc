@@ -11,11 +11,10 @@ Generation::Generation(const Engine& engine, const GenerationRules& rules, std::
     : engine_(engine),
       rules_(rules),
       plan_(plan),
-      sampler_(sampling),
+      sampler_(sampling, engine.vocab()),
       text_(std::move(prompt)),
       prompt_tokens_(text_.size()),
-      phase_(rules.think && ends_with(text_, rules.think->start) ? Phase::thinking : Phase::answering),
-      snapshots_(snapshots, text_.size() - (phase_ == Phase::thinking ? rules.think->start.size() : 0)),
+      snapshots_(snapshots, text_.size()),
       hand_overs_(engine, plan.hand_over) {
   if (text_.empty()) throw Error("prompt", "is empty");
   if (rules.max_context && int(text_.size()) >= rules.max_context)
@@ -24,24 +23,49 @@ Generation::Generation(const Engine& engine, const GenerationRules& rules, std::
                  .expected = "fewer than " + std::to_string(rules.max_context) + " tokens",
                  .got = std::to_string(text_.size()),
                  .hint = rules.context_hint});
-  go_on_with(phase_ == Phase::thinking ? 0 : plan_.answering());
-  if (phase_ == Phase::thinking) {
-    budget_.emplace(*rules.think, thinking_limits());
-    check_thinking();
-    update_done();
+  const auto open = rules.think ? open_thought(*rules.think, text_) : std::nullopt;
+  if (!open) {
+    if (rules.think) opening_ = Opening::begun;
+    go_on_with(plan_.answering());
+    return;
   }
+  snapshots_ = SnapshotPolicy(snapshots, open->tag);
+  go_on_with(0);
+  begin_thinking(open->begin);
+  update_done();
+}
+
+// A budget of 0 closes the thought before any size has read for it.
+void Generation::begin_thinking(size_t begin) {
+  phase_ = Phase::thinking;
+  thought_begin_ = begin;
+  budget_.emplace(*rules_.think, thinking_limits());
+  check_thinking();
+}
+
+void Generation::note_opening() {
+  if (opening_ != Opening::begun) return;
+  opening_ = opening_of(*rules_.think, output());
+  if (opening_ != Opening::done) return;
+  const int least = int(rules_.think->close.size()) + 1;  // of a thought that is closed at once, and an answer
+  const bool fits = int(output().size()) + least <= plan_.max_tokens &&
+                    (!rules_.max_context || int(text_.size()) + least <= rules_.max_context);
+  if (!fits) return;
+  opening_tokens_ = output().size();
+  begin_thinking(text_.size());
+  if (phase_ == Phase::thinking && plan_.answering() > 0) go_on_with(0);
 }
 
 // Thinking may take what max-tokens and the context leave after the closing tag and the answer's reserve.
-ThinkBudget::Limits Generation::thinking_limits() const {
-  const int closing = int(rules_.think->close.size());
-  const int limit = plan_.max_tokens - plan_.answer_reserve - closing;
-  if (limit < 0)
+ThinkBudget::Limits Generation::thinking_limits() {
+  const int closing = int(rules_.think->close.size()), opening = int(opening_tokens_);
+  const int limit = plan_.max_tokens - opening - plan_.answer_reserve - closing;
+  if (limit < 0 && opening == 0)
     throw Error({.where = "plan",
                  .what = "max-tokens leaves no room for the closing tag and the reserved answer",
                  .expected = "at least " + std::to_string(plan_.answer_reserve + closing),
                  .got = std::to_string(plan_.max_tokens)});
-  if (!rules_.max_context) return {plan_.think_budget, plan_.think_grace, limit};
+  if (!rules_.max_context) return {plan_.think_budget, plan_.think_grace, std::max(0, limit)};
   const int room = rules_.max_context - int(text_.size()) - closing;  // for thinking and the answer
   if (room < 1)
     throw Error({.where = "prompt",
@@ -49,7 +73,27 @@ ThinkBudget::Limits Generation::thinking_limits() const {
                  .expected = "at most " + std::to_string(rules_.max_context - closing - 1) + " tokens",
                  .got = std::to_string(text_.size()),
                  .hint = rules_.context_hint});
-  return {plan_.think_budget, plan_.think_grace, std::min(limit, std::max(0, room - plan_.answer_reserve))};
+  return {plan_.think_budget, plan_.think_grace, std::clamp(room - reserve_within(room), 0, std::max(0, limit))};
+}
+
+// One that nobody asked for is a share of what there is, so that it never takes the place of all thinking.
+int Generation::reserve_within(int room) {
+  const int asked = plan_.answer_reserve;
+  const int reserve = std::min(asked, plan_.reserve_by_default ? default_reserve(room) : room);
+  if (reserve < asked)
+    notices_.push_back("the context leaves " + std::to_string(room) + " tokens for thinking and answer: " +
+                       std::to_string(reserve) + " of them are the answer's reserve, not " + std::to_string(asked));
+  return reserve;
+}
+
+std::vector<std::string> Generation::notices() const {
+  std::vector<std::string> all = notices_;
+  if (started_ && phase_ == Phase::answering && think_end_ == ThinkEnd::none && !plan_.asked_of_thinking.empty())
+    all.push_back("neither the prompt nor the model opened thinking: " + plan_.asked_of_thinking + " had no effect");
+  if (think_end_ == ThinkEnd::forced && budget_ && budget_->limits().limit < plan_.think_budget)
+    all.push_back("thinking was ended after " + std::to_string(budget_->limits().limit) + " tokens, before the " +
+                  std::to_string(plan_.think_budget) + " of think-budget: the rest is the answer's reserve");
+  return all;
 }
 
 // Where a step must stop reading: at a snapshot, and at multiples of a chunk, so that the states to which a hybrid goes
@@ -95,8 +139,9 @@ void Generation::release() {
 bool Generation::can_be_read_again() const { return exact_ && !hand_overs_.holds_marks(); }
 
 void Generation::choose(VecView<const float> logits) {
-  const TokenId id = sampler_.pick(logits);
+  const TokenId id = sampler_.pick(logits, text_, prompt_tokens_);
   const size_t stage = stage_;
+  started_ = true;
   reading_ = false;
   stage_tokens_ += 1;
   const bool give_way = rule_holds(logits);
@@ -123,7 +168,7 @@ void Generation::write(TokenId id) {
   }
   if (!is_stop(id)) {
     text_.push_back(id);
-    return;
+    return note_opening();
   }
   done_ = true;
   end_ = AnswerEnd::stop_token;
@@ -141,13 +186,15 @@ bool Generation::is_stop(TokenId id) const {
 }
 
 void Generation::check_thinking() {
-  if (const auto end = budget_->end_after(output())) close_thinking(*end);
+  const auto thought = std::span<const TokenId>(text_).subspan(thought_begin_);
+  if (const auto end = budget_->end_after(thought, thought_written().size())) close_thinking(*end);
 }
 
 void Generation::close_thinking(ThinkEnd end) {
   if (end != ThinkEnd::natural) {
-    const std::vector<TokenId> closing = budget_->closing(output());
+    const std::vector<TokenId> closing = budget_->closing(thought_written());
     text_.insert(text_.end(), closing.begin(), closing.end());
+    closing_put_ = closing.size();
   }
   think_end_ = end;
   answer_start_ = text_.size() - prompt_tokens_;

@@ -1,8 +1,10 @@
 // One text as a state machine, so that many can share the steps of one engine.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/engine.h"
@@ -18,9 +20,13 @@ namespace starnest {
 // Tokens of one text that a step reads at most: bounds the activations of a step; the bits do not depend on it.
 inline constexpr size_t kPrefillChunk = 512;
 
-// Reads the prompt, thinks (when the prompt opens thinking), closes, answers: stage by stage of its plan. It begins
-// from the longest snapshot of its text (the bits are those of reading everything) and leaves some; none after a
-// hand-over that is not exact.
+// Reads the prompt, thinks (when the prompt leaves a thought open), closes, answers: stage by stage of its plan. Where
+// the prompt leaves no thought open, it begins behind the plan's tag; if the first that it writes is the opening tag,
+// the first stage takes over behind that, and budget and rules count from there. Once a thought is closed, what follows
+// is the answer, whatever tags it holds.
+//
+// It begins from the longest snapshot of its text (the bits are those of reading everything) and leaves some; none
+// after a hand-over that is not exact.
 //
 // Not thread-safe. Engine, rules and snapshots must outlive it.
 class Generation {
@@ -60,13 +66,28 @@ class Generation {
   std::span<const TokenId> thinking() const { return output().first(thinking_tokens()); }
   std::span<const TokenId> answer() const { return output().subspan(thinking_tokens()); }
   ThinkEnd think_end() const { return think_end_; }
+  // Output ids before a thought that the model has opened itself: its tag, and white space before that.
+  size_t opening_tokens() const { return opening_tokens_; }
+  // Ids of the closing tag that were put there, since no size wrote them.
+  size_t closing_put() const { return closing_put_; }
+  // Nothing but what may yet become the model's own opening tag was written: neither thinking nor answer.
+  bool may_open_thinking() const { return opening_ == Opening::begun; }
+  // What a caller who asked for this plan should know: what of it did not apply, or was changed to fit.
+  std::vector<std::string> notices() const;
   AnswerEnd end() const { return end_; }  // once done
   bool complete() const { return end_ == AnswerEnd::stop_token; }
 
  private:
   size_t thinking_tokens() const { return phase_ == Phase::thinking ? text_.size() - prompt_tokens_ : answer_start_; }
   bool is_stop(TokenId id) const;
-  ThinkBudget::Limits thinking_limits() const;
+  ThinkBudget::Limits thinking_limits();
+  int reserve_within(int room);  // of the answer, where so much is left in the context for thinking and answer
+  // The part of the thought in use that the model has written.
+  std::span<const TokenId> thought_written() const {
+    return std::span(text_).subspan(std::max(prompt_tokens_, thought_begin_));
+  }
+  void begin_thinking(size_t begin);  // of the thought, in the text: behind its tag
+  void note_opening();                // whether the model has opened thinking itself
   size_t next_stop(size_t position) const;
   void has_read();
   void choose(VecView<const float> logits);
@@ -83,10 +104,15 @@ class Generation {
   ResolvedPlan plan_;
   Sampler sampler_;
   std::optional<ThinkBudget> budget_;
+  std::vector<std::string> notices_;
   std::vector<TokenId> text_;  // prompt and output
   size_t prompt_tokens_;
+  size_t thought_begin_ = 0;  // of the open thought, in the text: behind its tag
+  size_t opening_tokens_ = 0;
+  size_t closing_put_ = 0;
+  Opening opening_ = Opening::none;
   size_t answer_start_ = 0;  // in the output
-  Phase phase_;
+  Phase phase_ = Phase::answering;
   SnapshotPolicy snapshots_;
 
   size_t stage_ = 0;
@@ -95,7 +121,8 @@ class Generation {
   std::optional<Sequence> sequence_;  // of size(); none: before the first step, or given back
   HandOvers hand_overs_;
   std::optional<HandOver> handed_over_;
-  bool exact_ = true;  // the state is what reading the text would give
+  bool exact_ = true;     // the state is what reading the text would give
+  bool started_ = false;  // the model has chosen a token
   bool reading_ = true;
   size_t reused_ = 0;
 

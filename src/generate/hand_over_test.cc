@@ -4,6 +4,7 @@
 
 #include "base/test_support.h"
 #include "engine/engine.h"
+#include "generate/family_impl.h"
 #include "starnest/session.h"
 
 namespace starnest {
@@ -161,7 +162,8 @@ TEST_F(HandOverOfPocket, ThinkingGoesOnWithAnotherSizeAfterSoManyTokens) {
 // Every stage, also within the answer, goes on as its size would alone: the text of each is what that size writes
 // after all that stands before.
 TEST_F(HandOverOfPocket, AnyNumberOfStagesWritesTheTextThatEachSizeWouldWriteThere) {
-  const std::vector<TokenId> prompt = family_.encode("<bos>" + kQuestion + "<e2><think>a5;");  // all is answer
+  family_.impl().rules.think.reset();  // all is answer
+  const std::vector<TokenId> prompt = family_.encode("<bos>" + kQuestion + "<e2><think>a5;");
   Plan plan{.stages = parse_stages("small:tokens=3,large:tokens=4,small:entropy=0,medium:tokens=1,large:end")};
   for (const char* mode : {"recompute", "shadow:2"}) {
     plan.hand_over = parse_hand_over(mode);

@@ -79,7 +79,16 @@ void check_hand_over(const Engine& engine, const ResolvedPlan& plan) {
 
 bool waits_for_tag(const Stage& stage) { return stage.until.event == Until::Event::tag; }
 
+std::string asked_of_thinking(const Plan& plan) {
+  std::vector<std::string> asked;
+  if (std::any_of(plan.stages.begin(), plan.stages.end(), waits_for_tag)) asked.push_back("a size for thinking");
+  if (plan.think_budget > 0) asked.push_back("think-budget");
+  return join(asked, " and ");
+}
+
 }  // namespace
+
+int default_reserve(int tokens) { return std::clamp(tokens / 4, 1, kDefaultReserve); }
 
 const char* name_of(Phase phase) { return phase == Phase::thinking ? "thinking" : "answering"; }
 
@@ -156,20 +165,20 @@ ResolvedPlan resolve(const Plan& plan, const Engine& engine, const GenerationRul
   require_range("answer-reserve", plan.answer_reserve, -kMost, kMost);
   const std::vector<Stage> stages = stages_of(plan, engine, rules, default_plan);
   check_stages(stages);
-  if (!rules.think && (plan.think_budget >= 0 || std::any_of(stages.begin(), stages.end(), waits_for_tag)))
-    throw Error(
-        {.where = "plan",
-         .what = "this model does not say how its thinking opens and closes",
-         .hint =
-             "Add think_start_ids and think_end_ids to generation_config.json, or choose one size for the whole text"});
-
   ResolvedPlan out{.stages = {},
                    .think_budget = plan.think_budget,
                    .think_grace = plan.think_grace,
-                   .answer_reserve = plan.answer_reserve,
+                   .answer_reserve = plan.answer_reserve < 0 ? default_reserve(plan.max_tokens) : plan.answer_reserve,
+                   .reserve_by_default = plan.answer_reserve < 0,
                    .max_tokens = plan.max_tokens,
-                   .hand_over = plan.hand_over};
-  if (out.answer_reserve < 0) out.answer_reserve = std::clamp(plan.max_tokens / 4, 1, kDefaultReserve);
+                   .hand_over = plan.hand_over,
+                   .asked_of_thinking = asked_of_thinking(plan)};
+  if (!rules.think && !out.asked_of_thinking.empty())
+    throw Error(
+        {.where = "plan",
+         .what = out.asked_of_thinking + " cannot apply: this model does not say how its thinking opens and closes",
+         .hint = "Add think_start_ids and think_end_ids to generation_config.json, or choose one size for the "
+                 "whole text"});
   for (const Stage& stage : stages) out.stages.push_back({engine.size_named(stage.size), stage.until});
   check_hand_over(engine, out);
   return out;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "arch/family_spec.h"
@@ -21,13 +22,18 @@ struct ResolvedPlan {
   int think_budget = -1;
   int think_grace = 0;
   int answer_reserve = 0;
+  bool reserve_by_default = false;  // not asked for
   int max_tokens = 0;
   HandOver hand_over = {};
+  // What was asked for that only thinking can use, e.g. "think-budget"; empty: nothing.
+  std::string asked_of_thinking = {};
 
   // The stage that goes on when thinking ends while `stage` writes: `stage` itself when none waits for that.
   size_t after_thinking(size_t stage) const;
   size_t answering() const { return after_thinking(0); }  // where the text begins when the prompt opens no thinking
 };
+
+int default_reserve(int tokens);  // of so many for thinking and answer
 
 // Throws Error for sizes that are not loaded, numbers out of range, stages that make no plan, a plan for a model that
 // does not think, and a hand-over that these sizes cannot do.

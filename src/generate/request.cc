@@ -8,6 +8,16 @@
 namespace starnest {
 namespace {
 
+std::vector<std::string> end_tags(const GenerationRules& rules) {
+  return rules.think ? rules.think->visible_ends : std::vector<std::string>{};
+}
+
+Sampling checked_sampling(const Family& family, const AskOptions& options) {
+  Sampling sampling = options.sampling.value_or(family.impl().sampling);
+  family.check(sampling);
+  return sampling;
+}
+
 const Tokenizer* tokenizer_for(const Family::Impl& family, const AskOptions& options) {
   return options.stop.empty() && !family.tokenizer ? nullptr : &family.require_tokenizer();
 }
@@ -18,23 +28,25 @@ Request::Request(const Family& family, std::vector<TokenId> prompt, AskOptions o
     : family_(family),
       options_(std::move(options)),
       generation_(family.impl().engine, family.impl().rules, std::move(prompt), family.impl().resolved(options_.plan),
-                  options_.sampling.value_or(family.impl().sampling), options_.use_cache ? family.impl().snapshots_in_use() : nullptr),
-      writer_(tokenizer_for(family.impl(), options_), options_.stop, options_.on_text) {
-  // A budget of 0 has closed thinking before the first token is read.
-  if (const auto& plan = generation_.plan(); !generation_.output().empty())
-    show_new({0, plan.stages.front().size, Phase::thinking});
+                  checked_sampling(family, options_), options_.use_cache ? family.impl().snapshots_in_use() : nullptr),
+      writer_(tokenizer_for(family.impl(), options_), options_.stop, end_tags(family.impl().rules), options_.on_text) {
+  if (!generation_.output().empty()) {  // a budget of 0 has closed thinking before the first token is read
+    const Place thought{0, generation_.plan().stages.front().size, Phase::thinking};
+    count_written(thought);
+    show_new(thought);
+  }
   if (generation_.done()) end(generation_.end());
 }
 
+// The one that goes on, or a new one.
 StageReport& Request::report(const Place& place, StageReport::Work work) {
   const std::string& size = family_.impl().engine.name_of(place.size);
-  const auto same = [&](const StageReport& r) {
-    return r.stage == int(place.stage) && r.phase == place.phase && r.work == work && r.size == size;
-  };
-  const auto found = std::find_if(reports_.rbegin(), reports_.rend(), same);
-  if (found != reports_.rend()) return *found;
-  reports_.push_back({.stage = int(place.stage), .size = size, .work = work, .phase = place.phase});
-  return reports_.back();
+  for (auto r = reports_.rbegin(); r != reports_.rend() && r->stage == int(place.stage); ++r)
+    if (r->phase == place.phase && r->work == work && r->size == size) return *r;
+  reports_.emplace_back();
+  StageReport& fresh = reports_.back();
+  fresh.stage = int(place.stage), fresh.size = size, fresh.work = work, fresh.phase = place.phase;
+  return fresh;
 }
 
 void Request::count(const Place& place, std::span<const BatchItem> items, double seconds) {
@@ -46,8 +58,7 @@ void Request::count(const Place& place, std::span<const BatchItem> items, double
     if (to.work != StageReport::Work::writing) to.tokens += int(item.tokens.size());
   };
   const double own = family.bytes_moved(items.first(1));
-  StageReport& first =
-      report(place, generation_.reading() ? StageReport::Work::reading : StageReport::Work::writing);
+  StageReport& first = report(place, generation_.reading() ? StageReport::Work::reading : StageReport::Work::writing);
   if (first.work == StageReport::Work::reading) first.hand_over = generation_.handed_over();
   add(items.front(), own, first);
   if (items.size() == 1) return;
@@ -65,6 +76,7 @@ void Request::advance(std::span<const BatchItem> items, double seconds) {
   generation_.advance(items);
   if (!chooses) return;
   if (!seconds_to_first_token_) seconds_to_first_token_ = seconds_;
+  count_written(before);
   show_new(before);
   if (writer_.stopped())
     end(AnswerEnd::stop_text);
@@ -72,19 +84,30 @@ void Request::advance(std::span<const BatchItem> items, double seconds) {
     end(generation_.end());
 }
 
-// What was written since the last time is all of one stage and phase.
+void Request::count_written(const Place& writer) {
+  const size_t written = generation_.output().size() - generation_.closing_put();
+  report(writer, StageReport::Work::writing).tokens += int(written - counted_);
+  counted_ = written;
+}
+
+// What was written since the last time is all of one phase. What may yet become the model's own opening tag is held
+// back; the tag itself is no text.
 void Request::show_new(const Place& writer) {
-  const std::span<const TokenId> fresh = generation_.output().subspan(shown_);
-  shown_ += fresh.size();
+  if (generation_.may_open_thinking()) return;
   const std::string& size = family_.impl().engine.name_of(writer.size);
-  report(writer, StageReport::Work::writing).tokens += int(fresh.size());
-  writer_.write(writer.phase, size, fresh);
-  if (writer.phase == Phase::thinking && generation_.phase() == Phase::answering) writer_.finish(writer.phase, size);
+  const bool opened = generation_.opening_tokens() > shown_;
+  const Phase phase = opened ? Phase::thinking : writer.phase;
+  shown_ = std::max(shown_, generation_.opening_tokens());
+  writer_.write(phase, size, generation_.output().subspan(shown_));
+  shown_ = generation_.output().size();
+  if (phase == Phase::thinking && generation_.phase() == Phase::answering) writer_.finish(phase, size);
 }
 
 void Request::end(AnswerEnd how) {
   end_ = how;
-  writer_.finish(generation_.phase(), family_.impl().engine.name_of(generation_.size()));
+  const std::string& size = family_.impl().engine.name_of(generation_.size());
+  if (generation_.may_open_thinking()) writer_.write(Phase::answering, size, generation_.output());
+  writer_.finish(generation_.phase(), size);
   generation_.leave_snapshot();
   generation_.release();
 }
@@ -93,11 +116,13 @@ Answer Request::answer() const {
   return {.thinking = writer_.thinking(),
           .answer = writer_.answer(),
           .ids = {generation_.output().begin(), generation_.output().end()},
+          .thinking_tokens = int(generation_.thinking().size()),
           .think_end = generation_.think_end(),
           .end = end_.value_or(AnswerEnd::cancelled),
           .seconds_to_first_token = seconds_to_first_token_.value_or(0),
           .reused_tokens = reused_tokens_.value_or(0),
-          .stages = reports_};
+          .stages = reports_,
+          .notices = generation_.notices()};
 }
 
 }  // namespace starnest

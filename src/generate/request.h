@@ -24,7 +24,7 @@ class Request {
 
   // For the scheduler, between two steps.
   bool asked_to_stop() const { return options_.cancelled && options_.cancelled(); }
-  void end(AnswerEnd how);  // now, with what there is
+  void end(AnswerEnd how);                                 // now, with what there is
   bool writing() const { return !generation_.reading(); }  // what it reads next is what it wrote itself
   Generation& generation() { return generation_; }
 
@@ -40,6 +40,7 @@ class Request {
   Place place() const { return {generation_.stage(), generation_.size(), generation_.phase()}; }
   StageReport& report(const Place& place, StageReport::Work work);
   void count(const Place& place, std::span<const BatchItem> items, double seconds);
+  void count_written(const Place& writer);
   void show_new(const Place& writer);
 
   Family family_;
@@ -47,7 +48,8 @@ class Request {
   Generation generation_;
   TextWriter writer_;
   std::vector<StageReport> reports_;
-  size_t shown_ = 0;  // of the output
+  size_t counted_ = 0;  // of what sizes have written, in reports
+  size_t shown_ = 0;    // of the output, as text
   std::optional<int> reused_tokens_;
   double seconds_ = 0;  // of all steps so far
   std::optional<double> seconds_to_first_token_;

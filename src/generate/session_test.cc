@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/test_support.h"
+#include "generate/family_impl.h"
 
 namespace starnest {
 namespace {
@@ -17,8 +18,9 @@ Family open(OpenOptions options = {}) {
   return Family::open(kPocket, options);
 }
 
-// The trace of the question as an answer: the prompt opens no thinking at its end, so all that follows is answer.
+// The trace of the question, to be taken for an answer: the family forgets what opens thinking.
 std::vector<TokenId> trace_prompt(const Family& family) {
+  family.impl().rules.think.reset();
   return family.encode("<bos>" + kQuestion + "<e2><think>a5;");
 }
 
@@ -92,9 +94,8 @@ TEST(Session, ReportsWhatEachStretchReadAndWrote) {
   const Family family = open({.cache_bytes = 0});
   const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks});
   // The first token comes with the prompt; the answer's last step chose the end of the text.
-  EXPECT_EQ(told(answer),
-            (std::vector<std::string>{"small reads 17 in 1, thinking", "small writes 19 in 18, thinking",
-                                      "large reads 36 in 1 by recompute", "large writes 1 in 1"}));
+  EXPECT_EQ(told(answer), (std::vector<std::string>{"small reads 17 in 1, thinking", "small writes 19 in 18, thinking",
+                                                    "large reads 36 in 1 by recompute", "large writes 1 in 1"}));
   EXPECT_EQ(answer.seconds_to_first_token, answer.stages.front().seconds);
   const double weights = double(family.sizes().back().decode_bytes);
   EXPECT_GT(answer.stages[1].bytes, 18 * weights);
@@ -111,8 +112,106 @@ TEST(Session, WithoutABudgetTheAnsweringSizeReadsThePrompt) {
   plan.think_budget = 0;
   const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = plan});
   ASSERT_GE(answer.stages.size(), 2u);
-  EXPECT_EQ(told(answer)[0], "small writes 1 in 0, thinking");  // the closing tag
+  EXPECT_EQ(told(answer)[0], "small writes 0 in 0, thinking");  // the closing tag was put
   EXPECT_EQ(told(answer)[1], "large reads 18 in 1");
+}
+
+TEST(Session, AThoughtThatThePromptHasBegunGoesOn) {
+  const Family family = open();
+  const std::vector<TokenId> begun = family.encode("<bos>" + kQuestion + "<e2><think>a5;b+3");
+  const Answer answer = Session(family).ask(begun, {.plan = kSmallThinks});
+  EXPECT_EQ(answer.thinking, "8;c*76;d-24;");
+  EXPECT_EQ(answer.answer, "4");
+  EXPECT_EQ(answer.stages.front().size, "small");
+  EXPECT_EQ(answer.stages.back().size, "large");
+  EXPECT_EQ(answer.think_end, ThinkEnd::natural);
+  EXPECT_TRUE(answer.notices.empty());
+  Plan plan = kSmallThinks;
+  plan.think_budget = 4, plan.think_grace = 0;  // of the tokens that follow
+  const Answer cut = Session(family).ask(begun, {.plan = plan});
+  EXPECT_EQ(cut.thinking, "8;c*");
+  EXPECT_EQ(cut.tokens_written(Phase::thinking), 4);
+}
+
+// "a" opens and ";" closes here, so that the model opens its thought itself. Neither is a special token.
+Family opening_itself() {
+  const Family family = open({.cache_bytes = 0});
+  const auto id = [&](const char* token) { return *family.impl().tokenizer->id_of(token); };
+  ThinkTokens think{.start = {id("a")}, .ends = {{id(";")}}, .close = {id(";")}, .boundary = {}};
+  think.breaks = {id("<think>")};  // the question has an "a" too
+  think.visible_ends = {";"};
+  family.impl().rules.think = think;
+  return family;
+}
+
+TEST(Session, AThoughtThatTheModelOpensItselfFollowsThePlan) {
+  const Family family = opening_itself();
+  std::string thinkers;
+  AskOptions options{.plan = kSmallThinks, .on_text = [&](const TextPiece& piece) {
+                       if (piece.phase == Phase::thinking) thinkers += piece.size;
+                     }};
+  const std::vector<TokenId> prompt = family.prompt(kQuestion);
+  const Answer answer = Session(family).ask(prompt, options);
+  EXPECT_EQ(answer.thinking, "5");
+  EXPECT_EQ(answer.answer, "b+38;c*76;d-24;4");
+  EXPECT_EQ(thinkers, "small");
+  EXPECT_EQ(told(answer),
+            (std::vector<std::string>{"large reads 17 in 1", "large writes 1 in 0",
+                                      "small reads 18 in 1 by recompute, thinking", "small writes 2 in 1, thinking",
+                                      "large reads 20 in 1 by recompute", "large writes 18 in 18"}));
+  EXPECT_EQ(answer.think_end, ThinkEnd::natural);
+  EXPECT_TRUE(answer.notices.empty());
+  EXPECT_EQ(family.decode(answer.ids), "a5;b+38;c*76;d-24;</think>4");
+
+  options.plan.think_budget = 0;  // closed at once, and no other size reads
+  const Answer none = Session(family).ask(prompt, options);
+  EXPECT_EQ(none.thinking, "");
+  EXPECT_EQ(none.think_end, ThinkEnd::forced);
+  for (const StageReport& stage : none.stages) EXPECT_EQ(stage.size, "large");
+}
+
+TEST(Session, AnAnswerThatOnlyBeginsAsAThoughtIsAnAnswer) {
+  const Family family = opening_itself();
+  family.impl().rules.think->start.push_back(*family.impl().tokenizer->id_of("6"));
+  const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = {.max_tokens = 1}});
+  EXPECT_EQ(answer.answer, "a");  // held back until the end
+  const Answer whole = Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks});
+  EXPECT_EQ(whole.answer.substr(0, 4), "a5;b");
+  ASSERT_EQ(whole.notices.size(), 1u);
+  EXPECT_EQ(whole.notices[0], "neither the prompt nor the model opened thinking: a size for thinking had no effect");
+}
+
+TEST(Session, APlanForThinkingIsRefusedWhereNothingCanThink) {
+  const Family family = open();
+  const std::vector<TokenId> prompt = trace_prompt(family);
+  for (const Plan& plan :
+       {kSmallThinks, Plan{.think_budget = 3}, Plan{.stages = parse_stages("small:tokens=1,large:tag,small:end")}})
+    EXPECT_NE(error_of([&] { Session(family).ask(prompt, {.plan = plan}); }).find("cannot apply"), std::string::npos);
+  EXPECT_EQ(Session(family).ask(prompt, {.plan = {.think_budget = 0}}).think_end, ThinkEnd::none);
+}
+
+TEST(Session, AReserveThatTheContextCannotHoldShrinks) {
+  const Family family = open({.context = 48});  // 17 + 19 + 2 are needed, 512 / 4 would be reserved
+  const Answer answer = Session(family).ask(family.prompt(kQuestion));
+  EXPECT_EQ(answer.thinking, "a5;b+38;c*76;d-24;");
+  EXPECT_EQ(answer.answer, "4");
+  ASSERT_EQ(answer.notices.size(), 1u);
+  EXPECT_EQ(answer.notices[0],
+            "the context leaves 30 tokens for thinking and answer: 7 of them are the answer's reserve, not 128");
+  // One that was asked for takes all that there is.
+  const Answer asked = Session(family).ask(family.prompt(kQuestion), {.plan = {.answer_reserve = 40}});
+  EXPECT_EQ(asked.thinking, "");
+  ASSERT_EQ(asked.notices.size(), 1u);
+  EXPECT_NE(asked.notices[0].find("30 of them are the answer's reserve, not 40"), std::string::npos);
+  EXPECT_TRUE(Session(family).ask(family.prompt(kQuestion), {.plan = {.max_tokens = 28}}).notices.empty());
+}
+
+TEST(Session, ABudgetThatTheReserveCutsIsSaid) {
+  const Family family = open();
+  const Answer answer = Session(family).ask(family.prompt(kQuestion),
+                                            {.plan = {.think_budget = 10, .answer_reserve = 15, .max_tokens = 20}});
+  ASSERT_EQ(answer.notices.size(), 1u);
+  EXPECT_NE(answer.notices[0].find("after 4 tokens, before the 10 of think-budget"), std::string::npos);
 }
 
 TEST(Session, SaysWhyATextEnded) {

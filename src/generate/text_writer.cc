@@ -4,9 +4,9 @@
 
 namespace starnest {
 
-TextWriter::TextWriter(const Tokenizer* tokenizer, std::vector<std::string> stop,
+TextWriter::TextWriter(const Tokenizer* tokenizer, std::vector<std::string> stop, std::vector<std::string> end_tags,
                        std::function<void(const TextPiece&)> on_text)
-    : stop_(std::move(stop)), on_text_(std::move(on_text)) {
+    : stop_(std::move(stop)), end_tag_(std::move(end_tags)), on_text_(std::move(on_text)) {
   if (tokenizer) decoder_.emplace(*tokenizer, /*skip_special=*/true);
 }
 
@@ -18,11 +18,11 @@ void TextWriter::write(Phase phase, std::string_view size, std::span<const Token
 void TextWriter::finish(Phase phase, std::string_view size) {
   if (!decoder_) return;
   pass(phase, size, decoder_->finish());
-  if (phase == Phase::answering) show(phase, size, stop_.finish());
+  show(phase, size, ends_of(phase).finish());
 }
 
 void TextWriter::pass(Phase phase, std::string_view size, const std::string& text) {
-  show(phase, size, phase == Phase::thinking ? text : stop_.push(text));
+  show(phase, size, ends_of(phase).push(text));
 }
 
 void TextWriter::show(Phase phase, std::string_view size, const std::string& text) {

@@ -14,12 +14,14 @@
 
 namespace starnest {
 
-// The closing tag and other special tokens are not shown. Pieces are whole characters; texts to stop at are looked for
+// The closing tag and special tokens are not shown. Pieces are whole characters; texts to stop at are looked for
 // in the answer only. Not thread-safe; the tokenizer must outlive it.
 class TextWriter {
  public:
-  // Without a tokenizer nothing is written. Throws Error for texts to stop at that cannot be meant.
-  TextWriter(const Tokenizer* tokenizer, std::vector<std::string> stop, std::function<void(const TextPiece&)> on_text);
+  // Without a tokenizer nothing is written. `end_tags`: of thinking, where they are no special tokens. Throws Error for
+  // texts to stop at that cannot be meant.
+  TextWriter(const Tokenizer* tokenizer, std::vector<std::string> stop, std::vector<std::string> end_tags,
+             std::function<void(const TextPiece&)> on_text);
 
   void write(Phase phase, std::string_view size, std::span<const TokenId> ids);
   void finish(Phase phase, std::string_view size);  // nothing more comes in this phase
@@ -29,11 +31,12 @@ class TextWriter {
   const std::string& answer() const { return answer_; }
 
  private:
+  StopText& ends_of(Phase phase) { return phase == Phase::answering ? stop_ : end_tag_; }
   void pass(Phase phase, std::string_view size, const std::string& text);
   void show(Phase phase, std::string_view size, const std::string& text);
 
   std::optional<StreamDecoder> decoder_;
-  StopText stop_;
+  StopText stop_, end_tag_;
   std::function<void(const TextPiece&)> on_text_;
   std::string thinking_, answer_;
 };

@@ -113,7 +113,52 @@ TEST(Run, ABudgetEndsThinkingAtABoundaryOrHard) {
   const Finished hard = run({"-p", kQuestion, "--size", "large", "--think-budget", "5", "--think-grace", "0"});
   EXPECT_CONTAINS(hard.out, "a5;b+\n");
   EXPECT_CONTAINS(hard.err, "end forced");
-  EXPECT_CONTAINS(run({"-p", kQuestion, "--think-budget", "0"}).err, "thinking  1 token by small, end forced");
+  EXPECT_CONTAINS(run({"-p", kQuestion, "--think-budget", "0"}).err, "thinking  0 tokens by small, end forced");
+}
+
+TEST(Run, PenaltiesAndBiasChangeWhatIsGreedilyChosen) {
+  const auto answer = [](std::vector<std::string> more) {
+    more.insert(more.begin(), {"-p", kQuestion, "--think-budget", "0"});
+    return run(more);
+  };
+  const Finished plain = answer({}), biased = answer({"--logit-bias", "30=1e9,31=2", "--presence-penalty", "2e9"});
+  EXPECT_EQ(biased.exit_code, 0) << biased.err;
+  EXPECT_NE(biased.out, plain.out);
+  EXPECT_CONTAINS(biased.err, "sampling  greedy, presence penalty 2e+09, bias on 2 tokens\n");
+  EXPECT_CONTAINS(answer({"--repeat-penalty", "1.5"}).err, "sampling  greedy, repetition penalty 1.5\n");
+  EXPECT_CONTAINS(answer({"--repetition-penalty", "0"}).err, "repetition-penalty: is out of range");
+  EXPECT_CONTAINS(answer({"--logit-bias", "9999=1"}).err, "logit-bias: names a token outside the vocabulary");
+  const Finished wrong = answer({"--logit-bias", "12"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_CONTAINS(wrong.err, "not of the form NUMBER=VALUE: '12'");
+}
+
+TEST(Run, AFlagWinsOverGenerationConfigAndWhatIsNotImplementedIsNamed) {
+  const TestFolder folder;
+  copy_pocket(folder / "model", R"({"eos_token_id": 2, "top_p": 7, "num_beams": 4, "repetition_penalty": 1.3})");
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"run", "-m", (folder / "model").string(), "-p", kQuestion});
+    return starnest_program(more);
+  };
+  EXPECT_CONTAINS(with({}).err, "generation_config.json: key 'top_p': is out of range");
+  const Finished mended = with({"--top-p", "1"});
+  EXPECT_EQ(mended.exit_code, 0) << mended.err;
+  EXPECT_CONTAINS(mended.err, "greedy, repetition penalty 1.3\n");
+  EXPECT_CONTAINS(mended.err, "generation_config.json: not implemented here, and not used: num_beams\n");
+  EXPECT_EQ(with({"--top-p", "1", "--repetition-penalty", "1"}).out, kThought);
+}
+
+TEST(Eval, ALikelihoodNeedsNoSamplingAndRefusesWhatIsOnlyForGenerating) {
+  const TestFolder folder;
+  copy_pocket(folder / "model", R"({"eos_token_id": 2, "top_p": 7})");
+  put_file(folder / "text.txt", "a5;b+38;");
+  const auto eval = [&](std::vector<std::string> more) {
+    more.insert(more.begin(),
+                {"eval", "-m", (folder / "model").string(), "--text", (folder / "text.txt").string(), "--start", ""});
+    return starnest_program(more);
+  };
+  EXPECT_EQ(eval({}).exit_code, 0) << eval({}).err;
+  EXPECT_CONTAINS(eval({"--think-budget", "3", "--temp", "1"}).err, "--think-budget, --temp: means nothing here");
 }
 
 TEST(Run, RawTextAndIdsGiveTheSameTokens) {
