@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/logits.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -17,6 +18,7 @@ Generation::Generation(const Engine& engine, const GenerationRules& rules, std::
       snapshots_(snapshots, text_.size()),
       hand_overs_(engine, plan.hand_over) {
   if (text_.empty()) throw Error("prompt", "is empty");
+  for (const TokenId id : text_) require_token(id, engine.vocab());
   if (rules.max_context && int(text_.size()) >= rules.max_context)
     throw Error({.where = "prompt",
                  .what = "is longer than the context",

@@ -112,7 +112,14 @@ void Request::end(AnswerEnd how) {
   generation_.release();
 }
 
+void Request::fail(std::exception_ptr why) {
+  error_ = std::move(why);
+  end_ = AnswerEnd::cancelled;
+  generation_.release();
+}
+
 Answer Request::answer() const {
+  if (error_) std::rethrow_exception(error_);
   return {.thinking = writer_.thinking(),
           .answer = writer_.answer(),
           .ids = {generation_.output().begin(), generation_.output().end()},

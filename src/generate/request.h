@@ -1,6 +1,7 @@
 // One text that is being read and written.
 #pragma once
 
+#include <exception>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,11 +21,13 @@ class Request {
   Request(const Family& family, std::vector<TokenId> prompt, AskOptions options = {});
 
   bool done() const { return end_.has_value(); }
-  Answer answer() const;  // what there is: of a request that is done, all
+  // What there is: of a request that is done, all. Throws what made it fail.
+  Answer answer() const;
 
   // For the scheduler, between two steps.
   bool asked_to_stop() const { return options_.cancelled && options_.cancelled(); }
-  void end(AnswerEnd how);                                 // now, with what there is
+  void end(AnswerEnd how);            // now, with what there is
+  void fail(std::exception_ptr why);  // now
   bool writing() const { return !generation_.reading(); }  // what it reads next is what it wrote itself
   Generation& generation() { return generation_; }
 
@@ -54,6 +57,7 @@ class Request {
   double seconds_ = 0;  // of all steps so far
   std::optional<double> seconds_to_first_token_;
   std::optional<AnswerEnd> end_;
+  std::exception_ptr error_;
 };
 
 }  // namespace starnest

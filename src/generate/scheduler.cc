@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 
 #include "generate/family_impl.h"
 
@@ -49,8 +50,13 @@ bool Scheduler::step(size_t token_budget) {
   const auto start = std::chrono::steady_clock::now();
   family_.impl().engine.step(batch_);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  for (const Part& part : parts_)
-    part.request->advance(std::span(batch_).subspan(part.first, part.count), seconds);
+  for (const Part& part : parts_) {
+    try {
+      part.request->advance(std::span(batch_).subspan(part.first, part.count), seconds);
+    } catch (...) {
+      part.request->fail(std::current_exception());
+    }
+  }
   std::erase_if(requests_, [](const Request* request) { return request->done(); });
   return !requests_.empty();
 }

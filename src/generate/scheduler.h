@@ -23,7 +23,7 @@ class Scheduler {
   bool idle() const { return requests_.empty(); }
 
   // One step for all: requests that are to stop end first, then those that take part read and, where they have read
-  // everything, choose a token. At least kLeastReading tokens of prompts are read however many requests decode. Returns
+  // everything, choose a token. One that cannot (its logits are no numbers, its callback throws) fails alone. At least kLeastReading tokens of prompts are read however many requests decode. Returns
   // false when nothing is left to do.
   bool step(size_t token_budget = kStepTokens);
 

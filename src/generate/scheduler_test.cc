@@ -131,5 +131,21 @@ TEST(Scheduler, ARequestIsCancelledBetweenTwoStepsAndTheOthersGoOn) {
   expect_same(other.answer(), Session(family).ask(long_prompt(family, 40), {.plan = plan}), "the other");
 }
 
+TEST(Scheduler, ARequestThatFailsFailsAlone) {
+  const Family family = open();
+  const Plan plan{.stages = {{"large"}}};
+  const auto refuse = [](const TextPiece&) { throw Error("reader", "went away"); };
+  Request failing(family, long_prompt(family, 30), {.plan = plan, .on_text = refuse});
+  Request other(family, long_prompt(family, 40), {.plan = plan});
+  Scheduler scheduler(family);
+  scheduler.add(failing);
+  scheduler.add(other);
+  while (scheduler.step()) {
+  }
+  EXPECT_EQ(error_of([&] { failing.answer(); }), "reader: went away.");
+  EXPECT_TRUE(other.answer().complete());
+  EXPECT_NE(error_of([&] { Request(family, {1, -3}, {.plan = plan}); }).find("token id -3"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace starnest
