@@ -15,10 +15,10 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/inspect_facts.h"
-#include "generate/hand_over.h"
 #include "program/terminal.h"
 #include "report/evaluations.h"
 #include "starnest/error.h"
+#include "starnest/plan.h"
 
 namespace starnest::cli {
 namespace {
@@ -74,7 +74,8 @@ Projection projection(const Options& options) {
                  .got = std::to_string(goal.sizes.largest())});
   const double rate = options.gb_per_second * 1e9;
   return [measured, goal, rate](const EvaluationFile& file) {
-    if (!file.switch_size.empty()) return std::nan("");  // when the third phase begins is not in the file
+    // When a stage in between begins is not in the file.
+    if (file.stages.size() > 2) return std::nan("");
     const auto widths = [&](const std::string& name) -> const Widths* {
       const auto size = measured.sizes.named(name);
       return size ? &goal.sizes.at(*size).widths : nullptr;
@@ -86,7 +87,7 @@ Projection projection(const Options& options) {
       return pass_cost_of(goal.spec, StoredFormat::bf16, parts).bytes / rate;
     };
     const auto seconds = [&](const Widths* at, double tokens) { return of({part(at, tokens)}); };
-    const Widths *think = widths(file.think_size), *answer = widths(file.answer_size);
+    const Widths *think = widths(file.stages.front().size), *answer = widths(file.stages.back().size);
     if (!think || !answer) return std::nan("");
     double sum = seconds(think, file.prompt_tokens) + file.thinking_tokens * seconds(think, 1) +
                  file.answer_tokens * seconds(answer, 1);

@@ -157,7 +157,7 @@ void Weights::drop(size_t shells) {
   regions_.resize(shells);
   show_regions();
   for (auto& [key, table] : tables_) {
-    const BlockWidths largest = sizes_[shells - 1].widths.at(std::get<0>(key));
+    const BlockWidths largest = sizes_.at(shells).widths.at(std::get<0>(key));
     table.numbers.cut(rows_at(table.source.layout, largest), cols_at(table.source.layout, largest));
   }
 }
