@@ -64,7 +64,7 @@ class AtomicFile {
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
   void commit();
-  const std::filesystem::path& path() const { return place_.given; }
+  const std::filesystem::path& path() const { return place_.given; }  // as it was asked for
 
  private:
   void create_temporary();

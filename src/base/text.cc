@@ -6,6 +6,8 @@
 #include <numeric>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace starnest {
 namespace {
 
@@ -128,29 +130,13 @@ std::string format_number(const char* format, double value) {
 }
 
 size_t valid_utf8_prefix(std::string_view text) {
-  // Lead byte -> continuation bytes; the second byte's range rules out overlong forms, surrogates and > U+10FFFF.
-  size_t i = 0;
-  while (i < text.size()) {
-    const auto byte = [&](size_t k) { return i + k < text.size() ? int(uint8_t(text[i + k])) : -1; };
-    const int lead = byte(0);
-    int extra = 0, low = 0x80, high = 0xbf;
-    if (lead < 0x80)
-      extra = 0;
-    else if (lead >= 0xc2 && lead <= 0xdf)
-      extra = 1;
-    else if (lead >= 0xe0 && lead <= 0xef)
-      extra = 2, low = lead == 0xe0 ? 0xa0 : 0x80, high = lead == 0xed ? 0x9f : 0xbf;
-    else if (lead >= 0xf0 && lead <= 0xf4)
-      extra = 3, low = lead == 0xf0 ? 0x90 : 0x80, high = lead == 0xf4 ? 0x8f : 0xbf;
-    else
-      return i;
-    for (int k = 1; k <= extra; ++k) {
-      const int next = byte(size_t(k));
-      if (next < (k == 1 ? low : 0x80) || next > (k == 1 ? high : 0xbf)) return i;
-    }
-    i += size_t(extra) + 1;
+  size_t at = 0;
+  while (at < text.size()) {
+    const Utf8Step step = utf8_step(text, at);
+    if (step.kind != Utf8::valid) break;
+    at += step.length;
   }
-  return text.size();
+  return at;
 }
 
 }  // namespace starnest

@@ -47,6 +47,7 @@ void run(const EvalOptions& options) {
   if (!options.json.empty()) file.emplace(options.json);
   AtomicFile* const json = file ? &*file : nullptr;
   if (options.text.empty() && options.pairs.empty() && options.choices.empty()) return eval_task(options, json);
+  options.plan.refuse_beside_likelihood();
   std::vector<std::string> sizes = options.plan.sizes();
   if (!options.reference.empty() && !sizes.empty()) sizes.push_back(options.reference);
   const Family family = open_model(options.model, {.threads = options.threads, .sizes = sizes});

@@ -6,14 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "arch/family_spec.h"
 #include "base/output.h"
 #include "base/text.h"
 #include "cli/eval.h"
 #include "cli/record_file.h"
+#include "engine/engine.h"
 #include "eval/choices.h"
 #include "eval/likelihood.h"
+#include "format/text/tokenizer.h"
 #include "format/weights/fingerprint.h"
-#include "generate/family_impl.h"
 #include "program/progress_bar.h"
 #include "program/terminal.h"
 #include "starnest/error.h"
@@ -48,10 +50,10 @@ Start start_of_config(const FamilySpec& spec, const Tokenizer& tokenizer) {
 }
 
 Start start_of(const Family& family, const EvalOptions& options) {
-  const Tokenizer& tokenizer = family.impl().require_tokenizer();
+  const Tokenizer& tokenizer = family.tokenizer();
   const std::string text = options.start.value_or(kUsualStart);
   if (const std::optional<TokenId> id = tokenizer.id_of(text)) return {text, *id};
-  if (!options.start) return start_of_config(family.impl().spec, tokenizer);
+  if (!options.start) return start_of_config(family.spec(), tokenizer);
   if (text.empty()) return {};
   throw Error({.where = "--start",
                .what = "the vocabulary has no such token",
@@ -171,7 +173,7 @@ std::filesystem::path shots_file(const std::filesystem::path& questions) {
 }
 
 void eval_text(const EvalOptions& options, const Family& family, AtomicFile* json) {
-  if (!options.reference.empty()) family.impl().engine.index_of(options.reference);  // known before the text is read
+  if (!options.reference.empty()) family.size(options.reference);  // known before the text is read
   const Start start = start_of(family, options);
   LikelihoodReport report(json, options, start,
                           JsonLine()

@@ -34,7 +34,8 @@ void run(const LogitsOptions& options) {
   SafetensorsWriter writer(options.out, {{"logits", DType::f32, {options.ids.size(), uint64_t(family.spec.vocab)}}},
                            {{"format", "pt"}});
   Engine engine(family, {.threads = options.threads, .sizes = {family.size(size).name}});
-  Sequence sequence = engine.start(engine.index_of(size));
+  print_notices(engine.notices());
+  Sequence sequence = engine.start(engine.size_named(size));
   const size_t chunk = options.chunk ? size_t(options.chunk) : options.ids.size();
   for (size_t at = 0; at < options.ids.size(); at += chunk) {
     const auto tokens = std::span(options.ids).subspan(at, std::min(chunk, options.ids.size() - at));

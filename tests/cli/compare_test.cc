@@ -9,8 +9,7 @@ namespace starnest {
 namespace {
 
 std::string answer_line(const std::string& question, bool right) {
-  return R"({"question":")" + question + R"(","think_size":"small","answer_size":"large","right":)" +
-         (right ? "true" : "false") + "}\n";
+  return R"({"question":")" + question + R"(","plan":"small>large","right":)" + (right ? "true" : "false") + "}\n";
 }
 
 // Questions 0 .. right + wrong - 1, the first `right` of them answered rightly.
@@ -82,7 +81,7 @@ TEST(Compare, ReadsWhatEvalWrites) {
   const Finished done = starnest_program({"compare", folder / "small", folder / "large"});
   EXPECT_EQ(done.exit_code, 0) << done.err;
   EXPECT_CONTAINS(done.out, "40 questions, paired");
-  EXPECT_CONTAINS(done.out, "small>small");
+  EXPECT_CONTAINS(done.out, "first   small  ");
 }
 
 // Of the pocket model on family r without thinking, where sizes differ.

@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
-#include <iterator>
 
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -121,13 +119,6 @@ Finished RunningProgram::finish() {
   if (!ended_) ended_ = ::waitpid(process_, &status_, 0) == process_;
   return {code_of(status_), out, file_text(folder_ / "err")};
 }
-
-std::string file_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void put_file(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
 
 fs::path in_tests(const std::string& path) { return fs::path(STARNEST_SOURCE_DIR) / "tests" / path; }
 

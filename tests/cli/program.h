@@ -47,8 +47,6 @@ class RunningProgram {
   bool ended_ = false;
 };
 
-std::string file_text(const std::filesystem::path& path);
-void put_file(const std::filesystem::path& path, const std::string& text);
 std::filesystem::path in_tests(const std::string& path);  // a path inside tests/
 
 // A copy of tests/golden/mixed_bf16, which has two shards and the sizes full, mid and small.

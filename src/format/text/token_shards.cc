@@ -154,7 +154,7 @@ TokenShardWriter::TokenShardWriter(const std::filesystem::path& prefix, size_t v
 
 void TokenShardWriter::add(std::span<const TokenId> document) {
   if (document.size() > size_t(std::numeric_limits<int32_t>::max()))
-    throw Error({.where = idx_.path().string() + ", document " + grouped(lengths_.size() + 1),
+    throw Error({.where = bin_.path().string() + ", document " + grouped(lengths_.size() + 1),
                  .what = "is too long",
                  .expected = "fewer than 2^31 tokens",
                  .got = grouped(document.size())});

@@ -31,7 +31,9 @@ std::vector<ElasticSize> given_sizes(const ElastifySettings& settings) {
 // Checked, and largest first.
 void decide_on(ElasticSizes& sizes, const ModelSpec& parent, std::vector<ElasticSize> entries) {
   sizes.file = {.where = "--size", .sizes = std::move(entries), .default_plan = {}, .provenance = {}};
-  sizes.decided = sizes_of(parent, sizes.file);
+  const Sizes checked = sizes_of(parent, sizes.file);
+  const auto shown = checked.largest_first();
+  sizes.decided.assign(shown.begin(), shown.end());
   sizes.file.sizes.clear();
   sizes.names.clear();
   for (const Size& size : sizes.decided) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "arch/family_spec.h"
+#include "arch/tensors.h"
 #include "base/output.h"
 #include "base/range.h"
 #include "base/text.h"
@@ -103,7 +104,9 @@ void write_family(const std::filesystem::path& folder, const ElastifySettings& s
                      {"trained_tokens", std::to_string(state.tokens)},
                      {"seed", std::to_string(settings.run.seed)}};
   copy_small_files(settings.family.model, folder, [](const std::string& note) { print(stdout, "%s\n", note.c_str()); });
-  write_text(folder / "config.json", parent.config.text());
+  HfConfig config = parent.config;
+  announce_no_prediction_layers(config);
+  write_text(folder / "config.json", config.text());
   write_text(folder / "elastic.json", write_elastic(file));
   write_weights(folder / "model.safetensors", weights);
 }
@@ -186,7 +189,9 @@ void elastify(const ElastifySettings& settings, const Progress& progress) {
   const Curriculum curriculum(settings.curriculum, sizes.names.size(), steps, uint64_t(settings.run.seed));
   RunFolder folder(settings.run, identity_text(settings), processes);
 
-  const Parameters teacher = read_weights(settings.family.model, parent.spec);
+  const Parameters teacher = read_weights(settings.family.model, parent.spec, [&](const std::string& text) {
+    if (processes.first()) print(stdout, "note: %s\n", text.c_str());
+  });
   Parameters student = first_student(settings.family, teacher);
   student.freeze([&](const TensorSpec& spec) { return frozen.contains(spec.role); });
   student.require_gradients();

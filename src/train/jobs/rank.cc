@@ -5,6 +5,7 @@
 #include <map>
 
 #include "arch/family_spec.h"
+#include "arch/tensors.h"
 #include "base/output.h"
 #include "base/range.h"
 #include "base/text.h"
@@ -138,7 +139,8 @@ void rank(const RankJob& job, const Progress& progress) {
   sources.push_back(family.folder);
   for (const std::filesystem::path& file : model_files(family.folder)) sources.push_back(file);
   OutputFolder out(job.settings.out, sources, job.settings.force ? Overwrite::replace : Overwrite::refuse);
-  const Parameters original = read_weights(job.settings.model, family.spec);
+  const auto note = [](const std::string& text) { print(stdout, "note: %s\n", text.c_str()); };
+  const Parameters original = read_weights(job.settings.model, family.spec, note);
 
   const int rows = job.data.is_text() ? job.data.text.rows : job.data.batch.rows;
   const int64_t batches = (job.settings.samples + rows - 1) / rows;
@@ -159,9 +161,10 @@ void rank(const RankJob& job, const Progress& progress) {
   const std::vector<BlockDrop> drops = ranked_layers(job.settings, weights, *data, rows, progress);
   const Parameters moved = sorted(weights, orders_of(family.spec, scores));
   check_same_function(original, moved, data->at(0));
-  copy_small_files(job.settings.model, out.partial(),
-                   [](const std::string& note) { print(stdout, "%s\n", note.c_str()); });
-  write_text(out.partial() / "config.json", family.config.text());
+  copy_small_files(job.settings.model, out.partial(), note);
+  HfConfig config = family.config;
+  announce_no_prediction_layers(config);
+  write_text(out.partial() / "config.json", config.text());
   write_scores(out.partial() / "training" / "scores.json", scores, drops);
   write_text(out.partial() / "training" / "scores.html", scores_page(scores));
   write_weights(out.partial() / "model.safetensors", moved);
