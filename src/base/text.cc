@@ -26,6 +26,21 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+// U+0080 to U+009F, which terminals take for escape sequences too.
+bool is_c1_control(std::string_view character) {
+  return character.size() > 1 && character[0] == '\xc2' && static_cast<unsigned char>(character[1]) < 0xa0;
+}
+
+std::string escape_of(char c) {
+  if (c == '\n') return "\\n";
+  if (c == '\r') return "\\r";
+  if (c == '\t') return "\\t";
+  const auto byte = static_cast<unsigned char>(c);
+  return std::string("\\x") + "0123456789abcdef"[byte >> 4] + "0123456789abcdef"[byte & 15];
+}
+
 }  // namespace
 
 std::string suggest(std::string_view given, std::span<const std::string> known) {
@@ -92,7 +107,21 @@ std::string shape_text(std::span<const uint64_t> shape) {
   return "[" + join(extents, ", ") + "]";
 }
 
-std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string visible(std::string_view text, std::string_view kept) {
+  std::string shown;
+  size_t broken_at = valid_utf8_prefix(text);
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool broken = i == broken_at;
+    if (broken) broken_at = i + 1 + valid_utf8_prefix(text.substr(i + 1));
+    const bool c1 = !broken && is_c1_control(text.substr(i));
+    if (c1) ++i;  // its second byte says which
+    const bool stays = !broken && !c1 && (!is_control(text[i]) || kept.find(text[i]) != kept.npos);
+    shown += stays ? std::string(1, text[i]) : escape_of(text[i]);
+  }
+  return shown;
+}
+
+std::string in_quotes(std::string_view text) { return "'" + visible(text) + "'"; }
 
 std::string format_number(const char* format, double value) {
   std::array<char, 64> buffer{};

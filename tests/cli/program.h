@@ -21,6 +21,8 @@ struct Finished {
 Finished starnest_program(const std::vector<std::string>& arguments, const std::string& input = {});
 Finished built_program(const std::string& name, const std::vector<std::string>& arguments,
                        const std::string& input = {});  // another one of the build
+// A command of the shell, where "$@" is the program with these arguments: for redirections.
+Finished starnest_in_shell(const std::string& command, const std::vector<std::string>& arguments);
 // With a terminal for standard input, on which nobody types.
 Finished starnest_program_on_terminal(const std::vector<std::string>& arguments);
 
