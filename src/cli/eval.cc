@@ -75,54 +75,23 @@ void add_eval(CLI::App& app) {
       app.add_subcommand("eval", "Measure accuracy on reasoning tasks, by generation, or the likelihood of text");
   command->footer(kExamples);
   add_model_options(*command, options->model);
-  command->add_option("--task", options->questions.task, "task")->capture_default_str();
-  auto* const text = command->add_option(
-      "--text", options->text, "perplexity of this text instead of a task (*.json, *.jsonl, *.ndjson, or plain)");
-  auto* const pairs =
-      command
-          ->add_option("--pairs", options->pairs, "minimal pairs instead of a task: TSV with the columns good and bad")
-          ->excludes(text);
-  auto* const choices = command
-                            ->add_option("--choices", options->choices,
-                                         "multiple choice instead of a task: SUBJECT_test.csv files as those of MMLU")
-                            ->excludes(text);
-  command->add_option("--shots", options->shots, "examples before a question, from SUBJECT_dev.csv")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 100));
+  CLI::Option* const against = add_task_options(*command, *options);
+  CLI::Option* const text = add_text_options(*command, *options);
+  CLI::Option* const pairs = add_pairs_options(*command, *options);
+  CLI::Option* const choices = add_choices_options(*command, *options);
+  pairs->excludes(text);
+  choices->excludes(text)->excludes(pairs);
+  for (CLI::Option* const kind : {text, pairs, choices}) against->excludes(kind);
   command->add_option(
       "--start", options->start,
       "token that texts and sentences are read after; '' = none; not given: <|endoftext|>, else that of config.json");
-  command->add_option("--kl-from", options->reference, "with --text: also the KL from this size")->needs(text);
-  command->add_option("--window", options->window, "tokens of text that are read at a time")
-      ->capture_default_str()
-      ->check(CLI::Range(2, 1 << 20));
-  command->add_option("--effort", options->effort, "e0, e1 or e2")->capture_default_str();
   options->plan.plan.max_tokens = 128;
   options->plan.plan.answer_reserve = 8;
   options->plan.add_to(*command, {{"seed", "-s"}});  // -n counts the questions here
-  command->add_option("-n,--count", options->questions.count, "questions")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 100000));
-  command->add_option("--question-seed", options->questions.seed, "of the questions")->capture_default_str();
-  command->add_option("--split", options->split, "test, development or train")->capture_default_str();
-  command->add_option("--k-low", options->questions.k_low, "smallest k of the task")->capture_default_str();
-  command->add_option("--k-high", options->questions.k_high, "largest k; 0 = as in training")->capture_default_str();
   auto* const records =
-      command->add_option("--records", options->records, "write every question and answer to this file (JSON lines)")
-          ->excludes(text);
+      command->add_option("--records", options->records, "write every question and answer to this file (JSON lines)");
+  records->excludes(text);
   command->add_flag("--resume", options->resume, "go on with the records of a run that was stopped")->needs(records);
-  auto* const against =
-      command
-          ->add_option(
-              "--against", options->against,
-              "compare with these records of another plan, paired; asks as many questions as that takes, -n at most")
-          ->excludes(text)
-          ->excludes(pairs)
-          ->excludes(choices);
-  command->add_option("--margin", options->margin, "with --against: points that do not matter")
-      ->capture_default_str()
-      ->check(CLI::Range(0.01, 100.0))
-      ->needs(against);
   command->add_option("--json", options->json, "write the report to this file");
   command->add_option("--parallel", options->parallel, "questions that share the engine's steps")
       ->capture_default_str()

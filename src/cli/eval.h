@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "base/output.h"
 #include "cli/common.h"
 #include "cli/plan_options.h"
@@ -39,12 +41,19 @@ void stop_if_asked(const EvalOptions& options);
 
 JsonLine tally_json(Tally tally);
 
+// A kind of evaluation is a file of its own. It adds the options that it alone has; the option that is returned asks
+// for the kind, or, of tasks, which need none, for a comparison of plans.
+CLI::Option* add_task_options(CLI::App& command, EvalOptions& options);
+CLI::Option* add_text_options(CLI::App& command, EvalOptions& options);
+CLI::Option* add_pairs_options(CLI::App& command, EvalOptions& options);
+CLI::Option* add_choices_options(CLI::App& command, EvalOptions& options);
+
 // `json`: the file of --json, opened before the work; null without one.
 
 // Reasoning tasks, by generation (eval_task.cc).
 void eval_task(EvalOptions options, AtomicFile* json);
 
-// By likelihood (eval_likelihood.cc).
+// By likelihood; what they share is in eval_likelihood.h.
 void eval_text(const EvalOptions& options, const Family& family, AtomicFile* json);
 void eval_pairs(const EvalOptions& options, const Family& family, AtomicFile* json);
 void eval_choices(const EvalOptions& options, const Family& family, AtomicFile* json);

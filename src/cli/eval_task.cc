@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include <CLI/CLI.hpp>
+
 #include "base/output.h"
 #include "base/text.h"
 #include "cli/eval.h"
@@ -160,6 +162,26 @@ int questions_to_ask(const TaskAccuracy& first, const Answers& others, const Eva
 }
 
 }  // namespace
+
+CLI::Option* add_task_options(CLI::App& command, EvalOptions& options) {
+  command.add_option("--task", options.questions.task, "task family")->capture_default_str();
+  command.add_option("--effort", options.effort, "e0, e1 or e2")->capture_default_str();
+  command.add_option("-n,--count", options.questions.count, "questions")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
+  command.add_option("--question-seed", options.questions.seed, "of the questions")->capture_default_str();
+  command.add_option("--split", options.split, "test, development or train")->capture_default_str();
+  command.add_option("--k-low", options.questions.k_low, "smallest k of the task")->capture_default_str();
+  command.add_option("--k-high", options.questions.k_high, "largest k; 0 = as in training")->capture_default_str();
+  auto* const against = command.add_option(
+      "--against", options.against,
+      "compare with these records of another plan, paired; asks as many questions as that takes, -n at most");
+  command.add_option("--margin", options.margin, "with --against: points that do not matter")
+      ->capture_default_str()
+      ->check(CLI::Range(0.01, 100.0))
+      ->needs(against);
+  return against;
+}
 
 void eval_task(EvalOptions options, AtomicFile* json) {
   options.questions.effort = tasks::effort_named(options.effort);

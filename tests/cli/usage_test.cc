@@ -75,6 +75,7 @@ TEST(EvalText, PerplexityAndMinimalPairsOfEverySize) {
       starnest_program({"eval", "-m", kPocket, "--text", text, "--think-size", "small", "--answer-size", "large"}).err,
       "a likelihood is that of one");
   const std::string pairs = folder.write("pairs.tsv", "good\tbad\na;\ta(\nonly one\n").string();
+  EXPECT_EQ(starnest_program({"eval", "-m", kPocket, "--pairs", pairs, "--choices", "q_test.csv"}).exit_code, 2);
   const Finished broken = starnest_program({"eval", "-m", kPocket, "--pairs", pairs});
   EXPECT_EQ(broken.exit_code, 1);
   EXPECT_CONTAINS(broken.err, "pairs.tsv:3: has another number of fields");
