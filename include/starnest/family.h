@@ -51,8 +51,8 @@ struct FamilyInfo {
 // Copies share one model. Sessions of one family must be used by one thread at a time.
 class Family {
  public:
-  // `model` is a folder, or ORG/NAME in the local Hugging Face cache. Throws Error for what is not a model, and for
-  // anything in it that does not fit together.
+  // `model` is a folder, or ORG/NAME or ORG/NAME@REVISION in the local Hugging Face cache. Throws Error for what is not
+  // a model, and for anything in it that does not fit together.
   static Family open(const std::filesystem::path& model, const OpenOptions& options = {});
 
   const std::vector<SizeInfo>& sizes() const;  // in memory, largest first
@@ -77,15 +77,16 @@ class Family {
   static std::string_view kernel_path();  // the instruction set in use, e.g. "avx2"
 
   // The tokens of a question in the model's own prompt format. `effort` is e0 (no thinking), e1 or e2; a chat format
-  // knows no difference between the last two. Throws Error when the folder has no tokenizer, or a format that is not
-  // known here.
+  // knows no difference between the last two. A plain text model, whose folder has no prompt format, takes the question
+  // as it stands. Throws Error when the folder has no tokenizer, or a format that is not known here.
   std::vector<TokenId> prompt(std::string_view question, std::string_view effort = "e2") const;
   // A conversation, up to where the reply begins. The simple format of reasoning tasks takes the last message alone.
-  // Throws Error as above, and for roles that are not known.
+  // Throws Error as above, for roles that are not known, and for a plain text model.
   std::vector<TokenId> chat(const std::vector<ChatMessage>& messages, const ChatOptions& options = {}) const;
   // What follows a reply when everything so far stays as it is: the end of that turn, the next one of the user, and
   // where the next reply begins. Throws Error for a format without memory.
   std::vector<TokenId> chat_turn(std::string_view said, const ChatOptions& options = {}) const;
+  bool has_prompt_format() const;                            // false: a plain text model
   bool remembers() const;                                    // whether the format holds more than the last message
   std::vector<TokenId> encode(std::string_view text) const;  // as it stands
   std::string decode(const std::vector<TokenId>& ids) const;

@@ -4,11 +4,12 @@
 
 #include "arch/cost.h"
 #include "arch/pass_cost.h"
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/range.h"
+#include "base/source_file.h"
 #include "base/text.h"
 #include "engine/bandwidth.h"
+#include "format/text/chat_template.h"
 #include "format/text/effort_template.h"
 #include "generate/chat_format.h"
 #include "generate/family_impl.h"
@@ -22,7 +23,7 @@ namespace {
 // With the tokens that the model has. Where the file holds more, a notice says so: most texts need none of them.
 std::optional<Tokenizer> read_tokenizer(FamilySpec& family) {
   const std::filesystem::path file = family.folder / "tokenizer.json";
-  if (!std::filesystem::exists(file)) return std::nullopt;
+  if (!is_there(file)) return std::nullopt;
   const Tokenizer tokenizer(file);
   std::vector<TokenId> beyond;
   for (size_t id = size_t(family.spec.vocab); id < tokenizer.size(); ++id)
@@ -32,11 +33,6 @@ std::optional<Tokenizer> read_tokenizer(FamilySpec& family) {
                              grouped(beyond.size()) + ", the first is " + in_quotes(tokenizer.token_text(beyond[0])) +
                              ", id " + std::to_string(beyond[0]) + "); text that needs one is refused");
   return tokenizer.for_vocabulary(size_t(family.spec.vocab));
-}
-
-std::string read_chat_template(const std::filesystem::path& folder) {
-  const std::filesystem::path file = folder / "chat_template.jinja";
-  return std::filesystem::exists(file) ? read_text(file) : "";
 }
 
 constexpr int kMostContext = 1 << 30;
@@ -200,6 +196,7 @@ Plan Family::default_plan() const {
 }
 
 std::vector<TokenId> Family::prompt(std::string_view question, std::string_view effort) const {
+  if (!has_prompt_format()) return encode(question);
   const bool think = impl_->chat_template == kEffortTemplate || effort != "e0";
   return chat({{"user", std::string(question)}}, {.think = think, .effort = std::string(effort)});
 }
@@ -208,6 +205,8 @@ std::vector<TokenId> Family::chat_turn(std::string_view said, const ChatOptions&
   if (!remembers()) throw Error(impl_->spec.folder.string(), "has a prompt format that holds the last message alone");
   return tokens_of(render_turn(std::string(said), options), impl_->require_tokenizer());
 }
+
+bool Family::has_prompt_format() const { return !impl_->chat_template.empty(); }
 
 bool Family::remembers() const { return is_chat_template(impl_->chat_template); }
 
@@ -221,6 +220,10 @@ std::vector<TokenId> Family::chat(const std::vector<ChatMessage>& messages, cons
 
 void Family::Impl::require_prompt_format() const {
   if (is_chat_template(chat_template) || chat_template == kEffortTemplate) return;
+  if (chat_template.empty())
+    throw Error({.where = spec.folder.string(),
+                 .what = "has no chat format: it is a plain text model",
+                 .hint = "Let it go on with a text ('starnest run', or 'starnest run --raw')"});
   throw Error({.where = spec.folder.string(),
                .what = "has a prompt format that is not known here",
                .hint = "Write the whole prompt yourself and pass it raw ('starnest run --raw')"});

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/source_file.h"
 #include "base/text.h"
 #include "format/json/json.h"
 #include "starnest/error.h"
@@ -67,7 +68,7 @@ void open_shards(const std::filesystem::path& index, std::vector<SafetensorsFile
   const WeightMap shards = read_weight_map(index);
   for (const auto& [name, tensors] : shards) {
     const std::filesystem::path path = index.parent_path() / name;
-    if (!std::filesystem::exists(path)) {
+    if (!is_there(path)) {
       index_error(path, "this shard is missing",
                   "all " + std::to_string(shards.size()) + " shards that " + kIndex + " names", {},
                   "Fetch it, or convert the model again");
@@ -85,9 +86,9 @@ void open_shards(const std::filesystem::path& index, std::vector<SafetensorsFile
 }  // namespace
 
 Checkpoint::Checkpoint(const std::filesystem::path& folder) {
-  if (std::filesystem::exists(folder / kSingle)) {
+  if (is_there(folder / kSingle)) {
     files_.emplace_back(folder / kSingle);
-  } else if (std::filesystem::exists(folder / kIndex)) {
+  } else if (is_there(folder / kIndex)) {
     open_shards(folder / kIndex, files_);
   } else {
     throw Error({.where = folder.string(),
