@@ -81,7 +81,8 @@ void check_sampling(const Sampling& sampling, const std::filesystem::path& folde
   check(sampling, [&](const std::string& name) {
     bool is_of_folder = false;
     Sampling::fields([&](const std::string& flag, auto member, const char*) {
-      if (flag == (name == "temperature" ? "temp" : setting_name(name))) is_of_folder = sampling.*member == of_folder.*member;
+      if (flag == (name == "temperature" ? "temp" : setting_name(name)))
+        is_of_folder = sampling.*member == of_folder.*member;
     });
     if (!is_of_folder) return setting_name(name);
     return (folder / "generation_config.json").string() + ": key " + in_quotes(name);

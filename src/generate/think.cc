@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/check.h"
 #include "base/text.h"
 #include "generate/generation_config.h"
 #include "starnest/error.h"
@@ -198,38 +197,6 @@ std::vector<TokenId> ThinkBudget::closing(std::span<const TokenId> written) cons
     if (ends_with(written, std::span(tokens_.close).first(begun)))
       return {tokens_.close.begin() + std::ptrdiff_t(begun), tokens_.close.end()};
   return tokens_.close;
-}
-
-const char* name_of(ThinkEnd end) {
-  switch (end) {
-    case ThinkEnd::none:
-      return "none";
-    case ThinkEnd::natural:
-      return "natural";
-    case ThinkEnd::boundary:
-      return "boundary";
-    case ThinkEnd::forced:
-      return "forced";
-    case ThinkEnd::stopped:
-      return "stopped";
-  }
-  check_failed("end", "unknown end", __FILE__, __LINE__);
-}
-
-const char* name_of(AnswerEnd end) {
-  switch (end) {
-    case AnswerEnd::stop_token:
-      return "stop_token";
-    case AnswerEnd::stop_text:
-      return "stop_text";
-    case AnswerEnd::max_tokens:
-      return "max_tokens";
-    case AnswerEnd::context:
-      return "context";
-    case AnswerEnd::cancelled:
-      return "cancelled";
-  }
-  check_failed("end", "unknown end", __FILE__, __LINE__);
 }
 
 }  // namespace starnest

@@ -61,6 +61,25 @@ TEST(Run, ThinkingMayGoOnWithAnotherSize) {
   EXPECT_CONTAINS(done.err, "\nthinking  15 tokens by large (");
 }
 
+TEST(Run, StagesAreWrittenOneAfterAnother) {
+  const auto stages = [](const std::string& text) { return run({"-p", kQuestion, "--stages", text}); };
+  const Finished done = stages("small:tokens=4,medium:tokens=3,large:tag,small:end");
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_EQ(done.out, "a5;b\n+38\n;c*76;d-24;\n4\n");
+  EXPECT_CONTAINS(done.err, "): small thinks, medium thinks, large thinks, small answers\n");
+  EXPECT_CONTAINS(done.err, "[small thinks]\n[medium thinks]\n[large thinks]\n[small answers]\n");
+  EXPECT_CONTAINS(done.err, "\nthinking  3 tokens by medium (");
+  EXPECT_CONTAINS(stages("small").err, "stages: have a stage without a size or an end");
+  EXPECT_CONTAINS(stages("small:tag").err, "stages: must have a last stage that writes until the end");
+  EXPECT_CONTAINS(stages("smal:end").err, "Did you mean 'small'?");
+  EXPECT_EQ(run({"-p", kQuestion, "--stages", "small:end", "--size", "small"}).exit_code, 2);
+}
+
+TEST(Run, ARuleNeedsASizeAndASizeARule) {
+  EXPECT_CONTAINS(run({"-p", kQuestion, "--switch-after", "3"}).err, "switch-size: is missing");
+  EXPECT_CONTAINS(run({"-p", kQuestion, "--switch-size", "large"}).err, "switch-size: needs switch-after");
+}
+
 TEST(Run, AModelThatDoesNotThinkRunsAtOneSizeOnly) {
   const auto written = [](std::vector<std::string> sizes) {
     std::vector<std::string> words{"run", "-m", in_tests("golden/mixed_bf16"), "--ids", "1,2,3", "-n", "3", "-q"};
@@ -260,8 +279,8 @@ TEST(Run, StopTextsEndTheAnswerOnly) {
   const TestFolder folder;
   copy_pocket(folder / "model", R"({"eos_token_id": 2, "think_start_ids": [0], "think_end_ids": [[0]]})");
   const auto answer = [&](std::vector<std::string> more) {
-    more.insert(more.begin(), {"run", "-m", (folder / "model").string(), "--raw", "-p",
-                               "<bos>" + kQuestion + "<e2><think>a5;"});
+    more.insert(more.begin(),
+                {"run", "-m", (folder / "model").string(), "--raw", "-p", "<bos>" + kQuestion + "<e2><think>a5;"});
     return starnest_program(more);
   };
   EXPECT_EQ(answer({}).out, "b+38;c*76;d-24;4\n");
@@ -409,7 +428,9 @@ TEST(Eval, WritesAReportThatFitsWhatItPrints) {
   EXPECT_EQ(done.exit_code, 0) << done.err;
   const nlohmann::json report = nlohmann::json::parse(file_text(folder / "report.json"));
   EXPECT_EQ(report["result"]["n"], 60);
-  EXPECT_EQ(report["think_size"], "small");
+  EXPECT_EQ(report["stages"][0]["size"], "small");
+  EXPECT_EQ(report["stages"][0]["until"], "tag");
+  EXPECT_EQ(report["stages"][1]["until"], "end");
   const auto& ends = report["think_ends"];
   EXPECT_EQ(
       ends["natural"].get<int>() + ends["boundary"].get<int>() + ends["forced"].get<int>() + ends["stopped"].get<int>(),

@@ -8,11 +8,8 @@
 #include <string>
 #include <vector>
 
-#include <gtest/gtest.h>
-
 #include "engine/engine.h"
 #include "format/weights/safetensors.h"
-#include "kernels/cpu/isa.h"
 
 namespace starnest::golden {
 
@@ -50,7 +47,7 @@ inline Golden read(const std::string& name, const std::string& size) {
 // Logits [T, V] of a fresh sequence that reads `ids` in chunks of `chunk` tokens (0: all at once).
 inline std::vector<float> logits_of(Engine& engine, const std::string& size, const std::vector<TokenId>& ids,
                                     size_t chunk = 0) {
-  Sequence sequence = engine.start(engine.index_of(size));
+  Sequence sequence = engine.start(engine.size_named(size));
   std::vector<float> out;
   for (size_t at = 0; at < ids.size();) {
     const size_t count = std::min(chunk ? chunk : ids.size(), ids.size() - at);
@@ -60,18 +57,6 @@ inline std::vector<float> logits_of(Engine& engine, const std::string& size, con
     at += count;
   }
   return out;
-}
-
-// Calls body once per instruction set that this machine has.
-template <class Body>
-void on_every_instruction_set(const Body& body) {
-  const Isa before = isa();
-  for (const Isa available : available_isas()) {
-    use_isa(available);
-    const testing::ScopedTrace trace(__FILE__, __LINE__, "instruction set " + std::string(name_of(available)));
-    body();
-  }
-  use_isa(before);
 }
 
 inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
