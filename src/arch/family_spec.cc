@@ -4,6 +4,7 @@
 #include <set>
 
 #include "arch/presets.h"
+#include "base/source_file.h"
 #include "base/text.h"
 #include "format/weights/model_location.h"
 #include "starnest/error.h"
@@ -218,7 +219,7 @@ FamilySpec read_family(const std::filesystem::path& model, const std::string& el
   FamilySpec family{folder, std::move(config), std::move(spec), std::move(full), std::nullopt, {}};
   if (!elastic.empty())
     use(elastic_file_or_preset(elastic), family);
-  else if (std::filesystem::exists(folder / "elastic.json"))
+  else if (is_there(folder / "elastic.json"))
     use(read_elastic(folder / "elastic.json"), family);
   return family;
 }
