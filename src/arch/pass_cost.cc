@@ -8,15 +8,13 @@ namespace starnest {
 namespace {
 
 // The share of the experts of a block that one token chooses.
-double routed_share(const ModelSpec& spec, const NestedTensor& tensor, const Widths& widths) {
-  const auto& moe = std::get<MoeSpec>(spec.blocks[size_t(tensor.block)]);
-  return double(moe.experts_per_token) / widths.at(tensor.block)[Axis::experts];
+double routed_share(const NestedTensor& tensor, const Widths& widths) {
+  return double(tensor.chosen) / widths.at(tensor.block)[Axis::experts];
 }
 
 bool is_product(Role role) { return is_linear(role) || role == Role::gate; }
 
 struct TensorPass {
-  const ModelSpec& spec;
   const TensorSpec& tensor;
   Encoding encoding;
   bool head;  // of the model: needed for wanted logits only
@@ -31,7 +29,7 @@ struct TensorPass {
       if (!tensor.present(*part.widths) || users(part) == 0) continue;
       const uint64_t elements = tensor.elements(*part.widths);
       const double bytes = double(stored_bytes(encoding, elements));
-      const double share = tensor.use == Use::routed ? routed_share(spec, tensor, *part.widths) : 1;
+      const double share = tensor.use == Use::routed ? routed_share(tensor, *part.widths) : 1;
       if (head || is_product(tensor.role)) sum.flops += 2 * double(elements) * share * double(users(part));
       if (tensor.use == Use::one_row) {
         sum.bytes += double(part.tokens) * bytes / double(tensor.shape(*part.widths).front());
@@ -55,7 +53,7 @@ PassCost pass_cost_of(const ModelSpec& spec, StoredFormat format, std::span<cons
   PassCost sum;
   for (const TensorSpec& tensor : tensors_of(spec, Naming{})) {
     const bool head = tensor.role == Role::head || (spec.tied_head && tensor.role == Role::embedding);
-    const PassCost cost = TensorPass{spec, tensor, encoding_of(spec, tensor, format), head}.cost(largest_first);
+    const PassCost cost = TensorPass{tensor, encoding_of(spec, tensor, format), head}.cost(largest_first);
     sum.bytes += cost.bytes;
     sum.flops += cost.flops;
   }

@@ -4,7 +4,8 @@ namespace starnest {
 namespace {
 
 Dimension one(Segment segment) { return {segment}; }
-Dimension whole(std::string_view name, int extent) { return one(plain_segment(name, Axis::none, extent)); }
+Dimension whole(int extent) { return one(plain_segment(Axis::none, extent)); }
+Dimension residual(const ModelSpec& model) { return one(dial_of(model, -1, Axis::hidden).units); }
 
 // Adds the tensors of one block. Row layouts: z | x | B | C | dt of in_proj, x | B | C of the convolution.
 struct BlockTensors {
@@ -13,43 +14,45 @@ struct BlockTensors {
   int block;
   std::vector<TensorSpec>& out;
 
-  Dimension hidden() const { return one(plain_segment("hidden", Axis::hidden, model.hidden)); }
+  Dimension hidden() const { return residual(model); }
+  // What a dial of the block shortens, each unit with its channels.
+  Segment units(Axis axis) const { return dial_of(model, block, axis).units; }
 
-  void add(Role role, std::string name, std::vector<Dimension> dims, int expert = -1, Use use = Use::always) const {
-    out.push_back({{block, expert, use, std::move(dims)}, role, std::move(name)});
+  void add(Role role, std::string name, std::vector<Dimension> dims) const {
+    out.push_back({{.block = block, .dims = std::move(dims)}, role, std::move(name)});
+  }
+  void add_routed(const MoeSpec& s, Role role, std::string name, std::vector<Dimension> dims, int expert = -1) const {
+    out.push_back({{block, expert, Use::routed, s.experts_per_token, std::move(dims)}, role, std::move(name)});
   }
 
   void operator()(const Mamba2Spec& s) const {
-    const auto channels = [&](std::string_view name) {
-      return Segment{name, Axis::mamba_heads, s.heads, s.groups, Axis::mamba_head_dim, s.head_dim};
-    };
-    const Segment heads{"dt", Axis::mamba_heads, s.heads, s.groups, Axis::none, 1};
-    const Segment b = plain_segment("B", Axis::none, s.groups * s.state);
-    const Segment c = plain_segment("C", Axis::none, s.groups * s.state);
-    const Dimension in_rows{channels("z"), channels("x"), b, c, heads};
-    const Dimension conv_rows{channels("x"), b, c};
+    const Segment x = units(Axis::mamba_heads);
+    const Segment heads{.unit_axis = x.unit_axis, .units = x.units, .groups = x.groups};
+    const Segment b = plain_segment(Axis::none, s.groups * s.state);
+    const Dimension in_rows{x, x, b, b, heads};
+    const Dimension conv_rows{x, b, b};
     add(Role::mamba_in, "mixer.in_proj.weight", {in_rows, hidden()});
     if (s.proj_bias) add(Role::mamba_in_bias, "mixer.in_proj.bias", {in_rows});
-    add(Role::conv_taps, "mixer.conv1d.weight", {conv_rows, whole("one", 1), whole("taps", s.conv_width)});
+    add(Role::conv_taps, "mixer.conv1d.weight", {conv_rows, whole(1), whole(s.conv_width)});
     if (s.conv_bias) add(Role::conv_bias, "mixer.conv1d.bias", {conv_rows});
     add(Role::decay_log, "mixer.A_log", {one(heads)});
     add(Role::skip, "mixer.D", {one(heads)});
     add(Role::dt_bias, "mixer.dt_bias", {one(heads)});
-    add(Role::gated_norm, "mixer.norm.weight", {one(channels("x"))});
-    add(Role::mamba_out, "mixer.out_proj.weight", {hidden(), one(channels("x"))});
+    add(Role::gated_norm, "mixer.norm.weight", {one(x)});
+    add(Role::mamba_out, "mixer.out_proj.weight", {hidden(), one(x)});
     if (s.proj_bias) add(Role::mamba_out_bias, "mixer.out_proj.bias", {hidden()});
   }
 
   void operator()(const AttentionSpec& s) const {
-    const Dimension heads = one({"q", Axis::query_heads, s.query_heads, s.kv_heads, Axis::none, s.head_dim});
+    const Dimension heads = one(units(Axis::query_heads));
     add(Role::query, "mixer.q_proj.weight", {heads, hidden()});
-    add(Role::key, "mixer.k_proj.weight", {whole("k", s.kv_heads * s.head_dim), hidden()});
-    add(Role::value, "mixer.v_proj.weight", {whole("v", s.kv_heads * s.head_dim), hidden()});
+    add(Role::key, "mixer.k_proj.weight", {whole(s.kv_heads * s.head_dim), hidden()});
+    add(Role::value, "mixer.v_proj.weight", {whole(s.kv_heads * s.head_dim), hidden()});
     add(Role::attention_out, "mixer.o_proj.weight", {hidden(), heads});
   }
 
   void operator()(const MlpSpec& s) const {
-    const Dimension ffn = one(plain_segment("ffn", Axis::ffn, s.ffn));
+    const Dimension ffn = one(units(Axis::ffn));
     add(Role::up, "mixer.up_proj.weight", {ffn, hidden()});
     if (s.bias) add(Role::up_bias, "mixer.up_proj.bias", {ffn});
     add(Role::down, "mixer.down_proj.weight", {hidden(), ffn});
@@ -57,19 +60,19 @@ struct BlockTensors {
   }
 
   void operator()(const MoeSpec& s) const {
-    const Dimension experts = one(plain_segment("experts", Axis::experts, s.experts));
-    const Dimension ffn = one(plain_segment("ffn", Axis::moe_ffn, s.ffn));
-    const Dimension shared = one(plain_segment("shared", Axis::shared_ffn, s.shared_ffn));
+    const Dimension experts = one(units(Axis::experts));
+    const Dimension ffn = one(units(Axis::moe_ffn));
+    const Dimension shared = one(units(Axis::shared_ffn));
     add(Role::gate, "mixer.gate.weight", {experts, hidden()});
     add(Role::gate_bias, "mixer.gate.e_score_correction_bias", {experts});
     if (naming.stacked_experts) {
-      add(Role::expert_up, "mixer.experts.up_proj", {experts, ffn, hidden()}, -1, Use::routed);
-      add(Role::expert_down, "mixer.experts.down_proj", {experts, hidden(), ffn}, -1, Use::routed);
+      add_routed(s, Role::expert_up, "mixer.experts.up_proj", {experts, ffn, hidden()});
+      add_routed(s, Role::expert_down, "mixer.experts.down_proj", {experts, hidden(), ffn});
     }
     for (int e = 0; e < s.experts && !naming.stacked_experts; ++e) {
       const std::string name = "mixer.experts." + std::to_string(e);
-      add(Role::expert_up, name + ".up_proj.weight", {ffn, hidden()}, e, Use::routed);
-      add(Role::expert_down, name + ".down_proj.weight", {hidden(), ffn}, e, Use::routed);
+      add_routed(s, Role::expert_up, name + ".up_proj.weight", {ffn, hidden()}, e);
+      add_routed(s, Role::expert_down, name + ".down_proj.weight", {hidden(), ffn}, e);
     }
     add(Role::shared_up, "mixer.shared_experts.up_proj.weight", {shared, hidden()});
     if (s.shared_bias) add(Role::shared_up_bias, "mixer.shared_experts.up_proj.bias", {shared});
@@ -127,10 +130,10 @@ Naming detect_naming(const std::function<bool(std::string_view name)>& has) {
 
 std::vector<TensorSpec> tensors_of(const ModelSpec& spec, const Naming& naming) {
   std::vector<TensorSpec> tensors;
-  const Dimension hidden = one(plain_segment("hidden", Axis::hidden, spec.hidden));
-  const Dimension vocab = whole("vocab", spec.vocab);
+  const Dimension hidden = residual(spec);
+  const Dimension vocab = whole(spec.vocab);
   const auto add = [&](Role role, int block, std::string name, std::vector<Dimension> dims, Use use = Use::always) {
-    tensors.push_back({{block, -1, use, std::move(dims)}, role, std::move(name)});
+    tensors.push_back({{.block = block, .use = use, .dims = std::move(dims)}, role, std::move(name)});
   };
   // A tied table is the head as well, and that is read whole.
   add(Role::embedding, -1, "embeddings.weight", {vocab, hidden}, spec.tied_head ? Use::always : Use::one_row);

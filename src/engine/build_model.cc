@@ -18,7 +18,7 @@ struct BuildMixer {
 
   // Which channels belong to which head, for every resident size.
   PerSize<std::vector<HeadPiece>> pieces(const Mamba2Spec& s) const {
-    const Segment channels{"x", Axis::mamba_heads, s.heads, s.groups, Axis::mamba_head_dim, s.head_dim};
+    const Segment channels = dial_of(dials_of(s), Axis::mamba_heads).units;
     const std::vector<BlockWidths> chain = weights.chain(block);
     PerSize<std::vector<HeadPiece>> of_sizes;
     for (const BlockWidths& size : std::span(chain).first(weights.resident())) {

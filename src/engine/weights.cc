@@ -86,7 +86,7 @@ void Weights::add_packed(Source source, Key key, DType dtype) {
   Packed matrix{std::move(source), dtype, {}, {}};
   const int block = std::get<0>(key), expert = std::get<2>(key);
   for (const BlockWidths& widths : chain(block)) {
-    const bool present = widths.kept && (expert < 0 || expert < widths[Axis::experts]);
+    const bool present = widths.keeps_expert(expert);
     matrix.shells.push_back(
         present ? PackedShell{matrix.source.layout.rows_of(widths), matrix.source.layout.cols_of(widths), nullptr}
                 : PackedShell{});

@@ -44,7 +44,7 @@ inline Weights sliced(const Weights& full, const Widths& widths) {
   std::vector<int> kept;
   for (size_t b = 0; b < widths.blocks.size(); ++b) {
     if (!widths.blocks[b].kept) continue;
-    spec.blocks.push_back(narrowed(full.spec().blocks[b], widths.blocks[b]));
+    spec.blocks.push_back(starnest::narrowed(full.spec().blocks[b], widths.blocks[b]));
     kept.push_back(int(b));
   }
   Weights out(spec, full.dtype());
