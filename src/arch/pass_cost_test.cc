@@ -44,6 +44,25 @@ TEST(PassCost, FlopsAreTwoPerActiveWeightAndTheHeadCountsPerWantedLogit) {
   EXPECT_EQ(flops - pass_cost_of(family.spec, StoredFormat::bf16, silent).flops, 2 * table);
 }
 
+// Summed up once for a family, for any sizes in any order.
+TEST(PassCosts, AreThoseOfTheSamePasses) {
+  for (const char* folder : {"data/configs/nano_30b", "golden/moe_f32", "golden/mixed_bf16"}) {
+    const FamilySpec family = read_family(kTests / folder);
+    std::vector<const Widths*> widths;
+    for (const Size& size : family.sizes.ascending()) widths.push_back(&size.widths);
+    const PassCosts costs(family.spec, StoredFormat::bf16, widths);
+    for (const std::vector<PassCosts::Part>& parts :
+         {std::vector<PassCosts::Part>{{1, 1, 1}}, {{2, 7, 0}, {1, 3, 3}}, {{1, 512, 1}, {3, 1, 1}, {1, 2, 0}}}) {
+      std::vector<PassPart> same;
+      for (const PassCosts::Part& part : parts)
+        same.push_back({&family.sizes.at(part.size).widths, part.tokens, part.logits});
+      const PassCost expected = pass_cost_of(family.spec, StoredFormat::bf16, same), got = costs.of(parts);
+      EXPECT_NEAR(got.bytes / expected.bytes, 1, 1e-12) << folder;
+      EXPECT_NEAR(got.flops / expected.flops, 1, 1e-12) << folder;
+    }
+  }
+}
+
 TEST(PassCost, ASmallerSizeRidesAlongInAMixedStep) {
   const FamilySpec family = read_family(kTests / "data/configs/nano_30b");
   const Widths& large = family.largest().widths;

@@ -37,7 +37,7 @@ TEST_P(DevMetric, AgreesWithGeneration) {
         without = accuracy(weights, SizeContext::narrow(size.widths), set).whole * kProblems;
     const TaskQuestionSet questions{
         .effort = GetParam().effort, .split = tasks::Split::development, .count = kProblems, .seed = 1};
-    const Plan plan{.think_size = size.name, .answer_size = size.name, .answer_reserve = 8, .max_tokens = 128};
+    const Plan plan{.stages = {{size.name}}, .answer_reserve = 8, .max_tokens = 128};
     const TaskAccuracy generated =
         task_accuracy(family, questions, {.plan = plan, .sampling = {.temperature = 0}, .parallel = 64});
     int right = 0;
