@@ -36,7 +36,7 @@ Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, StoredForm
 }
 
 Cost cost_of(const ModelSpec& spec, const Widths& widths, StoredFormat format) {
-  const std::vector<TensorSpec> tensors = tensors_of(spec, Naming{});
+  const std::vector<TensorSpec> tensors = tensors_of(spec);
   std::vector<CostedTensor> costed;
   costed.reserve(tensors.size());
   for (const TensorSpec& tensor : tensors) costed.push_back({&tensor, encoding_of(spec, tensor, format)});

@@ -48,6 +48,15 @@ BlockSpec narrowed(BlockSpec block, const BlockWidths& widths) {
   return block;
 }
 
+ModelSpec narrowed(const ModelSpec& spec, const Widths& widths) {
+  ModelSpec out = spec;
+  out.hidden = widths.hidden;
+  out.blocks.clear();
+  for (size_t b = 0; b < spec.blocks.size(); ++b)
+    if (widths.blocks[b].kept) out.blocks.push_back(narrowed(spec.blocks[b], widths.blocks[b]));
+  return out;
+}
+
 char letter_of(const BlockSpec& block) { return "M*-E"[block.index()]; }
 
 std::string pattern_of(const std::vector<BlockSpec>& blocks) {

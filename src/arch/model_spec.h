@@ -107,5 +107,7 @@ Widths full_widths(const ModelSpec& spec);
 
 // The block as a size has it that keeps these widths.
 BlockSpec narrowed(BlockSpec block, const BlockWidths& widths);
+// The model that a size is by itself: its blocks alone, at its widths.
+ModelSpec narrowed(const ModelSpec& spec, const Widths& widths);
 
 }  // namespace starnest

@@ -47,7 +47,7 @@ PassCost PassCosts::Group::cost(std::span<const Part> parts) const {
 }
 
 PassCosts::PassCosts(const ModelSpec& spec, StoredFormat format, std::span<const Widths* const> ascending) {
-  for (const TensorSpec& tensor : tensors_of(spec, Naming{})) {
+  for (const TensorSpec& tensor : tensors_of(spec)) {
     const Encoding encoding = encoding_of(spec, tensor, format);
     Group group{.head = is_head(spec, tensor), .one_row = tensor.use == Use::one_row, .sizes = {}};
     for (const Widths* widths : ascending) {

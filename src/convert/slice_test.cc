@@ -15,7 +15,7 @@
 
 #include <gtest/gtest.h>
 
-#include "arch/tensors.h"
+#include "arch/nemotron_h/nemotron_h.h"
 #include "base/rng.h"
 #include "base/test_support.h"
 #include "format/weights/checkpoint.h"
@@ -94,16 +94,15 @@ enum class Layout { single, sharded };
 // A checkpoint of the tiny model whose tensors may be changed before it is written.
 struct Source {
   Tiny tiny;
-  Naming naming;
   Tensors tensors;
 
-  Source() : Source(Tiny{}, Naming{}) {}
-  Source(const Tiny& shape, const Naming& names) : tiny(shape), naming(names) {
+  Source() : Source(Tiny{}, nemotron_h::Naming{}) {}
+  Source(const Tiny& shape, const nemotron_h::Naming& naming) : tiny(shape) {
     const HfConfig config = HfConfig::parse(tiny.config(), "config.json");
     const ModelSpec spec = architecture_of(config).read(config);
-    for (const TensorSpec& tensor : tensors_of(spec, naming)) {
+    for (const TensorSpec& tensor : nemotron_h::tensors(spec, naming)) {
       const bool is_gate = tensor.role == Role::gate || tensor.role == Role::gate_bias;
-      const std::string name = naming.name(tensor);
+      const std::string& name = tensor.name;
       tensors[name] = pattern(name, is_gate ? DType::f32 : DType::bf16, tensor.shape(full_widths(spec)));
     }
   }
@@ -319,7 +318,7 @@ class SliceForms : public testing::TestWithParam<std::tuple<const char*, const c
 TEST_P(SliceForms, EveryAxisAtOnceUnderEveryFormOfNames) {
   const auto& [prefix, embedding, stacked, layout] = GetParam();
   const TestFolder temp;
-  const Source source(Tiny{}, Naming{prefix, embedding, stacked});
+  const Source source(Tiny{}, nemotron_h::Naming{prefix, embedding, stacked});
   source.write(temp / "family", kChain, layout);
   const SliceResult result = slice_folder(temp / "family", "small", temp / "out");
   const Tensors expected = expected_slice(source, small_widths(), {0, 1, 4, 6});

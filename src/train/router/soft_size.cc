@@ -118,7 +118,7 @@ Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probab
   const ExpectedWidths expected(choices, spec, pi);
   const std::vector<Tensor> kept = gates(choices, spec, pi.back().to(torch::kDouble));
   Tensor cost = torch::zeros({}, torch::kDouble);
-  for (const TensorSpec& tensor : tensors_of(spec, Naming{.stacked_experts = true})) {
+  for (const TensorSpec& tensor : tensors_of(spec, Experts::stacked)) {
     const bool routed = tensor.use == Use::routed;
     Tensor elements = torch::ones({}, torch::kDouble);
     for (size_t d = 0; d < tensor.dims.size(); ++d)
