@@ -17,16 +17,13 @@ int main(int argc, char** argv) {
       std::printf("size %s: %llu parameters\n", size.name.c_str(), static_cast<unsigned long long>(size.parameters));
 
     starnest::Plan plan = family.default_plan();
-    if (argc == 5) {
-      plan.think_size = argv[3];
-      plan.answer_size = argv[4];
-    }
+    if (argc == 5) plan.stages = starnest::think_and_answer(argv[3], argv[4]);
     const std::string question = argc > 2 ? argv[2] : "r:a5b+3c*7d-2?";
     starnest::Session session(family);
     const starnest::Answer answer = session.ask(family.prompt(question), {.plan = plan});
 
-    std::printf("%s thinks:  %s\n", answer.thinking_report.size.c_str(), answer.thinking.c_str());
-    std::printf("%s answers: %s\n", answer.answer_report.size.c_str(), answer.answer.c_str());
+    std::printf("%s thinks:  %s\n", plan.stages.front().size.c_str(), answer.thinking.c_str());
+    std::printf("%s answers: %s\n", plan.stages.back().size.c_str(), answer.answer.c_str());
     return answer.complete() ? 0 : 1;
   } catch (const starnest::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -1,6 +1,7 @@
 // Conversations.
 #pragma once
 
+#include <map>
 #include <string>
 
 namespace starnest {
@@ -14,8 +15,9 @@ struct ChatMessage {
 struct ChatOptions {
   bool think = true;           // the reply begins with thinking
   bool keep_thinking = false;  // thinking of earlier turns stays in the text
-  // For the simple format of the models of reasoning tasks, which take the last message alone: e0, e1 or e2.
-  std::string effort = "e2";
+  // What the model's template takes beside messages, by name. "effort" is that of models of reasoning tasks: e0 (no
+  // thinking), e1 or e2 (when it is not given); formats that know no levels take e0 for no thinking.
+  std::map<std::string, std::string> arguments = {};
 };
 
 }  // namespace starnest

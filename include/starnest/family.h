@@ -26,12 +26,15 @@ struct SizeInfo {
   uint64_t decode_bytes = 0;       // weights read per token at batch 1: tokens/s <= bandwidth / decode_bytes
 };
 
+enum class KvType { f32, bf16 };              // of keys and values
+KvType kv_type_named(std::string_view name);  // "f32", "bf16"; throws Error
+
 struct OpenOptions {
   std::string elastic = {};             // a file or preset to take the sizes from; empty: the folder's elastic.json
   int threads = 0;                      // 0: as many as the process may use
   std::vector<std::string> sizes = {};  // sizes to keep in memory; empty: all
-  int context = 0;            // tokens of prompt and output together; 0: what the model allows and memory holds
-  std::string kv_dtype = {};  // of keys and values: "f32" or "bf16"; empty: the engine's default
+  int context = 0;  // tokens of prompt and output together; 0: what the model allows and memory holds
+  std::optional<KvType> kv_type = {};  // not given: the type of the weights
   uint64_t cache_bytes =
       uint64_t{1} << 30;  // for snapshots of what was read, least recently used dropped first; 0: none
   std::function<void(uint64_t done, uint64_t total)> progress = {};  // bytes read; may throw to cancel
@@ -47,6 +50,17 @@ struct FamilyInfo {
   int model_context = 0;   // tokens the model was made for; 0: it does not say
   int memory_context = 0;  // tokens whose keys and values fitted beside the weights when it was opened
 };
+
+// How a model's prompts are written, as its folder says.
+enum class PromptFormat {
+  unknown,  // text as it stands only
+  chat,     // a conversation
+  task,     // of reasoning tasks: the last message alone, and an effort
+};
+
+class Engine;
+class Tokenizer;
+struct FamilySpec;
 
 // Copies share one model. Sessions of one family must be used by one thread at a time.
 class Family {
@@ -64,10 +78,19 @@ class Family {
   void drop_above(std::string_view name);
   const std::vector<std::string>& notices() const;  // what a user should know about this model, a sentence each
   FamilyInfo info() const;
-  Plan default_plan() const;  // the sizes of elastic.json's default_plan, else the largest for both
+  const SizeInfo& size(std::string_view name) const;  // in memory; Error that suggests the nearest name
+  // The sizes of elastic.json's default_plan, where the model thinks; else its largest for everything.
+  Plan default_plan() const;
+  // `plan` with the names of its stages filled in, checked. Throws Error for a plan that does not fit the model.
+  Plan resolved(const Plan& plan) const;
+  // Throws Error for a value out of range, naming the file where it is the folder's own.
+  void check(const Sampling& sampling) const;
+  bool thinks() const;                                            // whether thinking can be told from an answer
+  bool opens_thinking(const std::vector<TokenId>& prompt) const;  // whether the reply to it begins with thinking
 
-  // From generation_config.json: do_sample, temperature, top_k, top_p and min_p. Greedy when do_sample is not true or
-  // the file is absent; what the file does not say filters nothing.
+  // From generation_config.json: do_sample, temperature, top_k, top_p, min_p and the penalties. Greedy when do_sample
+  // is not true or the file is absent; what the file does not say changes nothing. Values out of range are refused
+  // where they are used.
   Sampling default_sampling() const;
 
   // Bytes per second of a plain read of 256 MiB by the family's threads, measured now in about a tenth of a second.
@@ -75,21 +98,28 @@ class Family {
   double measure_bandwidth() const;
   static std::string_view kernel_path();  // the instruction set in use, e.g. "avx2"
 
-  // The tokens of a question in the model's own prompt format. `effort` is e0 (no thinking), e1 or e2; a chat format
-  // knows no difference between the last two. Throws Error when the folder has no tokenizer, or a format that is not
-  // known here.
-  std::vector<TokenId> prompt(std::string_view question, std::string_view effort = "e2") const;
+  PromptFormat prompt_format() const;
+  // The tokens of a question in the model's own prompt format. Throws Error when the folder has no tokenizer, or a
+  // format that is not known here.
+  std::vector<TokenId> prompt(std::string_view question, const ChatOptions& options = {}) const;
   // A conversation, up to where the reply begins. The simple format of reasoning tasks takes the last message alone.
   // Throws Error as above, and for roles that are not known.
   std::vector<TokenId> chat(const std::vector<ChatMessage>& messages, const ChatOptions& options = {}) const;
   // What follows a reply when everything so far stays as it is: the end of that turn, the next one of the user, and
   // where the next reply begins. Throws Error for a format without memory.
   std::vector<TokenId> chat_turn(std::string_view said, const ChatOptions& options = {}) const;
-  bool remembers() const;                                    // whether the format holds more than the last message
-  std::vector<TokenId> encode(std::string_view text) const;  // as it stands
+  void require_prompt_format() const;                                       // throws Error where none is known
+  bool remembers() const { return prompt_format() == PromptFormat::chat; }  // more than the last message
+  std::vector<TokenId> encode(std::string_view text) const;                 // as it stands
   std::string decode(const std::vector<TokenId>& ids) const;
 
-  struct Impl;  // of the library
+  bool has_tokenizer() const;
+  // For programs of this project, which may use more than the public headers. The tokenizer: Error where there is none.
+  Engine& engine() const;
+  const Tokenizer& tokenizer() const;
+  const FamilySpec& spec() const;
+
+  struct Impl;  // of generate/ alone
   Impl& impl() const { return *impl_; }
 
  private:

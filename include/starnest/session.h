@@ -11,8 +11,6 @@
 
 namespace starnest {
 
-enum class Phase { thinking, answering };
-
 // A piece of text as it is written. `text` is whole UTF-8 characters; `size` wrote it.
 struct TextPiece {
   Phase phase = Phase::answering;
@@ -28,38 +26,46 @@ struct AskOptions {
   // that is complete first counts. Text that may begin one is held back until it is known.
   std::vector<std::string> stop = {};
   std::function<void(const TextPiece&)> on_text = {};  // called for every piece
+  bool use_cache = true;  // go on from what earlier requests of the family have read, and leave this one to later ones
   std::function<bool()> cancelled = {};  // asked before every step; true ends the request with what there is
 };
 
-// One stretch of work. Reading (of the prompt and, at a switch, of the text so far) and writing are told apart: the
-// first token that a size writes comes from the last step that reads.
-struct PhaseReport {
+// One stretch of work of a size. The first token that a size writes comes from the last step that reads, so that
+// reading and writing are told apart.
+struct StageReport {
+  enum class Work {
+    reading,  // the prompt, or at a hand-over what the size has not read of the text
+    writing,
+    along,  // a size that may take over reads, in steps of the size that writes
+  };
+  int stage = 0;  // of Plan::stages, as resolved: an index
   std::string size;
-  int tokens = 0;      // read, or written (the closing tag included)
-  int steps = 0;       // taken; a step of writing yields one token
-  double seconds = 0;  // of these steps
-  double bytes = 0;    // moved by them: weights as arch/pass_cost.h expects, states, keys and values
+  Work work = Work::reading;
+  Phase phase = Phase::answering;  // of the text when it was done
+  int tokens = 0;                  // read, or written: a closing tag counts where the size wrote it itself
+  int steps = 0;                   // taken; a step of writing yields one token
+  double seconds = 0;              // of these steps, which other requests may have shared; of `along` within those
+  double bytes = 0;  // that they move, counted as if the request ran alone: weights as arch/pass_cost.h expects,
+                     // states, keys and values; of `along` those beyond the writing size's own
+  std::optional<HandOver> hand_over = {};  // of a size that took over: how
 };
 
 struct Answer {
   std::string thinking;
   std::string answer;
   std::vector<TokenId> ids;  // thinking, closing tag, answer; with those of a text that it stopped at
+  int thinking_tokens = 0;   // of these: thinking with its tags
   ThinkEnd think_end = ThinkEnd::none;
   AnswerEnd end = AnswerEnd::stop_token;
   double seconds_to_first_token = 0;
-  int switched_after = -1;         // thinking tokens when Plan::switch_size took over; -1: it did not
-  std::string thinking_hand_over;  // the way that it took over, e.g. "recompute"
-  std::string hand_over;  // the way that the answering size took over; empty where the size that thought last answers
-  int reused_tokens = 0;  // of the prompt, not read again: an earlier request of the family had read them
-  PhaseReport prompt_report;           // reading
-  PhaseReport thinking_report;         // by the size that thinks first
-  PhaseReport thinking_switch_report;  // Plan::switch_size reading what it has not read
-  PhaseReport second_thinking_report;  // by Plan::switch_size
-  PhaseReport switch_report;  // the answering size reading what it has not read; no steps when one size does all
-  // Reading along, one for each size that did, in steps of thinking: bytes beyond theirs, seconds within theirs.
-  std::vector<PhaseReport> shadow_reports;
-  PhaseReport answer_report;
+  int reused_tokens = 0;            // of the prompt, not read again: an earlier request of the family had read them
+  std::vector<StageReport> stages;  // in the order in which they began
+  // Sentences that whoever asked should see: what of the plan did not apply, or was changed to fit.
+  std::vector<std::string> notices;
+
+  // All stages of this work in this phase as one; its size is that of the last of them.
+  StageReport total(StageReport::Work work, Phase phase) const;
+  int tokens_written(Phase phase) const { return total(StageReport::Work::writing, phase).tokens; }
 
   bool complete() const { return end == AnswerEnd::stop_token || end == AnswerEnd::stop_text; }
 };
@@ -70,9 +76,11 @@ class Session {
  public:
   explicit Session(Family family) : family_(std::move(family)) {}
 
-  // Reads the prompt with the thinking size, thinks under the plan's budget, hands over to the answering size
-  // (bit-equal to a session of that size on the same text, unless Plan::hand_over says otherwise), and answers. Throws
-  // Error for options or a prompt that do not fit the model.
+  // Where the prompt leaves a thought open (its last opening tag has no end): reads the prompt with the thinking size,
+  // thinks under the plan's budget, hands over to the answering size (bit-equal to a session of that size on the same
+  // text, unless Plan::hand_over says otherwise), and answers. Tokens of the thought that stand in the prompt count
+  // towards nothing. Elsewhere the answering size reads and answers; if it opens a thought first of all, that is
+  // thinking from there on. Throws Error for options or a prompt that do not fit the model.
   Answer ask(const std::vector<TokenId>& prompt, const AskOptions& options = {});
 
  private:

@@ -15,7 +15,7 @@ const std::filesystem::path kTests = std::filesystem::path(STARNEST_SOURCE_DIR) 
 TEST(PassCost, OfOneTokenIsTheDecodingCost) {
   for (const char* folder : {"data/configs/nano_30b", "golden/moe_f32", "golden/mixed_bf16", "golden/dense_f32"}) {
     const FamilySpec family = read_family(kTests / folder);
-    for (const Size& size : family.sizes) {
+    for (const Size& size : family.sizes.ascending()) {
       const std::vector<PassPart> one{{&size.widths}};
       const double expected = double(cost_of(family.spec, size.widths, StoredFormat::bf16).decode_bytes_per_token);
       EXPECT_NEAR(pass_cost_of(family.spec, StoredFormat::bf16, one).bytes / expected, 1, 1e-6) << folder << size.name;
@@ -44,10 +44,29 @@ TEST(PassCost, FlopsAreTwoPerActiveWeightAndTheHeadCountsPerWantedLogit) {
   EXPECT_EQ(flops - pass_cost_of(family.spec, StoredFormat::bf16, silent).flops, 2 * table);
 }
 
+// Summed up once for a family, for any sizes in any order.
+TEST(PassCosts, AreThoseOfTheSamePasses) {
+  for (const char* folder : {"data/configs/nano_30b", "golden/moe_f32", "golden/mixed_bf16"}) {
+    const FamilySpec family = read_family(kTests / folder);
+    std::vector<const Widths*> widths;
+    for (const Size& size : family.sizes.ascending()) widths.push_back(&size.widths);
+    const PassCosts costs(family.spec, StoredFormat::bf16, widths);
+    for (const std::vector<PassCosts::Part>& parts :
+         {std::vector<PassCosts::Part>{{1, 1, 1}}, {{2, 7, 0}, {1, 3, 3}}, {{1, 512, 1}, {3, 1, 1}, {1, 2, 0}}}) {
+      std::vector<PassPart> same;
+      for (const PassCosts::Part& part : parts)
+        same.push_back({&family.sizes.at(part.size).widths, part.tokens, part.logits});
+      const PassCost expected = pass_cost_of(family.spec, StoredFormat::bf16, same), got = costs.of(parts);
+      EXPECT_NEAR(got.bytes / expected.bytes, 1, 1e-12) << folder;
+      EXPECT_NEAR(got.flops / expected.flops, 1, 1e-12) << folder;
+    }
+  }
+}
+
 TEST(PassCost, ASmallerSizeRidesAlongInAMixedStep) {
   const FamilySpec family = read_family(kTests / "data/configs/nano_30b");
-  const Widths& large = family.sizes.front().widths;
-  const Widths& small = family.sizes.back().widths;
+  const Widths& large = family.largest().widths;
+  const Widths& small = family.sizes.at(1).widths;
   const auto cost = [&](const std::vector<PassPart>& parts) {
     return pass_cost_of(family.spec, StoredFormat::bf16, parts);
   };

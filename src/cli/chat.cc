@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,11 +14,10 @@
 #include "cli/common.h"
 #include "cli/line_input.h"
 #include "cli/plan_options.h"
-#include "cli/progress_bar.h"
 #include "cli/text_printer.h"
-#include "generate/family_impl.h"
-#include "generate/sampling.h"
 #include "program/interrupt.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 
 namespace starnest::cli {
 namespace {
@@ -40,6 +40,7 @@ struct Options {
   ModelOptions model;
   std::string system;
   ChatOptions chat;
+  std::string effort = "e2";
   bool quiet = false;
   int threads = 0;
   int context = 0;
@@ -54,10 +55,10 @@ class Chat {
         family_(std::move(family)),
         session_(family_),
         talk_(family_, options.chat, options.system),
-        plan_(named(options.plan.resolved(), family_.impl())),
+        plan_(options.plan.resolved(family_)),
         sampling_(options.plan.sampling(family_.default_sampling(), PlanOptions::Seed::random)) {
-    check(sampling_);
-    family_.impl().require_prompt_format();
+    family_.check(sampling_);
+    family_.require_prompt_format();
     if (!family_.remembers()) refuse_memory(options);
   }
 
@@ -69,18 +70,13 @@ class Chat {
         line->front() == '/' ? obey(*line) : ask(*line);
       } catch (const Error& error) {
         if (!input_.interactive()) throw;
-        std::fprintf(stderr, "%s\n", error.what());  // a mistake does not end the conversation
+        print(stderr, "%s\n", error.what());  // a mistake does not end the conversation
       }
     }
     if (input_.interactive()) std::fputs("\n", stdout);
   }
 
  private:
-  // Who thinks and who answers change one at a time here, so both have a name from the start.
-  static Plan named(const Plan& plan, const Family::Impl& impl) {
-    return impl.rules.think ? impl.with_sizes(plan) : plan;
-  }
-
   // Of a model that takes every question alone.
   static void refuse_memory(const Options& options) {
     const auto refuse = [](bool given, const char* flag) {
@@ -93,8 +89,8 @@ class Chat {
   void greet() const {
     std::vector<std::string> names;
     for (const SizeInfo& size : family_.sizes()) names.push_back(size.name);
-    std::fprintf(stderr, "%s: sizes %s. /help says more.%s\n", options_.model.model.c_str(), join(names, ", ").c_str(),
-                 family_.remembers() ? "" : " This model takes every question alone.");
+    print(stderr, "%s: sizes %s. /help says more.%s\n", options_.model.model.c_str(), join(names, ", ").c_str(),
+          family_.remembers() ? "" : " This model takes every question alone.");
   }
 
   void obey(const std::string& line) {
@@ -111,9 +107,10 @@ class Chat {
     }
     if (name != "/size" && name != "/think" && name != "/answer")
       throw Error({.where = name, .what = "is no command", .hint = suggest(name, known)});
-    family_.impl().engine.index_of(value);  // throws where there is none
-    if (name != "/answer") plan_.think_size = value;
-    if (name != "/think") plan_.answer_size = value;
+    const std::string size = family_.size(value).name;  // throws where there is none
+    if (plan_.stages.empty()) plan_.stages = family_.default_plan().stages;
+    plan_.stages = think_and_answer(name == "/answer" ? plan_.stages.front().size : size,
+                                    name == "/think" ? plan_.stages.back().size : size);
   }
 
   void ask(const std::string& said) {
@@ -126,27 +123,34 @@ class Chat {
     printer.finish();
     talk_.heard(said, answer);
     sampling_.seed += 1;  // the next answer is drawn anew
-    if (!options_.quiet) report(answer);
+    if (!options_.quiet) report(answer), print_new(answer.notices);
     const bool by_user = input_.interactive() && Interrupt::exit_code() == 128 + SIGINT;
     if (answer.end == AnswerEnd::cancelled && !by_user) throw CLI::RuntimeError(Interrupt::exit_code());
   }
 
+  void print_new(const std::vector<std::string>& notices) {
+    for (const std::string& notice : notices)
+      if (told_.insert(notice).second) print_notices({notice});
+  }
+
   static void report(const Answer& answer) {
-    const PhaseReport &first = answer.thinking_report, &second = answer.second_thinking_report;
-    const PhaseReport& written = answer.answer_report;
-    const int steps = first.steps + second.steps + written.steps;
-    const double seconds = first.seconds + second.seconds + written.seconds;
-    std::string text = "[" + std::to_string(answer.reused_tokens) + " reused / " +
-                       std::to_string(answer.prompt_report.tokens) + " read";
-    text += "; " + std::to_string(first.tokens + second.tokens) + " thought, " + std::to_string(written.tokens) +
-            " answered";
+    using Work = StageReport::Work;
+    int read = 0, steps = 0;
+    double seconds = 0;
+    std::string switches;
+    for (const StageReport& stage : answer.stages) {
+      if (stage.work == Work::writing) steps += stage.steps, seconds += stage.seconds;
+      if (stage.work != Work::reading) continue;
+      if (stage.hand_over)
+        switches += format_number("; switch %.1f ms, ", 1e3 * stage.seconds) + text_of(*stage.hand_over);
+      else
+        read += stage.tokens;
+    }
+    std::string text = "[" + std::to_string(answer.reused_tokens) + " reused / " + std::to_string(read) + " read; " +
+                       std::to_string(answer.tokens_written(Phase::thinking)) + " thought, " +
+                       std::to_string(answer.tokens_written(Phase::answering)) + " answered";
     if (steps > 0 && seconds > 0) text += ", " + grouped(uint64_t(steps / seconds)) + " tokens/s";
-    if (answer.thinking_switch_report.steps > 0)
-      text +=
-          format_number("; switch %.1f ms, ", 1e3 * answer.thinking_switch_report.seconds) + answer.thinking_hand_over;
-    if (answer.switch_report.steps > 0)
-      text += format_number("; switch %.1f ms, ", 1e3 * answer.switch_report.seconds) + answer.hand_over;
-    std::fprintf(stderr, "%s%s]\n", text.c_str(), answer.end == AnswerEnd::cancelled ? "; stopped" : "");
+    print(stderr, "%s%s]\n", (text + switches).c_str(), answer.end == AnswerEnd::cancelled ? "; stopped" : "");
   }
 
   const Options& options_;
@@ -156,6 +160,7 @@ class Chat {
   Plan plan_;
   Sampling sampling_;
   LineInput input_;
+  std::set<std::string> told_;  // notices
 };
 
 void run(const Options& options) {
@@ -180,8 +185,7 @@ void add_chat(CLI::App& app) {
   add_model_options(*command, options->model);
   command->add_option("--system", options->system, "what the conversation begins with");
   command->add_flag("--keep-thinking", options->chat.keep_thinking, "earlier thinking stays in the text");
-  command->add_option("--effort", options->chat.effort, "models of reasoning tasks: e0, e1 or e2")
-      ->capture_default_str();
+  command->add_option("--effort", options->effort, "models of reasoning tasks: e0, e1 or e2")->capture_default_str();
   command->add_flag("!--no-think", options->chat.think, "answer without thinking");
   options->plan.add_to(*command, {{"max-tokens", "-n"}, {"seed", "-s"}});
   command->add_option("-c,--ctx-size", options->context, "tokens of the whole conversation; 0 = what the model allows")
@@ -190,7 +194,10 @@ void add_chat(CLI::App& app) {
   command->add_option("-t,--threads", options->threads, "threads; 0 = all that this process may use")
       ->capture_default_str();
   command->add_flag("-q,--quiet", options->quiet, "nothing on standard error but errors");
-  command->callback([options] { run(*options); });
+  command->callback([options] {
+    options->chat.arguments["effort"] = options->effort;
+    run(*options);
+  });
 }
 
 }  // namespace starnest::cli

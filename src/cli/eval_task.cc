@@ -1,17 +1,15 @@
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 
-#include "base/file.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "cli/eval.h"
-#include "cli/progress_bar.h"
 #include "cli/record_file.h"
-#include "format/text/effort_template.h"
-#include "generate/family_impl.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 #include "report/comparison.h"
 #include "starnest/error.h"
 
@@ -23,16 +21,17 @@ constexpr int kFirstQuestions = 100;
 
 constexpr ThinkEnd kEnds[] = {ThinkEnd::natural, ThinkEnd::boundary, ThinkEnd::forced, ThinkEnd::stopped};
 
-uint64_t active_parameters(const Family& family, const std::string& name) {
-  for (const SizeInfo& size : family.sizes())
-    if (size.name == name) return size.active_parameters;
-  return 0;
+std::vector<JsonLine> stages_json(const std::vector<Stage>& stages) {
+  std::vector<JsonLine> lines;
+  for (const Stage& stage : stages)
+    lines.push_back(JsonLine().set("size", stage.size).set("until", text_of(stage.until)));
+  return lines;
 }
 
 // All that decides an answer. `plan` names its sizes.
 JsonLine settings_json(const EvalOptions& options, const Plan& plan, const Sampling& sampling) {
-  return JsonLine()
-      .set("model", options.model.model)
+  JsonLine line;
+  line.set("model", options.model.model)
       .set("elastic", options.model.elastic)
       .set("task", options.questions.task)
       .set("effort", options.effort)
@@ -40,21 +39,27 @@ JsonLine settings_json(const EvalOptions& options, const Plan& plan, const Sampl
       .set("question_seed", options.questions.seed)
       .set("k_low", options.questions.k_low)
       .set("k_high", options.questions.k_high)
-      .set("think_size", plan.think_size)
-      .set("answer_size", plan.answer_size)
+      .set("think_size", plan.stages.front().size)
+      .set("answer_size", plan.stages.back().size)
+      .set("stages", stages_json(plan.stages))
       .set("think_budget", plan.think_budget)
       .set("think_grace", plan.think_grace)
       .set("max_tokens", plan.max_tokens)
       .set("answer_reserve", plan.answer_reserve)
-      .set("hand_over", plan.hand_over)
-      .set("switch_size", plan.switch_size)
-      .set("switch_after", plan.switch_after)
-      .set("switch_entropy", plan.switch_entropy)
+      .set("hand_over", text_of(plan.hand_over))
       .set("temperature", sampling.temperature)
       .set("top_k", sampling.top_k)
       .set("top_p", sampling.top_p)
       .set("min_p", sampling.min_p)
       .set("sampler_seed", sampling.seed);
+  // Named where they are used: records from before they were known had none.
+  if (sampling.repetition_penalty != 1) line.set("repetition_penalty", sampling.repetition_penalty);
+  if (sampling.presence_penalty != 0) line.set("presence_penalty", sampling.presence_penalty);
+  if (sampling.frequency_penalty != 0) line.set("frequency_penalty", sampling.frequency_penalty);
+  JsonLine bias;
+  for (const auto& [id, value] : sampling.logit_bias) bias.set(std::to_string(id), format_number("%g", value));
+  if (!sampling.logit_bias.empty()) line.set("logit_bias", bias);
+  return line;
 }
 
 JsonLine report_json(JsonLine settings, const Family& family, const TaskAccuracy& result) {
@@ -74,8 +79,8 @@ JsonLine report_json(JsonLine settings, const Family& family, const TaskAccuracy
       .set("mean_thinking_tokens", result.mean(&TaskRecord::thinking_tokens))
       .set("mean_answer_tokens", result.mean(&TaskRecord::answer_tokens))
       .set("mean_bytes", result.mean_bytes())
-      .set("think_active_parameters", active_parameters(family, result.think_size))
-      .set("answer_active_parameters", active_parameters(family, result.answer_size))
+      .set("think_active_parameters", family.size(result.stages.front().size).active_parameters)
+      .set("answer_active_parameters", family.size(result.stages.back().size).active_parameters)
       .set("by_k", knobs);
 }
 
@@ -87,8 +92,9 @@ JsonLine record_json(const TaskRecord& record, const EvalOptions& options, const
   return JsonLine()
       .set("question", question_text(record.problem, options.effort))
       .set("k", record.problem.k)
-      .set("think_size", plan.think_size)
-      .set("answer_size", plan.answer_size)
+      .set("think_size", plan.stages.front().size)
+      .set("answer_size", plan.stages.back().size)
+      .set("plan", sizes_text(plan.stages))
       .set("expected", record.expected)
       .set("answer", record.answer)
       .set("right", record.right)
@@ -126,19 +132,18 @@ TaskRecord record_of(const JsonRecord& json) {
 
 void print_report(const TaskAccuracy& result) {
   const Tally tally = result.tally();
-  std::printf("%s thinks, %s answers: %llu of %llu right, %.1f %% (%s)\n", result.think_size.c_str(),
-              result.answer_size.c_str(), static_cast<unsigned long long>(tally.successes),
-              static_cast<unsigned long long>(tally.trials), 100 * double(tally.successes) / double(tally.trials),
-              interval_text(tally).c_str());
-  std::printf("thinking: %.1f tokens on average; ended", result.mean(&TaskRecord::thinking_tokens));
-  for (const ThinkEnd end : kEnds) std::printf(" %s %d", name_of(end), result.count(end));
-  std::printf("; %.1f s\n", result.seconds);
+  print(stdout, "%s: %llu of %llu right, %.1f %% (%s)\n", sizes_text(result.stages).c_str(),
+              static_cast<unsigned long long>(tally.successes), static_cast<unsigned long long>(tally.trials),
+              100 * double(tally.successes) / double(tally.trials), interval_text(tally).c_str());
+  print(stdout, "thinking: %.1f tokens on average; ended", result.mean(&TaskRecord::thinking_tokens));
+  for (const ThinkEnd end : kEnds) print(stdout, " %s %d", name_of(end), result.count(end));
+  print(stdout, "; %.1f s\n", result.seconds);
 }
 
 Answers answers_of(const TaskAccuracy& result, const EvalOptions& options) {
   Answers answers;
   answers.source = "this run";
-  answers.plan = result.think_size + ">" + result.answer_size;
+  answers.plan = sizes_text(result.stages);
   for (const TaskRecord& record : result.records)
     answers.right[question_text(record.problem, options.effort)] = record.right;
   return answers;
@@ -148,39 +153,33 @@ Answers answers_of(const TaskAccuracy& result, const EvalOptions& options) {
 int questions_to_ask(const TaskAccuracy& first, const Answers& others, const EvalOptions& options, int most) {
   const PairedTable table = paired(answers_of(first, options), others);
   const uint64_t needed = questions_needed(table, options.margin / 100);
-  std::printf("of the first %zu questions %s differ: a margin of %g points needs %s in all", first.records.size(),
-              grouped(table.only_first + table.only_second).c_str(), options.margin, grouped(needed).c_str());
-  std::printf(needed > uint64_t(most) ? "; %s are asked\n" : "\n", grouped(uint64_t(most)).c_str());
+  print(stdout, "of the first %zu questions %s differ: a margin of %g points needs %s in all", first.records.size(),
+        grouped(table.only_first + table.only_second).c_str(), options.margin, grouped(needed).c_str());
+  print(stdout, needed > uint64_t(most) ? "; %s are asked\n" : "\n", grouped(uint64_t(most)).c_str());
   return int(std::clamp<uint64_t>(needed, first.records.size(), uint64_t(most)));
 }
 
 }  // namespace
 
-void eval_task(EvalOptions options) {
+void eval_task(EvalOptions options, AtomicFile* json) {
   options.questions.effort = tasks::effort_named(options.effort);
   options.questions.split = tasks::split_named(options.split);
   std::optional<Answers> others;
   if (!options.against.empty()) others = read_answers(options.against);
-  std::optional<AtomicFile> json;
-  if (!options.json.empty()) json.emplace(options.json);  // a file that cannot be written is known before the work
   const Family family = open_model(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
-  if (family.impl().chat_template != kEffortTemplate)
+  if (family.prompt_format() != PromptFormat::task)
     throw Error({.where = options.model.model,
                  .what = "does not know the reasoning tasks: its prompt format is another",
                  .hint = "--text, --pairs and --choices measure any model"});
-  const Plan plan = family.impl().with_sizes(options.plan.resolved());  // for the records
+  const Plan asked = options.plan.resolved(family), plan = family.resolved(asked);  // with names for the records
   const Sampling sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::as_given);
-  const JsonLine settings = settings_json(options, plan, sampling);
-  std::error_code none;
-  if (others && std::filesystem::equivalent(options.records, options.against, none))
-    throw Error({.where = "--records",
-                 .what = "would replace the file that --against names",
-                 .got = in_quotes(options.records),
-                 .hint = "Name another file"});
+  family.check(sampling);
+  JsonLine settings = settings_json(options, plan, sampling);
+  if (json || !options.records.empty()) set_fingerprint(settings, options.model);
   RecordFile records(options.records, settings, options.resume);
 
-  ProgressBar bar("eval " + options.questions.task, "questions");
-  TaskRun run{.plan = options.plan.resolved(),
+  ProgressBar bar("eval " + options.questions.task, {.unit = "questions"});
+  TaskRun run{.plan = asked,
               .sampling = sampling,
               .parallel = options.parallel,
               .on_record = [&](const TaskRecord& record) { records.write(record_json(record, options, plan)); },
@@ -194,6 +193,7 @@ void eval_task(EvalOptions options) {
                  .hint = "Raise -n, or name another file"});
   TaskQuestionSet questions = options.questions;
   double seconds_before = 0;
+  std::vector<std::string> told;
   if (others) {
     const int most = std::min(questions.count, int(others->right.size()));
     questions.count = std::max(std::min(kFirstQuestions, most), int(run.answered.size()));
@@ -201,13 +201,16 @@ void eval_task(EvalOptions options) {
     bar.clear();
     questions.count = questions_to_ask(first, *others, options, most);
     seconds_before = first.seconds;
+    told = first.notices;
+    print_notices(told);
     run.answered = std::move(first.records);
   }
   TaskAccuracy result = task_accuracy(family, questions, run);
   result.seconds += seconds_before;
   bar.clear();
+  if (told.empty()) print_notices(result.notices);
   print_report(result);
-  if (others) std::fputs(comparison_text(answers_of(result, options), *others, options.margin / 100).c_str(), stdout);
+  if (others) print(stdout, "%s", comparison_text(answers_of(result, options), *others, options.margin / 100).c_str());
   if (!json) return;
   JsonLine report = report_json(settings, family, result);
   // Seconds are those of all questions only when one run has asked them all.

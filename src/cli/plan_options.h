@@ -7,27 +7,37 @@
 
 #include <CLI/CLI.hpp>
 
-#include "starnest/plan.h"
+#include "starnest/family.h"
 
 namespace starnest::cli {
 
 class PlanOptions {
  public:
-  Plan plan;  // defaults of the subcommand; after parsing, what the user gave. resolved() applies --size
+  Plan plan;  // defaults of the subcommand; after parsing, the numbers that the user gave. resolved() adds the rest
 
   // `shorthands`: the short forms of the options, e.g. {"max-tokens", "-n"}. `app` must outlive this.
   void add_to(CLI::App& app, const std::map<std::string, std::string>& shorthands);
 
-  Plan resolved() const;                   // with --size applied
-  std::vector<std::string> sizes() const;  // to keep in memory; empty: all, since the plan does not name both
+  // What the user gave; without stages where that is the family's default. Throws Error for what is not understood.
+  Plan resolved(const Family& family) const;
+  std::vector<std::string> sizes() const;  // to keep in memory; empty: all, since the plan does not name every one
+  // Throws Error for what was given of generating: all but the sizes.
+  void refuse_beside_likelihood() const;
   // What the user gave, else what the model's folder says. Seed::random draws a seed where
   // one is needed and none was given.
   enum class Seed { as_given, random };
   Sampling sampling(const Sampling& of_model, Seed seed) const;
 
  private:
+  std::vector<Stage> named() const;  // without --switch-size
+  Until switch_rule() const;
+
   CLI::App* app_ = nullptr;
-  std::string size_;  // one size for everything
+  std::string stages_, size_;  // all stages; one size for everything
+  std::string think_size_, answer_size_, switch_size_;
+  int switch_after_ = -1;
+  float switch_entropy_ = -1;
+  std::string hand_over_ = "recompute";
   Sampling given_;
 };
 

@@ -10,13 +10,15 @@
 
 #include "arch/family_spec.h"
 #include "arch/pass_cost.h"
-#include "base/file.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/common.h"
 #include "cli/inspect_facts.h"
-#include "generate/hand_over.h"
+#include "program/terminal.h"
 #include "report/evaluations.h"
 #include "starnest/error.h"
+#include "starnest/plan.h"
 
 namespace starnest::cli {
 namespace {
@@ -65,18 +67,18 @@ Projection projection(const Options& options) {
   if (options.model.empty()) throw Error({.where = "--project", .what = "needs -m, whose sizes the evaluations name"});
   const FamilySpec measured = read_family(options.model);
   const FamilySpec goal = read_family(options.project, options.project_elastic);
-  if (measured.sizes.size() > goal.sizes.size())
+  if (measured.sizes.largest() > goal.sizes.largest())
     throw Error({.where = options.project,
                  .what = "has fewer sizes than " + options.model,
-                 .expected = "at least " + std::to_string(measured.sizes.size()),
-                 .got = std::to_string(goal.sizes.size())});
+                 .expected = "at least " + std::to_string(measured.sizes.largest()),
+                 .got = std::to_string(goal.sizes.largest())});
   const double rate = options.gb_per_second * 1e9;
   return [measured, goal, rate](const EvaluationFile& file) {
-    if (!file.switch_size.empty()) return std::nan("");  // when the third phase begins is not in the file
+    // When a stage in between begins is not in the file.
+    if (file.stages.size() > 2) return std::nan("");
     const auto widths = [&](const std::string& name) -> const Widths* {
-      for (size_t s = 0; s < measured.sizes.size(); ++s)
-        if (measured.sizes[s].name == name) return &goal.sizes[goal.sizes.size() - measured.sizes.size() + s].widths;
-      return nullptr;
+      const auto size = measured.sizes.named(name);
+      return size ? &goal.sizes.at(*size).widths : nullptr;
     };
     const auto part = [](const Widths* at, double tokens, uint64_t logits = 1) {
       return PassPart{at, uint64_t(std::max(1.0, std::round(tokens))), logits};
@@ -85,7 +87,7 @@ Projection projection(const Options& options) {
       return pass_cost_of(goal.spec, StoredFormat::bf16, parts).bytes / rate;
     };
     const auto seconds = [&](const Widths* at, double tokens) { return of({part(at, tokens)}); };
-    const Widths *think = widths(file.think_size), *answer = widths(file.answer_size);
+    const Widths *think = widths(file.stages.front().size), *answer = widths(file.stages.back().size);
     if (!think || !answer) return std::nan("");
     double sum = seconds(think, file.prompt_tokens) + file.thinking_tokens * seconds(think, 1) +
                  file.answer_tokens * seconds(answer, 1);
@@ -108,13 +110,26 @@ Projection projection(const Options& options) {
   };
 }
 
+std::vector<NamedPath> inputs_of(const Options& options) {
+  std::vector<NamedPath> inputs{{"--project-elastic", options.project_elastic}};
+  for (const std::string& file : options.files) inputs.push_back({"report", file});
+  for (const auto& [flag, model] : {std::pair("-m", options.model), std::pair("--project", options.project)})
+    if (!model.empty())
+      for (NamedPath& file : model_inputs(flag, model)) inputs.push_back(std::move(file));
+  return inputs;
+}
+
 void run(const Options& options) {
   const std::vector<std::filesystem::path> paths(options.files.begin(), options.files.end());
+  const NamedPath out{"-o", options.out};
+  check_outputs({&out, 1}, inputs_of(options));
+  AtomicFile page(options.out);
   std::vector<Section> sections = sections_of(read_report_files(paths), projection(options));
   if (!options.model.empty()) sections.push_back(storage_section(options.model));
   if (sections.empty()) throw Error("report", "there is nothing to show");
-  write_text(options.out, html_page(options.title, sections));
-  std::printf("%s: %zu sections\n", options.out.c_str(), sections.size());
+  page.write(html_page(options.title, sections));
+  page.commit();
+  print(stdout, "%s: %zu sections\n", options.out.c_str(), sections.size());
 }
 
 }  // namespace

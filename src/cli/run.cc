@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,14 +11,13 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/plan_options.h"
-#include "cli/progress_bar.h"
 #include "cli/prompt_source.h"
 #include "cli/run_report.h"
 #include "cli/text_printer.h"
-#include "generate/family_impl.h"
-#include "generate/sampling.h"
 #include "generate/stop_text.h"
 #include "program/interrupt.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 #include "starnest/session.h"
 
 namespace starnest::cli {
@@ -52,16 +52,18 @@ struct RunOptions {
 void print_ids(const std::vector<TokenId>& ids) {
   std::vector<std::string> texts;
   for (const TokenId id : ids) texts.push_back(std::to_string(id));
-  std::printf("%s\n", join(texts, ",").c_str());
+  print(stdout, "%s\n", join(texts, ",").c_str());
 }
 
 Family open(const RunOptions& options) {
   ProgressBar bar("loading");
+  std::optional<KvType> kv_type;
+  if (!options.kv_dtype.empty()) kv_type = kv_type_named(options.kv_dtype);
   return Family::open(options.model.model, {.elastic = options.model.elastic,
                                             .threads = options.threads,
                                             .sizes = options.plan.sizes(),
                                             .context = options.context,
-                                            .kv_dtype = options.kv_dtype,
+                                            .kv_type = kv_type,
                                             .cache_bytes = 0,  // one request: nobody goes on from it
                                             .progress = [&](uint64_t done, uint64_t total) {
                                               Interrupt::check("loading");
@@ -71,15 +73,12 @@ Family open(const RunOptions& options) {
 
 void print_start(const Family& family, const RunOptions& options, const std::vector<TokenId>& prompt,
                  const AskOptions& ask) {
-  const Family::Impl& impl = family.impl();
-  const ResolvedPlan plan = resolve(ask.plan, impl.engine, impl.rules, impl.spec.default_plan);
-  const bool thinks = impl.rules.think && ends_with(prompt, impl.rules.think->start);
-  RunSetup setup{.model = options.model.model,
-                 .think_size = thinks ? impl.engine.sizes()[plan.think_size].name : "",
-                 .answer_size = impl.engine.sizes()[plan.answer_size].name,
-                 .sampling = *ask.sampling,
-                 .context_is_set = options.context > 0};
-  std::fputs(start_text(family, setup).c_str(), stderr);
+  const RunSetup setup{.model = options.model.model,
+                       .stages = family.resolved(ask.plan).stages,
+                       .thinks = family.opens_thinking(prompt),
+                       .sampling = *ask.sampling,
+                       .context_is_set = options.context > 0};
+  print(stderr, "%s", start_text(family, setup).c_str());
 }
 
 void run(const RunOptions& options) {
@@ -90,20 +89,23 @@ void run(const RunOptions& options) {
   if (!options.quiet) print_notices(family.notices());
   const std::vector<TokenId> prompt = !options.ids.empty() ? options.ids
                                       : options.raw        ? family.encode(text)
-                                                           : family.prompt(text, options.effort);
+                                                    : family.prompt(text, {.arguments = {{"effort", options.effort}}});
   TextPrinter printer({.names = !options.quiet});
-  AskOptions ask{.plan = options.plan.resolved(),
+  AskOptions ask{.plan = options.plan.resolved(family),
                  .sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::random),
                  .stop = options.stop,
                  .on_text = std::ref(printer),
                  .cancelled = [] { return Interrupt::requested(); }};
-  check(*ask.sampling);
+  family.check(*ask.sampling);
   if (!options.quiet) print_start(family, options, prompt, ask);
 
   const Answer answer = Session(family).ask(prompt, ask);
   printer.finish();
-  if (!family.impl().tokenizer || !options.ids.empty()) print_ids(answer.ids);
-  if (!options.quiet) std::fputs(end_text(answer, *ask.sampling).c_str(), stderr);
+  if (!family.has_tokenizer() || !options.ids.empty()) print_ids(answer.ids);
+  if (!options.quiet) {
+    print(stderr, "%s", end_text(answer, *ask.sampling).c_str());
+    print_notices(answer.notices);
+  }
   if (answer.end == AnswerEnd::cancelled) throw CLI::RuntimeError(Interrupt::exit_code());
 }
 

@@ -9,10 +9,12 @@
 namespace starnest::cli {
 namespace {
 
-std::string line(std::string label, const std::string& text) {
-  label.resize(10, ' ');
-  return label + text + "\n";
+std::string label(std::string name) {
+  name.resize(10, ' ');
+  return name;
 }
+
+std::string line(const std::string& name, const std::string& text) { return label(name) + text + "\n"; }
 
 std::string tokens_text(int n) { return grouped(uint64_t(n)) + (n == 1 ? " token" : " tokens"); }
 
@@ -34,12 +36,45 @@ std::string context_text(const FamilyInfo& info, bool is_set) {
 }
 
 std::string sampling_text(const Sampling& s) {
-  if (s.temperature == 0) return "greedy";
-  std::string text = format_number("temperature %g", s.temperature);
-  if (s.top_k) text += ", top-k " + std::to_string(s.top_k);
-  if (s.top_p < 1) text += format_number(", top-p %g", s.top_p);
-  if (s.min_p > 0) text += format_number(", min-p %g", s.min_p);
-  return text + ", seed " + std::to_string(s.seed);
+  std::string text = s.temperature == 0 ? "greedy" : format_number("temperature %g", s.temperature);
+  if (s.temperature > 0) {
+    if (s.top_k) text += ", top-k " + std::to_string(s.top_k);
+    if (s.top_p < 1) text += format_number(", top-p %g", s.top_p);
+    if (s.min_p > 0) text += format_number(", min-p %g", s.min_p);
+  }
+  if (s.repetition_penalty != 1) text += format_number(", repetition penalty %g", s.repetition_penalty);
+  if (s.presence_penalty != 0) text += format_number(", presence penalty %g", s.presence_penalty);
+  if (s.frequency_penalty != 0) text += format_number(", frequency penalty %g", s.frequency_penalty);
+  if (!s.logit_bias.empty()) text += ", bias on " + tokens_text(int(s.logit_bias.size()));
+  return s.temperature == 0 ? text : text + ", seed " + std::to_string(s.seed);
+}
+
+// Who writes in which phase: of stages that do not care about phases, all think and the last one answers.
+struct Writer {
+  Phase phase;
+  std::string size;
+};
+std::vector<Writer> writers_of(const RunSetup& setup) {
+  const auto waits = [](const Stage& stage) { return stage.until.event == Until::Event::tag; };
+  const auto tag = std::find_if(setup.stages.begin(), setup.stages.end(), waits);
+  const bool has_tag = tag != setup.stages.end();
+  std::vector<Writer> writers;
+  if (setup.thinks)
+    for (auto stage = setup.stages.begin(); stage != (has_tag ? tag + 1 : tag); ++stage)
+      writers.push_back({Phase::thinking, stage->size});
+  for (auto stage = has_tag        ? tag + 1
+                    : setup.thinks ? tag - 1
+                                   : setup.stages.begin();
+       stage != setup.stages.end(); ++stage)
+    writers.push_back({Phase::answering, stage->size});
+  return writers;
+}
+
+std::string plan_text(const RunSetup& setup) {
+  std::vector<std::string> parts;
+  for (const Writer& writer : writers_of(setup))
+    parts.push_back(writer.size + (writer.phase == Phase::thinking ? " thinks" : " answers"));
+  return join(parts, ", ");
 }
 
 // A size decodes no faster than its weights can be read once per token (unless they fit into a cache).
@@ -47,37 +82,40 @@ std::string expected_text(const Family& family, const RunSetup& setup) {
   constexpr uint64_t kEnough = uint64_t{1} << 30;
   if (available_memory() < kEnough) return "not measured: little memory is left";
   const double bandwidth = family.measure_bandwidth();
-  const auto rate = [&](const std::string& name) {
-    const auto& sizes = family.sizes();
-    const auto size = std::find_if(sizes.begin(), sizes.end(), [&](const SizeInfo& s) { return s.name == name; });
-    return grouped(uint64_t(bandwidth / double(size->decode_bytes))) + " tokens/s ";
-  };
-  std::string text = "at most ";
-  if (!setup.think_size.empty()) text += rate(setup.think_size) + "thinking, ";
-  return text + rate(setup.answer_size) +
-         format_number("answering: the weights of a token read at %.1f GB/s", bandwidth / 1e9);
+  std::vector<std::string> rates;
+  for (const Writer& writer : writers_of(setup))
+    rates.push_back(grouped(uint64_t(bandwidth / double(family.size(writer.size).decode_bytes))) + " tokens/s " +
+                    name_of(writer.phase));
+  return "at most " + join(rates, ", ") + format_number(": the weights of a token read at %.1f GB/s", bandwidth / 1e9);
 }
 
 // "(123 tokens/s, 4.5 GB/s)"
-std::string rate_text(int tokens, const PhaseReport& report) {
+std::string rate_text(int tokens, const StageReport& report) {
   if (tokens == 0 || report.seconds <= 0) return "";
   const double rate = tokens / report.seconds;
   return " (" + (rate < 100 ? format_number("%.1f", rate) : grouped(uint64_t(rate))) + " tokens/s, " +
          format_number("%.1f GB/s)", report.bytes / report.seconds / 1e9);
 }
 
-std::string read_text(const PhaseReport& report) {
+std::string read_text(const StageReport& report) {
   return tokens_text(report.tokens) + " read by " + report.size + format_number(" in %.1f ms", report.seconds * 1e3) +
          rate_text(report.tokens, report);
 }
 
-std::string written_text(const PhaseReport& report) {
-  return tokens_text(report.tokens) + " by " + report.size + rate_text(report.steps, report);
-}
-
-std::string switch_line(const PhaseReport& report, const std::string& hand_over) {
-  if (report.steps == 0) return "";
-  return line("switch", read_text(report) + ", " + bytes_text(uint64_t(report.bytes)) + " moved, " + hand_over);
+// A line without its end. Who took over from nobody read the prompt.
+std::string stage_text(const StageReport& report) {
+  const std::string moved = bytes_text(uint64_t(report.bytes)) + " moved";
+  switch (report.work) {
+    case StageReport::Work::reading:
+      if (!report.hand_over) return label("prompt") + read_text(report);
+      return label("switch") + read_text(report) + ", " + moved + ", " + text_of(*report.hand_over);
+    case StageReport::Work::along:
+      return label("shadow") + tokens_text(report.tokens) + " read along by " + report.size + ", " + moved;
+    case StageReport::Work::writing:
+      return label(report.phase == Phase::thinking ? "thinking" : "answer") + tokens_text(report.tokens) + " by " +
+             report.size + rate_text(report.steps, report);
+  }
+  return "";
 }
 
 std::string end_of(AnswerEnd end) {
@@ -100,9 +138,7 @@ std::string end_of(AnswerEnd end) {
 
 std::string start_text(const Family& family, const RunSetup& setup) {
   const FamilyInfo info = family.info();
-  std::string plan = setup.answer_size + " answers";
-  if (!setup.think_size.empty()) plan = setup.think_size + " thinks, " + plan;
-  return line("model", setup.model + " (" + info.architecture + "): " + plan) +
+  return line("model", setup.model + " (" + info.architecture + "): " + plan_text(setup)) +
          line("sizes", sizes_text(family) + "; " + bytes_text(family.resident_bytes()) + " resident") +
          line("types", "weights " + info.weight_dtype + ", keys and values " + info.kv_dtype) +
          line("kernels", std::string(Family::kernel_path()) + ", " + std::to_string(info.threads) +
@@ -112,26 +148,23 @@ std::string start_text(const Family& family, const RunSetup& setup) {
 }
 
 std::string end_text(const Answer& answer, const Sampling& sampling) {
-  const auto end = [&](Phase phase) {
-    const bool thinking = answer.think_end == ThinkEnd::none && answer.thinking_report.tokens > 0;
-    return (phase == Phase::thinking) == thinking ? end_of(answer.end) : "";
+  using Work = StageReport::Work;
+  const auto last = [&](auto is) {
+    const auto found = std::find_if(answer.stages.rbegin(), answer.stages.rend(), is);
+    return found == answer.stages.rend() ? nullptr : &*found;
   };
+  const StageReport* last_written = last([](const StageReport& s) { return s.work == Work::writing; });
+  const StageReport* last_thought =
+      last([](const StageReport& s) { return s.work == Work::writing && s.phase == Phase::thinking; });
   std::string text;
-  if (answer.prompt_report.steps) text += line("prompt", read_text(answer.prompt_report));
-  if (answer.think_end != ThinkEnd::none || answer.thinking_report.tokens > 0) {
-    const std::string how = answer.think_end == ThinkEnd::none ? "" : std::string(", end ") + name_of(answer.think_end);
-    const bool twice = answer.switched_after >= 0;
-    text += line("thinking", written_text(answer.thinking_report) + (twice ? "" : how + end(Phase::thinking)));
-    if (twice) {
-      text += switch_line(answer.thinking_switch_report, answer.thinking_hand_over);
-      text += line("thinking", written_text(answer.second_thinking_report) + how + end(Phase::thinking));
-    }
+  for (const StageReport& stage : answer.stages) {
+    text += stage_text(stage);
+    if (&stage == last_thought && answer.think_end != ThinkEnd::none)
+      text += std::string(", end ") + name_of(answer.think_end);
+    if (&stage == last_written) text += end_of(answer.end);
+    text += "\n";
   }
-  for (const PhaseReport& shadow : answer.shadow_reports)
-    text += line("shadow", tokens_text(shadow.tokens) + " read along by " + shadow.size + ", " +
-                               bytes_text(uint64_t(shadow.bytes)) + " moved");
-  text += switch_line(answer.switch_report, answer.hand_over);
-  text += line("answer", written_text(answer.answer_report) + end(Phase::answering));
+  if (!last_written) text += label("answer") + tokens_text(0) + end_of(answer.end) + "\n";
   if (sampling.temperature > 0) text += line("seed", std::to_string(sampling.seed));
   return text;
 }

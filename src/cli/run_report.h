@@ -2,15 +2,16 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "starnest/session.h"
 
 namespace starnest::cli {
 
 struct RunSetup {
-  std::string model;       // as the user wrote it
-  std::string think_size;  // empty: the prompt opens no thinking
-  std::string answer_size;
+  std::string model;  // as the user wrote it
+  std::vector<Stage> stages;
+  bool thinks = false;  // the prompt opens thinking
   Sampling sampling;
   bool context_is_set = false;  // by the user
 };

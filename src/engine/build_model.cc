@@ -1,5 +1,8 @@
 #include "engine/build_model.h"
 
+#include <algorithm>
+#include <span>
+
 namespace starnest {
 namespace {
 
@@ -14,14 +17,16 @@ struct BuildMixer {
   VecView<const float> vector(Role role, int part = 0) const { return weights.vector(role, block, part); }
 
   // Which channels belong to which head, for every resident size.
-  std::vector<std::vector<HeadPiece>> pieces(const Mamba2Spec& s) const {
+  PerSize<std::vector<HeadPiece>> pieces(const Mamba2Spec& s) const {
     const Segment channels{"x", Axis::mamba_heads, s.heads, s.groups, Axis::mamba_head_dim, s.head_dim};
     const std::vector<BlockWidths> chain = weights.chain(block);
-    std::vector<std::vector<HeadPiece>> of_sizes(weights.resident());
-    for (size_t size = 0; size < of_sizes.size(); ++size) {
-      if (!chain[size].kept) continue;
-      for (const UnitPiece& piece : memory_pieces(channels, chain, chain[size]))
-        of_sizes[size].push_back({piece.unit, piece.begin, piece.count});
+    PerSize<std::vector<HeadPiece>> of_sizes;
+    for (const BlockWidths& size : std::span(chain).first(weights.resident())) {
+      std::vector<HeadPiece> pieces;
+      if (size.kept)
+        for (const UnitPiece& piece : memory_pieces(channels, chain, size))
+          pieces.push_back({piece.unit, piece.begin, piece.count});
+      of_sizes.add(std::move(pieces));
     }
     return of_sizes;
   }
@@ -66,11 +71,10 @@ struct BuildMixer {
   }
 };
 
-// Sizes of fewer shells do without the block.
-size_t shells_from(const std::vector<BlockWidths>& chain) {
-  size_t shells = 1;
-  while (shells <= chain.size() && !chain[shells - 1].kept) ++shells;
-  return shells;
+// The smallest size that keeps the block; above all sizes when none does.
+size_t smallest_with(std::span<const BlockWidths> chain) {
+  const auto found = std::find_if(chain.begin(), chain.end(), [](const BlockWidths& size) { return size.kept; });
+  return size_t(found - chain.begin()) + 1;
 }
 
 }  // namespace
@@ -82,8 +86,8 @@ Model build_model(const Weights& weights) {
   for (size_t b = 0; b < spec.blocks.size(); ++b) {
     const int block = int(b);
     Block& built = model.blocks.emplace_back();
-    built.shells_from = shells_from(weights.chain(block));
-    if (built.shells_from > weights.resident()) continue;
+    built.smallest = smallest_with(weights.chain(block));
+    if (built.smallest > weights.resident()) continue;
     built.norm = weights.vector(Role::block_norm, block);
     built.mixer = std::visit(BuildMixer{weights, block}, spec.blocks[b]);
   }

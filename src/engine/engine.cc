@@ -11,13 +11,10 @@
 namespace starnest {
 namespace {
 
-// Index of the largest size among `names`; with none, of the largest of all.
+// The largest size among `names`; with none, of all.
 size_t largest_of(const FamilySpec& family, const std::vector<std::string>& names) {
-  if (names.empty()) return 0;
-  size_t largest = family.sizes.size() - 1;
-  for (const std::string& name : names)
-    for (size_t i = 0; i < family.sizes.size(); ++i)
-      if (family.sizes[i].name == family.size(name).name) largest = std::min(largest, i);
+  size_t largest = names.empty() ? family.sizes.largest() : 1;
+  for (const std::string& name : names) largest = std::max(largest, family.size_named(name));
   return largest;
 }
 
@@ -44,49 +41,47 @@ void append(std::vector<RowSpan>& spans, RowSpan next) {
 Engine::Engine(const FamilySpec& family, const EngineOptions& options, const Progress& progress)
     : family_(family),
       pool_(checked_threads(options.threads)),
-      weights_(family.spec, family.smallest_first(), Checkpoint(family.folder)) {
-  weights_.load(shells_of(largest_of(family, options.sizes)), pool_, progress);
+      weights_(family.spec, family.sizes, Checkpoint(family.folder)) {
+  weights_.load(largest_of(family, options.sizes), pool_, progress);
   model_ = build_model(weights_);
   kv_dtype_ = options.kv_dtype.value_or(weights_.dtype());
   SN_CHECK(kv_dtype_ == DType::f32 || kv_dtype_ == DType::bf16, "keys and values are F32 or BF16");
 }
 
-size_t Engine::index_of(std::string_view name) const {
-  const Size& wanted = family_.size(name);
-  std::vector<std::string> resident;
-  for (size_t i = largest(); i < sizes().size(); ++i) {
-    if (sizes()[i].name == wanted.name) return i;
-    resident.push_back(sizes()[i].name);
-  }
+size_t Engine::size_named(std::string_view name) const {
+  const size_t size = family_.size_named(name);
+  if (size <= resident()) return size;
+  std::vector<std::string> loaded;  // largest first
+  for (size_t s = resident(); s >= 1; --s) loaded.push_back(name_of(s));
   throw Error({.where = family_.folder.string(),
                .what = "size " + in_quotes(name) + " is not loaded",
-               .hint = "Loaded: " + join(resident, ", ")});
+               .hint = "Loaded: " + join(loaded, ", ")});
 }
 
 void Engine::load(std::string_view name, const Progress& progress) {
-  weights_.load(shells_of(largest_of(family_, {std::string(name)})), pool_, progress);
+  weights_.load(family_.size_named(name), pool_, progress);
   model_ = build_model(weights_);
 }
 
 void Engine::drop_above(std::string_view name) {
-  weights_.drop(shells_of(index_of(name)));
+  weights_.drop(size_named(name));
   model_ = build_model(weights_);
 }
 
 Sequence Engine::start(size_t size) const {
-  SN_CHECK(is_resident(size), "the size is not resident");
-  return {model_, size, shells_of(size), kv_dtype_};
+  SN_CHECK(size >= 1 && size <= resident(), "the size is not resident");
+  return {model_, size, kv_dtype_};
 }
 
 void Engine::check_transplant(size_t from, size_t to) const {
   for (size_t b = 0; b < model_.blocks.size(); ++b) {
     const Block& block = model_.blocks[b];
     if (!std::holds_alternative<Mamba2>(block.mixer) && !std::holds_alternative<Attention>(block.mixer)) continue;
-    const bool in_from = block.shells_from <= shells_of(from), in_to = block.shells_from <= shells_of(to);
+    const bool in_from = block.smallest <= from, in_to = block.smallest <= to;
     if (in_from != in_to)
       throw Error({.where = "hand-over",
                    .what = "block " + std::to_string(b) + " has a state that only the size " +
-                           in_quotes(sizes()[in_from ? from : to].name) + " keeps",
+                           in_quotes(name_of(in_from ? from : to)) + " keeps",
                    .hint = "Take the hand-over recompute or shadow"});
   }
 }
@@ -101,7 +96,7 @@ Sequence Engine::transplant(const Sequence& from, size_t size) const {
 void Engine::check(std::span<const BatchItem> batch) const {
   for (const BatchItem& item : batch) {
     SN_CHECK(item.sequence && !item.tokens.empty(), "an item needs a sequence and a token");
-    SN_CHECK(is_resident(item.sequence->size()), "the size of a sequence is not resident");
+    SN_CHECK(item.sequence->size() <= resident(), "the size of a sequence is not resident");
     for (const TokenId id : item.tokens) require_token(id, vocab());
   }
 }
@@ -111,7 +106,7 @@ void Engine::step(std::span<BatchItem> batch) {
   std::vector<BatchItem*> items;  // largest size first
   for (BatchItem& item : batch) items.push_back(&item);
   std::stable_sort(items.begin(), items.end(),
-                   [](const BatchItem* a, const BatchItem* b) { return a->sequence->size() < b->sequence->size(); });
+                   [](const BatchItem* a, const BatchItem* b) { return a->sequence->size() > b->sequence->size(); });
 
   std::vector<TokenId> ids;
   std::vector<SequenceRun> runs;
@@ -119,9 +114,9 @@ void Engine::step(std::span<BatchItem> batch) {
   for (const BatchItem* item : items) {
     Sequence& sequence = *item->sequence;
     sequence.reserve(item->tokens.size());
-    runs.push_back({ids.size(), item->tokens.size(), sequence.position_, sequence.shells_, sequence.states_});
-    append(spans, {item->tokens.size(), sequence.shells_});
-    append(wanted_spans, {wanted_rows(*item), sequence.shells_});
+    runs.push_back({ids.size(), item->tokens.size(), sequence.position_, sequence.size_, sequence.states_});
+    append(spans, {item->tokens.size(), sequence.size_});
+    append(wanted_spans, {wanted_rows(*item), sequence.size_});
     ids.insert(ids.end(), item->tokens.begin(), item->tokens.end());
   }
   if (ids.empty()) return;
@@ -138,7 +133,7 @@ void Engine::step(std::span<BatchItem> batch) {
   for (size_t i = 0; i < items.size(); ++i) {
     items[i]->sequence->position_ += runs[i].rows;
     const size_t count = wanted_rows(*items[i]), first = runs[i].first_row + runs[i].rows - count;
-    const size_t own_width = model_.hidden(runs[i].shells);
+    const size_t own_width = model_.hidden(runs[i].size);
     for (size_t r = 0; r < count; ++r) std::copy_n(x.row(first + r), own_width, rows.row(row + r));
     items[i]->logits = logits.row_range(row, count);
     row += count;

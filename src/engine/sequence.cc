@@ -15,13 +15,13 @@ MatView<float> shape(size_t rows, size_t cols) { return {nullptr, rows, cols, co
 
 }  // namespace
 
-Sequence::Sequence(const Model& model, size_t size, size_t shells, DType kv_dtype) : size_(size), shells_(shells) {
+Sequence::Sequence(const Model& model, size_t size, DType kv_dtype) : size_(size) {
   size_t recurrent = 0;
   for (size_t b = 0; b < model.blocks.size(); ++b) {
     BlockState& state = states_.emplace_back();
-    if (model.blocks[b].shells_from > shells) continue;
+    if (model.blocks[b].smallest > size) continue;
     if (const auto* mamba = std::get_if<Mamba2>(&model.blocks[b].mixer)) {
-      const size_t history = mamba->taps_x.cols - 1, channels = mamba->channels(shells);
+      const size_t history = mamba->taps_x.cols - 1, channels = mamba->channels(size);
       const Mamba2State parts{shape(history, channels), shape(history, mamba->taps_bc.rows),
                               shape(channels, mamba->state)};
       recurrent += elements(parts);
@@ -82,7 +82,7 @@ void Sequence::reserve(size_t tokens) {
 
 Sequence Sequence::fork() const {
   Sequence copy;
-  copy.size_ = size_, copy.shells_ = shells_, copy.position_ = position_;
+  copy.size_ = size_, copy.position_ = position_;
   copy.states_ = states_;
   copy.kv_ = kv_;
   copy.recurrent_ = Pages(recurrent_.size());

@@ -16,7 +16,7 @@ namespace starnest {
 // the tokens read, in blocks of kKvBlock tokens.
 class Sequence {
  public:
-  size_t size() const { return size_; }          // index of the size in its engine
+  size_t size() const { return size_; }
   size_t position() const { return position_; }  // tokens read so far
 
   Sequence(Sequence&&) = default;
@@ -45,7 +45,7 @@ class Sequence {
   };
 
   Sequence() = default;
-  Sequence(const Model& model, size_t size, size_t shells, DType kv_dtype);
+  Sequence(const Model& model, size_t size, DType kv_dtype);
   // Goes on from where a sequence of another size stands. Channels of Mamba that the other lacks begin at zero. Keys
   // and values are shared as by fork(). Both have the same blocks with a state.
   void take_over(const Sequence& other);
@@ -55,7 +55,6 @@ class Sequence {
   void hold(KvStore& store, size_t index, std::shared_ptr<KvBlock> block);
 
   size_t size_ = 0;
-  size_t shells_ = 0;
   size_t position_ = 0;
   std::vector<BlockState> states_;
   Pages recurrent_;  // floats, zero at the start: a long state costs nothing before it is used

@@ -52,16 +52,16 @@ std::vector<ColumnRun> sum_order_of(const std::vector<Segment>& cols, const std:
 
 }  // namespace
 
-Weights::Weights(const ModelSpec& spec, std::vector<Size> sizes, Checkpoint checkpoint)
+Weights::Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint)
     : spec_(spec),
       sizes_(std::move(sizes)),
       checkpoint_(spec_, std::move(checkpoint)),
-      region_bytes_(sizes_.size(), 0),
+      region_bytes_(sizes_.largest(), 0),
       notices_(unused_notices(checkpoint_)) {
   for (const StoredTensor& tensor : checkpoint_.tensors())
-    if (tensor.spec.present(sizes_.back().widths)) add_tensor(tensor);
+    if (tensor.spec.present(sizes_.at(sizes_.largest()).widths)) add_tensor(tensor);
   for (auto& [key, matrix] : packed_)
-    for (size_t s = 0; s < sizes_.size(); ++s) {
+    for (size_t s = 0; s < sizes_.largest(); ++s) {
       matrix.offset.push_back(region_bytes_[s]);
       region_bytes_[s] += shell_bytes(matrix.dtype, matrix.shells, s);
     }
@@ -69,7 +69,7 @@ Weights::Weights(const ModelSpec& spec, std::vector<Size> sizes, Checkpoint chec
 
 std::vector<BlockWidths> Weights::chain(int block) const {
   std::vector<BlockWidths> widths;
-  for (const Size& size : sizes_) widths.push_back(size.widths.at(block));
+  for (const Size& size : sizes_.ascending()) widths.push_back(size.widths.at(block));
   return widths;
 }
 
@@ -79,7 +79,7 @@ void Weights::add_tensor(const StoredTensor& stored) {
   const DType dtype = resident_dtype(stored);
   if (tensor.role == Role::embedding) dtype_ = dtype;
   const bool stacked = is_stacked(tensor);
-  const BlockWidths largest = sizes_.back().widths.at(tensor.block);
+  const BlockWidths largest = sizes_.at(sizes_.largest()).widths.at(tensor.block);
   const size_t experts = stacked ? size_t(kept_extent(tensor.dims[0], largest)) : 1;
   const uint64_t expert_bytes = file.bytes().size() / (stacked ? file.info->shape[0] : 1);
   for (const PartLayout& layout : parts_of(tensor))
@@ -119,7 +119,7 @@ uint64_t Weights::bytes() const {
 }
 
 void Weights::load(size_t shells, ThreadPool& pool, const Progress& progress) {
-  SN_CHECK(shells <= sizes_.size(), "more shells than the family has sizes");
+  SN_CHECK(shells <= sizes_.largest(), "more shells than the family has sizes");
   if (shells <= resident()) return;
   const uint64_t total = bytes_of(shells) - bytes_of(resident());
   std::vector<Pages> regions;
@@ -156,7 +156,7 @@ void Weights::drop(size_t shells) {
   regions_.resize(shells);
   show_regions();
   for (auto& [key, table] : tables_) {
-    const BlockWidths largest = sizes_[shells - 1].widths.at(std::get<0>(key));
+    const BlockWidths largest = sizes_.at(shells).widths.at(std::get<0>(key));
     table.numbers.cut(rows_at(table.source.layout, largest), cols_at(table.source.layout, largest));
   }
 }

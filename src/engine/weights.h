@@ -28,13 +28,13 @@ namespace starnest {
 // Not thread-safe. Views that it hands out are valid until the next load or drop; they point into this object.
 class Weights {
  public:
-  // Pairs the checkpoint with `spec`; nothing is resident yet. `sizes` are smallest first. Throws what PairedCheckpoint
+  // Pairs the checkpoint with `spec`; nothing is resident yet. Throws what PairedCheckpoint
   // throws, and Error for a tensor in an encoding that has no kernel.
-  Weights(const ModelSpec& spec, std::vector<Size> sizes, Checkpoint checkpoint);
+  Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint);
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
-  // Makes the first `shells` sizes resident: reads the shells that are missing, with all threads of `pool`, through one
+  // Makes the size of so many shells resident, and with it all smaller ones: reads the shells that are missing, with all threads of `pool`, through one
   // panel-sized buffer per thread. Reports bytes of memory filled. All or nothing: throws Error when a file cannot be
   // read or there is no memory, and whatever `progress` throws, and then everything is as it was, views included.
   void load(size_t shells, ThreadPool& pool, const Progress& progress = {});
@@ -47,7 +47,7 @@ class Weights {
   const std::vector<std::string>& notices() const { return notices_; }  // about tensors that are not used
 
   const ModelSpec& spec() const { return spec_; }
-  const std::vector<Size>& sizes() const { return sizes_; }
+  const Sizes& sizes() const { return sizes_; }
   std::vector<BlockWidths> chain(int block) const;  // smallest size first
 
   // The resident shells of a matrix. An expert that a size lacks is an empty matrix there.
@@ -86,7 +86,7 @@ class Weights {
   void show_regions();
 
   ModelSpec spec_;
-  std::vector<Size> sizes_;
+  Sizes sizes_;
   PairedCheckpoint checkpoint_;
   std::map<Key, Packed> packed_;
   std::map<Key, Table> tables_;

@@ -7,12 +7,16 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "engine/engine.h"
 #include "engine/logits.h"
 #include "format/text/csv.h"
-#include "generate/family_impl.h"
+#include "format/text/tokenizer.h"
 
 namespace starnest {
 namespace {
+
+// Tokens of a step that reads one text without its logits: bounds the activations.
+constexpr size_t kMostTokens = 512;
 
 // Logits of a step, at most: those of a large vocabulary would not fit into memory for whole windows.
 constexpr size_t kMostLogits = size_t{1} << 26;
@@ -71,8 +75,8 @@ size_t column(const std::vector<std::string>& header, const char* name, const st
 std::vector<double> log_likelihoods(const Family& family, const std::string& size,
                                     std::span<const std::vector<TokenId>> sequences, int parallel,
                                     const Progress& progress) {
-  Engine& engine = family.impl().engine;
-  const size_t index = engine.index_of(size);
+  Engine& engine = family.engine();
+  const size_t index = engine.size_named(size);
   std::vector<double> sums(sequences.size(), 0);
   const auto add = [&](size_t s, size_t t, Rows rows) {
     const std::vector<TokenId>& ids = sequences[s];
@@ -85,13 +89,13 @@ std::vector<double> log_likelihoods(const Family& family, const std::string& siz
 std::vector<double> log_likelihoods_after(const Family& family, const std::string& size,
                                           std::span<const std::vector<TokenId>> sequences, size_t shared) {
   SN_CHECK(shared > 0, "the first token of a sequence has no probability");
-  Engine& engine = family.impl().engine;
-  Sequence read = engine.start(engine.index_of(size));
+  Engine& engine = family.engine();
+  Sequence read = engine.start(engine.size_named(size));
   const std::span<const TokenId> common = std::span(sequences.front()).first(shared);
   BatchItem last{&read, common, Want::last, {}};
-  for (size_t at = 0; at < shared; at += kPrefillChunk) {
-    const bool more = at + kPrefillChunk < shared;
-    last.tokens = common.subspan(at, std::min(kPrefillChunk, shared - at));
+  for (size_t at = 0; at < shared; at += kMostTokens) {
+    const bool more = at + kMostTokens < shared;
+    last.tokens = common.subspan(at, std::min(kMostTokens, shared - at));
     last.want = more ? Want::none : Want::last;
     engine.step({&last, 1});
   }
@@ -122,7 +126,7 @@ double TextLikelihood::perplexity() const { return std::exp(-log_likelihood / do
 double TextLikelihood::bits_per_byte() const { return -log_likelihood / std::numbers::ln2 / double(bytes); }
 
 TextWindows read_windows(const Family& family, const std::filesystem::path& file, TokenId start, size_t window) {
-  const Tokenizer& tokenizer = family.impl().require_tokenizer();
+  const Tokenizer& tokenizer = family.tokenizer();
   TextWindows result;
   const auto refuse = [](const std::string&) {};  // no bad document is allowed, so none is left out
   const auto cut = [&](const TokenDocument& document) {
@@ -153,8 +157,8 @@ TextLikelihood text_likelihood(const Family& family, const std::string& size, co
 
 TextDivergence text_divergence(const Family& family, const std::string& size, const std::string& reference,
                                const TextWindows& text, int parallel, const Progress& progress) {
-  Engine& engine = family.impl().engine;
-  const size_t sizes[]{engine.index_of(reference), engine.index_of(size)};
+  Engine& engine = family.engine();
+  const size_t sizes[]{engine.size_named(reference), engine.size_named(size)};
   TextDivergence result;
   const double n = double(text.tokens);
   const auto add = [&](size_t s, size_t t, Rows rows) {

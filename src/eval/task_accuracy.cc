@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <memory>
+#include <list>
 
 #include "base/check.h"
 #include "base/text.h"
-#include "generate/family_impl.h"
+#include "generate/scheduler.h"
 #include "tasks/family.h"
 #include "tasks/mix.h"
 
@@ -36,21 +36,24 @@ std::vector<Question> draw_questions(const Family& family, const TaskQuestionSet
   return questions;
 }
 
-TaskRecord grade(const Family& family, const Question& question, const Generation& generation) {
+TaskRecord grade(const Family& family, const Question& question, const Answer& answer) {
   TaskRecord record;
   record.problem = question.problem;
   record.expected = question.expected;
-  const auto text = [&](std::span<const TokenId> ids) { return family.decode({ids.begin(), ids.end()}); };
-  record.thinking = text(generation.thinking());
-  record.answer = text(generation.answer());
+  record.prompt_tokens = int(question.prompt.size());
+  record.thinking_tokens = answer.thinking_tokens;
+  record.answer_tokens = int(answer.ids.size()) - answer.thinking_tokens;
+  const auto answer_start = answer.ids.begin() + record.thinking_tokens;
+  record.thinking = family.decode({answer.ids.begin(), answer_start});
+  record.answer = family.decode({answer_start, answer.ids.end()});
   // The answering phase alone counts: a model that was cut off may go on with its trace there and close it once more,
   // and a user would see that trace as the answer.
-  record.right = generation.complete() && record.answer == question.expected;
-  record.think_end = generation.think_end();
-  record.thinking_tokens = int(generation.thinking().size());
-  record.answer_tokens = int(generation.answer().size());
-  record.prompt_tokens = int(question.prompt.size());
-  if (generation.answer_hand_over()) record.hand_over = text_of(*generation.answer_hand_over());
+  record.right = answer.end == AnswerEnd::stop_token && record.answer == question.expected;
+  record.think_end = answer.think_end;
+  for (const StageReport& stage : answer.stages) {
+    record.bytes += stage.bytes;
+    if (stage.phase == Phase::answering && stage.hand_over) record.hand_over = text_of(*stage.hand_over);
+  }
   return record;
 }
 
@@ -62,6 +65,14 @@ void check_answered(const std::vector<Question>& questions, const std::vector<Ta
                    .what = "was answered before, but it was another one",
                    .expected = questions[i].problem.canonical(),
                    .got = answered[i].problem.canonical()});
+}
+
+// Questions differ in length, and so do the numbers in what is said of them: one of a kind is enough.
+void add_new(const std::vector<std::string>& notices, std::vector<std::string>& all) {
+  const auto kind = [](const std::string& notice) { return notice.substr(0, notice.find_first_of("0123456789")); };
+  for (const std::string& notice : notices)
+    if (std::none_of(all.begin(), all.end(), [&](const std::string& told) { return kind(told) == kind(notice); }))
+      all.push_back(notice);
 }
 
 }  // namespace
@@ -94,25 +105,29 @@ double TaskAccuracy::mean_bytes() const {
   return records.empty() ? 0 : sum / double(records.size());
 }
 
+std::string sizes_text(const std::vector<Stage>& stages) {
+  std::vector<std::string> names;
+  for (const Stage& stage : stages)
+    if (names.empty() || names.back() != stage.size) names.push_back(stage.size);
+  return join(names, ">");
+}
+
 TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, const TaskRun& run) {
   SN_CHECK(run.parallel >= 1, "nothing runs in parallel");
-  Family::Impl& impl = family.impl();
   const std::vector<Question> questions = draw_questions(family, set);
   check_answered(questions, run.answered);
-  const ResolvedPlan resolved = resolve(run.plan, impl.engine, impl.rules, impl.spec.default_plan);
   TaskAccuracy result;
-  result.think_size = impl.engine.sizes()[resolved.think_size].name;
-  result.answer_size = impl.engine.sizes()[resolved.answer_size].name;
+  result.stages = family.resolved(run.plan).stages;
   result.records = run.answered;
   result.records.resize(questions.size());
 
   const auto start = std::chrono::steady_clock::now();
   struct Slot {
     size_t question;
-    std::unique_ptr<Generation> generation;
-    double bytes = 0;
+    Request request;
   };
-  std::vector<Slot> slots;
+  std::list<Slot> slots;  // a request stays where it is while it runs
+  Scheduler scheduler(family);
   std::vector<bool> is_done(questions.size());
   std::fill_n(is_done.begin(), run.answered.size(), true);
   size_t next = run.answered.size(), done = next, told = next;
@@ -120,20 +135,18 @@ TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, con
     while (slots.size() < size_t(run.parallel) && next < questions.size()) {
       Sampling own = run.sampling;
       own.seed = key_of(run.sampling.seed, next);
-      slots.push_back(
-          {next, std::make_unique<Generation>(impl.engine, impl.rules, questions[next].prompt, resolved, own)});
+      // Without a cache: what a question costs does not depend on those before it.
+      const AskOptions options{.plan = run.plan, .sampling = own, .use_cache = false};
+      slots.push_back({next, Request(family, questions[next].prompt, options)});
+      scheduler.add(slots.back().request);
       ++next;
     }
-    std::vector<Generation*> running;
-    for (Slot& slot : slots) {
-      running.push_back(slot.generation.get());
-      slot.bytes += impl.bytes_moved(slot.generation->next());
-    }
-    step(impl.engine, running);
+    scheduler.step();
     std::erase_if(slots, [&](const Slot& slot) {
-      if (!slot.generation->done()) return false;
-      result.records[slot.question] = grade(family, questions[slot.question], *slot.generation);
-      result.records[slot.question].bytes = slot.bytes;
+      if (!slot.request.done()) return false;
+      const Answer answer = slot.request.answer();
+      result.records[slot.question] = grade(family, questions[slot.question], answer);
+      add_new(answer.notices, result.notices);
       is_done[slot.question] = true;
       ++done;
       return true;

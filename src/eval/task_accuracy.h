@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/progress.h"
-#include "report/intervals.h"
+#include "report/statistics.h"
 #include "starnest/session.h"
 #include "tasks/split.h"
 #include "tasks/task.h"
@@ -34,14 +34,15 @@ struct TaskRecord {
   int thinking_tokens = 0;
   int answer_tokens = 0;
   int prompt_tokens = 0;
-  double bytes = 0;       // that its steps move, each question counted as if it ran alone (generate/family_impl.h)
+  double bytes = 0;       // that its steps move, each question counted as if it ran alone (StageReport::bytes)
   std::string hand_over;  // the way that the answering size took over, e.g. "recompute"; empty when it did not
 };
 
 struct TaskAccuracy {
-  std::string think_size, answer_size;
+  std::vector<Stage> stages;        // of the plan
   std::vector<TaskRecord> records;  // in the order of the questions
   double seconds = 0;
+  std::vector<std::string> notices;  // of answers here, each kind once
 
   Tally tally() const;
   int count(ThinkEnd end) const;
@@ -60,6 +61,9 @@ struct TaskRun {
   std::function<void(const TaskRecord&)> on_record = {};  // each new one, in the order of the questions
   Progress progress = {};
 };
+
+// The sizes of a plan in the order in which they write: "small>large", "small" when one does all.
+std::string sizes_text(const std::vector<Stage>& stages);
 
 // Asks every question under one plan. Throws Error for a plan or a task that does not fit, and for answers of other
 // questions.

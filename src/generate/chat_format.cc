@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "generate/think.h"
 #include "starnest/error.h"
 
 namespace starnest {
 namespace {
 
-constexpr std::string_view kStart = "<|im_start|>", kEnd = "<|im_end|>", kThink = "<think>", kClose = "</think>";
+constexpr std::string_view kStart = "<|im_start|>", kEnd = kTurnEnd, kThink = kThinkTag, kClose = kThinkEndTag;
 
 std::string trimmed(const std::string& text) {
   constexpr const char* kSpace = " \t\n\r\f\v";
@@ -85,6 +86,19 @@ void check(const std::vector<ChatMessage>& messages) {
   }
 }
 
+// Where the vocabulary has no token for a thinking tag, it is text like that beside it, and is cut into tokens with it.
+std::vector<ChatPiece> with_tags_as_spelled(const std::vector<ChatPiece>& pieces, const Tokenizer& tokenizer) {
+  Renderer out;
+  for (const ChatPiece& piece : pieces) {
+    const bool is_tag = piece.text == kThink || piece.text == kClose;
+    if (piece.special && !(is_tag && !tokenizer.id_of(piece.text)))
+      out.special(piece.text);
+    else
+      out.text(piece.text);
+  }
+  return out.take();
+}
+
 }  // namespace
 
 std::vector<ChatPiece> render(const std::vector<ChatMessage>& messages, const ChatOptions& options) {
@@ -122,7 +136,7 @@ std::vector<ChatPiece> render_turn(const std::string& said, const ChatOptions& o
 
 std::vector<TokenId> tokens_of(const std::vector<ChatPiece>& pieces, const Tokenizer& tokenizer) {
   std::vector<TokenId> ids;
-  for (const ChatPiece& piece : pieces) {
+  for (const ChatPiece& piece : with_tags_as_spelled(pieces, tokenizer)) {
     if (!piece.special) {
       const std::vector<TokenId> text =
           tokenizer.encode(piece.text, {.add_special_tokens = false, .parse_special_tokens = false});

@@ -3,12 +3,15 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "format/text/tokenizer.h"
 #include "starnest/chat.h"
 
 namespace starnest {
+
+inline constexpr std::string_view kTurnEnd = "<|im_end|>";
 
 // A stretch of a rendered conversation: the name of a special token, or text in which no special token is looked for.
 struct ChatPiece {

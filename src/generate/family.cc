@@ -1,6 +1,7 @@
 #include "starnest/family.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "arch/cost.h"
 #include "arch/pass_cost.h"
@@ -47,25 +48,36 @@ EngineOptions engine_options(const ModelSpec& spec, const OpenOptions& options) 
   require_range("ctx-size", options.context, 0, spec.max_context ? spec.max_context : kMostContext,
                 "0 takes what the model allows and memory holds");
   EngineOptions out{.threads = options.threads, .sizes = options.sizes};
-  if (options.kv_dtype == "f32")
-    out.kv_dtype = DType::f32;
-  else if (options.kv_dtype == "bf16")
-    out.kv_dtype = DType::bf16;
-  else if (!options.kv_dtype.empty())
-    throw Error({.where = "kv-dtype", .what = "is not known", .expected = "f32 or bf16", .got = options.kv_dtype});
+  if (options.kv_type) out.kv_dtype = *options.kv_type == KvType::f32 ? DType::f32 : DType::bf16;
   return out;
 }
 
-GenerationRules read_rules(FamilySpec& family, const Tokenizer* tokenizer) {
+PassCosts pass_costs(const FamilySpec& family, StoredFormat format) {
+  std::vector<const Widths*> widths;
+  for (const Size& size : family.sizes.ascending()) widths.push_back(&size.widths);
+  return {family.spec, format, widths};
+}
+
+GenerationRules read_rules(FamilySpec& family, const Tokenizer* tokenizer, std::string_view chat_template) {
   GenerationRules rules;
-  rules.think = read_think_tokens(family.folder, tokenizer, size_t(family.spec.vocab));
+  rules.think = read_think_tokens(family.folder, tokenizer, size_t(family.spec.vocab), chat_template);
   for (const TokenId id : read_stop_ids(family.folder, family.spec.eos_ids)) {
     if (id >= 0 && id < family.spec.vocab)
       rules.stop_ids.push_back(id);
     else
       family.notices.push_back("the stop token " + std::to_string(id) + " is not in the vocabulary: it ends no text");
   }
+  if (!rules.think) return rules;
+  rules.think->breaks = rules.stop_ids;
+  if (const auto end = tokenizer ? tokenizer->id_of(kTurnEnd) : std::nullopt) rules.think->breaks.push_back(*end);
   return rules;
+}
+
+void add_unused_keys(FamilySpec& family) {
+  const std::vector<std::string> keys = unused_generation_keys(family.folder);
+  if (keys.empty()) return;
+  family.notices.push_back((family.folder / "generation_config.json").string() +
+                           ": not implemented here, and not used: " + join(keys, ", "));
 }
 
 // A tenth and at least 256 MiB stay for the activations of a chunk and for everyone else. Never less than one block, so
@@ -78,15 +90,24 @@ int context_in(uint64_t available, uint64_t bytes_per_token) {
 
 }  // namespace
 
+KvType kv_type_named(std::string_view name) {
+  if (name == "f32") return KvType::f32;
+  if (name == "bf16") return KvType::bf16;
+  throw Error({.where = "kv-dtype", .what = "is not known", .expected = "f32 or bf16", .got = std::string(name)});
+}
+
 Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& options)
     : spec(read_family(model, options.elastic)),
       tokenizer(read_tokenizer(spec)),
-      rules(read_rules(spec, tokenizer ? &*tokenizer : nullptr)),
-      sampling(read_sampling(spec.folder)),
       chat_template(read_chat_template(spec.folder)),
+      rules(read_rules(spec, tokenizer ? &*tokenizer : nullptr, chat_template)),
+      sampling(read_sampling(spec.folder)),
       engine(spec, engine_options(spec.spec, options), options.progress),
-      snapshots(options.cache_bytes) {
+      snapshots(options.cache_bytes),
+      costs(pass_costs(spec, format())) {
+  for (const Size& size : engine.sizes().ascending()) states.add(state_cost_of(spec.spec, size.widths));
   spec.notices.insert(spec.notices.end(), engine.notices().begin(), engine.notices().end());
+  add_unused_keys(spec);
   describe_sizes();
   info.architecture = spec.spec.architecture;
   info.weight_dtype = name_of(engine.weight_dtype());
@@ -97,7 +118,7 @@ Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& option
 
 void Family::Impl::describe_sizes() {
   sizes.clear();
-  for (const Size& size : engine.sizes().subspan(engine.largest())) {
+  for (const Size& size : engine.sizes().up_to(engine.resident()) | std::views::reverse) {
     const Cost cost = cost_of(spec.spec, size.widths, format());
     sizes.push_back({size.name, cost.parameters, cost.active_parameters, cost.bytes, cost.decode_bytes_per_token});
   }
@@ -107,7 +128,7 @@ void Family::Impl::describe_sizes() {
 void Family::Impl::set_context(const OpenOptions& options) {
   const std::vector<std::string>& names = options.sizes;
   uint64_t per_token = 0;
-  for (const Size& size : engine.sizes().subspan(engine.largest()))
+  for (const Size& size : engine.sizes().up_to(engine.resident()))
     if (names.empty() || std::find(names.begin(), names.end(), size.name) != names.end())
       per_token = std::max(per_token, state_cost_of(spec.spec, size.widths).kv_per_token * size_of(engine.kv_dtype()));
   info.model_context = spec.spec.max_context;
@@ -121,31 +142,19 @@ void Family::Impl::set_context(const OpenOptions& options) {
     rules.context_hint = "Memory holds no more beside the weights; the model allows " + std::to_string(allowed);
 }
 
-double Family::Impl::bytes_moved(std::span<const BatchItem> items) {
-  std::vector<std::tuple<size_t, size_t, size_t>> key;
-  std::vector<PassPart> parts;
+double Family::Impl::bytes_moved(std::span<const BatchItem> items) const {
+  std::vector<PassCosts::Part> parts;
   double beside = 0;  // states, keys and values
   for (const BatchItem& item : items) {
     const Sequence& sequence = *item.sequence;
-    const Widths& widths = engine.sizes()[sequence.size()].widths;
     const size_t tokens = item.tokens.size();
     const size_t logits = item.want == Want::none ? 0 : item.want == Want::last ? 1 : tokens;
-    key.emplace_back(sequence.size(), tokens, logits);
-    parts.push_back({&widths, tokens, logits});
-    const StateCost state = state_cost_of(spec.spec, widths);
-    beside += double(sequence.position() + tokens) * double(state.kv_per_token * size_of(engine.kv_dtype())) +
+    parts.push_back({sequence.size(), tokens, logits});
+    const StateCost& state = states.at(sequence.size());
+    beside += double(sequence.position()) * double(state.kv_per_token * size_of(engine.kv_dtype())) +
               2 * sizeof(float) * double(state.ssm + state.conv);
   }
-  const auto [weights, is_new] = weight_bytes_.try_emplace(std::move(key));
-  if (is_new) weights->second = pass_cost_of(spec.spec, format(), parts).bytes;
-  return weights->second + beside;
-}
-
-Plan Family::Impl::with_sizes(Plan plan) const {
-  const ResolvedPlan resolved = resolve(plan, engine, rules, spec.default_plan);
-  plan.think_size = engine.sizes()[resolved.think_size].name;
-  plan.answer_size = engine.sizes()[resolved.answer_size].name;
-  return plan;
+  return costs.of(std::move(parts)).bytes + beside;
 }
 
 const Tokenizer& Family::Impl::require_tokenizer() const {
@@ -168,7 +177,8 @@ void Family::load(std::string_view name, const std::function<void(uint64_t done,
 
 void Family::drop_above(std::string_view name) {
   impl_->engine.drop_above(name);
-  for (size_t size = 0; size < impl_->engine.largest(); ++size) impl_->snapshots.drop(size);
+  for (size_t size = impl_->engine.resident() + 1; size <= impl_->engine.sizes().largest(); ++size)
+    impl_->snapshots.drop(size);
   impl_->describe_sizes();
 }
 
@@ -178,17 +188,40 @@ Sampling Family::default_sampling() const { return impl_->sampling; }
 double Family::measure_bandwidth() const { return read_bandwidth(impl_->engine.pool(), 256 * kMiB, /*rounds=*/2); }
 std::string_view Family::kernel_path() { return starnest::kernel_path(); }
 
-Plan Family::default_plan() const {
-  Plan plan;
-  const auto& defaults = impl_->spec.default_plan;
-  plan.think_size = defaults ? defaults->think : impl_->sizes.front().name;
-  plan.answer_size = defaults ? defaults->answer : impl_->sizes.front().name;
-  return plan;
+const SizeInfo& Family::size(std::string_view name) const {
+  const std::string& known = impl_->engine.name_of(impl_->engine.size_named(name));
+  return *std::find_if(impl_->sizes.begin(), impl_->sizes.end(), [&](const SizeInfo& s) { return s.name == known; });
 }
 
-std::vector<TokenId> Family::prompt(std::string_view question, std::string_view effort) const {
-  const bool think = impl_->chat_template == kEffortTemplate || effort != "e0";
-  return chat({{"user", std::string(question)}}, {.think = think, .effort = std::string(effort)});
+Plan Family::default_plan() const { return {.stages = resolved({}).stages}; }
+
+Plan Family::resolved(const Plan& plan) const {
+  const ResolvedPlan all = impl_->resolved(plan);
+  Plan out = plan;
+  out.stages.clear();
+  for (const ResolvedStage& stage : all.stages) out.stages.push_back({impl_->engine.name_of(stage.size), stage.until});
+  return out;
+}
+
+bool Family::thinks() const { return impl_->rules.think.has_value(); }
+bool Family::opens_thinking(const std::vector<TokenId>& prompt) const {
+  return thinks() && open_thought(*impl_->rules.think, prompt).has_value();
+}
+
+void Family::check(const Sampling& asked) const { check_sampling(asked, impl_->spec.folder, impl_->sampling); }
+
+bool Family::has_tokenizer() const { return impl_->tokenizer.has_value(); }
+const Tokenizer& Family::tokenizer() const { return impl_->require_tokenizer(); }
+Engine& Family::engine() const { return impl_->engine; }
+const FamilySpec& Family::spec() const { return impl_->spec; }
+
+PromptFormat Family::prompt_format() const {
+  if (impl_->chat_template == kEffortTemplate) return PromptFormat::task;
+  return is_chat_template(impl_->chat_template) ? PromptFormat::chat : PromptFormat::unknown;
+}
+
+std::vector<TokenId> Family::prompt(std::string_view question, const ChatOptions& options) const {
+  return chat({{"user", std::string(question)}}, options);
 }
 
 std::vector<TokenId> Family::chat_turn(std::string_view said, const ChatOptions& options) const {
@@ -196,19 +229,26 @@ std::vector<TokenId> Family::chat_turn(std::string_view said, const ChatOptions&
   return tokens_of(render_turn(std::string(said), options), impl_->require_tokenizer());
 }
 
-bool Family::remembers() const { return is_chat_template(impl_->chat_template); }
-
 std::vector<TokenId> Family::chat(const std::vector<ChatMessage>& messages, const ChatOptions& options) const {
-  const Tokenizer& tokenizer = impl_->require_tokenizer();
-  impl_->require_prompt_format();
-  if (is_chat_template(impl_->chat_template)) return tokens_of(render(messages, options), tokenizer);
+  const Tokenizer& words = impl_->require_tokenizer();
+  require_prompt_format();
+  for (const auto& [name, value] : options.arguments)
+    if (name != "effort")
+      throw Error({.where = "template argument " + in_quotes(name), .what = "is not known", .expected = "effort"});
+  const auto given = options.arguments.find("effort");
+  const std::string effort = given == options.arguments.end() ? "e2" : given->second;
+  if (prompt_format() == PromptFormat::chat) {
+    ChatOptions without = options;
+    without.think = options.think && effort != "e0";
+    return tokens_of(render(messages, without), words);
+  }
   if (messages.empty()) throw Error("messages", "there is none");
-  return impl_->effort_prompt(messages.back().content, options.think ? options.effort : "e0");
+  return impl_->effort_prompt(messages.back().content, options.think ? effort : "e0");
 }
 
-void Family::Impl::require_prompt_format() const {
-  if (is_chat_template(chat_template) || chat_template == kEffortTemplate) return;
-  throw Error({.where = spec.folder.string(),
+void Family::require_prompt_format() const {
+  if (prompt_format() != PromptFormat::unknown) return;
+  throw Error({.where = impl_->spec.folder.string(),
                .what = "has a prompt format that is not known here",
                .hint = "Write the whole prompt yourself and pass it raw ('starnest run --raw')"});
 }

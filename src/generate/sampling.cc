@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -22,17 +23,18 @@ double sum(const std::vector<Candidate>& candidates) {
                          [](double total, const Candidate& c) { return total + c.probability; });
 }
 
-std::string as_flag(std::string name) {
+}  // namespace
+
+std::string flag_of(std::string name) {
+  if (name == "temperature") return "temp";
   std::replace(name.begin(), name.end(), '_', '-');
   return name;
 }
 
-}  // namespace
-
 void check(const Sampling& s, const std::function<std::string(const char*)>& place) {
   const auto require = [&](bool holds, const char* name, const char* expected, double got) {
     if (holds) return;
-    throw Error({.where = place ? place(name) : as_flag(name),
+    throw Error({.where = place ? place(name) : flag_of(name),
                  .what = "is out of range",
                  .expected = expected,
                  .got = format_number("%g", got)});
@@ -41,13 +43,63 @@ void check(const Sampling& s, const std::function<std::string(const char*)>& pla
   require(s.top_k >= 0, "top_k", "at least 0", s.top_k);
   require(s.top_p > 0 && s.top_p <= 1, "top_p", "above 0 and at most 1", s.top_p);
   require(s.min_p >= 0 && s.min_p <= 1, "min_p", "0 to 1", s.min_p);
+  require(s.repetition_penalty > 0 && std::isfinite(s.repetition_penalty), "repetition_penalty", "above 0",
+          s.repetition_penalty);
+  require(std::isfinite(s.presence_penalty), "presence_penalty", "a number", s.presence_penalty);
+  require(std::isfinite(s.frequency_penalty), "frequency_penalty", "a number", s.frequency_penalty);
+  for (const auto& [id, bias] : s.logit_bias)
+    require(bias < std::numeric_limits<float>::infinity(), "logit_bias", "numbers or -inf", bias);  // no NaN either
 }
 
-Sampler::Sampler(const Sampling& sampling) : sampling_(sampling), rng_(key_of(sampling.seed)) { check(sampling); }
+LogitRules::LogitRules(const Sampling& sampling, size_t vocab)
+    : sampling_(sampling),
+      penalises_(sampling.repetition_penalty != 1 || sampling.presence_penalty != 0 ||
+                 sampling.frequency_penalty != 0) {
+  for (const auto& [id, bias] : sampling.logit_bias)
+    if (id < 0 || size_t(id) >= vocab)
+      throw Error({.where = "logit-bias",
+                   .what = "names a token outside the vocabulary",
+                   .expected = "ids from 0 to " + std::to_string(vocab - 1),
+                   .got = std::to_string(id)});
+  if (penalises_) in_output_.assign(vocab, -1);
+}
+
+void LogitRules::count(std::span<const TokenId> text, size_t output_begin) {
+  for (; counted_ < text.size(); ++counted_) {
+    int& times = in_output_[size_t(text[counted_])];
+    if (times < 0) seen_.push_back(text[counted_]), times = 0;
+    if (counted_ >= output_begin) ++times;
+  }
+}
+
+VecView<const float> LogitRules::apply(VecView<const float> logits, std::span<const TokenId> text,
+                                       size_t output_begin) {
+  if (!penalises_ && sampling_.logit_bias.empty()) return logits;
+  logits_.assign(logits.data, logits.data + logits.size);
+  for (const auto& [id, bias] : sampling_.logit_bias) logits_[size_t(id)] += bias;
+  if (penalises_) count(text, output_begin);
+  for (const TokenId id : seen_) {
+    float& logit = logits_[size_t(id)];
+    logit = logit < 0 ? logit * sampling_.repetition_penalty : logit / sampling_.repetition_penalty;
+    const int times = in_output_[size_t(id)];
+    logit -= float(times) * sampling_.frequency_penalty;
+    if (times > 0) logit -= sampling_.presence_penalty;
+  }
+  return {logits_.data(), logits_.size()};
+}
+
+Sampler::Sampler(const Sampling& sampling, size_t vocab)
+    : sampling_(sampling), rules_(sampling, vocab), rng_(key_of(sampling.seed)) {
+  check(sampling);
+}
 
 std::vector<Candidate> candidates(const Sampling& s, VecView<const float> logits) {
-  require_finite(logits);
   const TokenId likely = most_likely(logits);
+  const float most = logits[size_t(likely)];
+  if (most == -std::numeric_limits<float>::infinity())
+    throw Error({.where = "logit-bias", .what = "bans every token", .hint = "Leave at least one that may follow"});
+  if (!std::isfinite(most))
+    throw Error({.where = "penalties and logit-bias", .what = "make a logit infinite", .hint = "Take smaller numbers"});
   if (s.temperature == 0) return {{likely, 1}};
 
   std::vector<Candidate> all(logits.size);
@@ -79,8 +131,9 @@ std::vector<Candidate> candidates(const Sampling& s, VecView<const float> logits
   return all;
 }
 
-TokenId Sampler::pick(VecView<const float> logits) {
-  const std::vector<Candidate> from = candidates(sampling_, logits);
+TokenId Sampler::pick(VecView<const float> logits, std::span<const TokenId> text, size_t output_begin) {
+  require_finite(logits);
+  const std::vector<Candidate> from = candidates(sampling_, rules_.apply(logits, text, output_begin));
   if (from.size() == 1) return from.front().id;
   double draw = rng_.uniform();
   for (const Candidate& candidate : from) {

@@ -18,13 +18,13 @@ const std::vector<float> kLogits{0.0f, 2.0f, 1.0f, 2.0f, -1.0f};
 VecView<const float> view() { return {kLogits.data(), kLogits.size()}; }
 
 std::map<TokenId, int> draws(const Sampling& sampling, int n) {
-  Sampler sampler(sampling);
+  Sampler sampler(sampling, kLogits.size());
   std::map<TokenId, int> counts;
-  for (int i = 0; i < n; ++i) ++counts[sampler.pick(view())];
+  for (int i = 0; i < n; ++i) ++counts[sampler.pick(view(), {}, 0)];
   return counts;
 }
 
-TEST(Sampler, GreedyTakesTheLowestIdAmongEquals) { EXPECT_EQ(Sampler({}).pick(view()), 1); }
+TEST(Sampler, GreedyTakesTheLowestIdAmongEquals) { EXPECT_EQ(Sampler({}, 5).pick(view(), {}, 0), 1); }
 
 // Wherever they stand: the largest of such numbers says nothing.
 TEST(Sampler, NothingIsChosenByLogitsThatAreNotFinite) {
@@ -34,8 +34,8 @@ TEST(Sampler, NothingIsChosenByLogitsThatAreNotFinite) {
       for (const float temperature : {0.0f, 1.0f}) {
         std::vector<float> logits = kLogits;
         logits[at] = bad;
-        Sampler sampler({.temperature = temperature});
-        EXPECT_NE(error_of([&] { sampler.pick({logits.data(), logits.size()}); }).find("logits: are not finite"),
+        Sampler sampler({.temperature = temperature}, logits.size());
+        EXPECT_NE(error_of([&] { sampler.pick({logits.data(), logits.size()}, {}, 0); }).find("logits: are not finite"),
                   std::string::npos)
             << bad << " at " << at;
       }
@@ -94,20 +94,90 @@ TEST(Sampler, TheSameSeedRepeatsTheDraws) {
   EXPECT_NE(draws({.temperature = 1, .seed = 5}, 50), draws({.temperature = 1, .seed = 6}, 50));
 }
 
-TEST(Sampler, RefusesLogitsThatAreNotFinite) {
-  const std::vector<float> broken(4, std::numeric_limits<float>::quiet_NaN());
-  EXPECT_THROW(Sampler({}).pick({broken.data(), broken.size()}), Error);
-  const std::vector<float> one{0, 1, std::numeric_limits<float>::quiet_NaN()};
-  EXPECT_THROW(Sampler({.temperature = 1}).pick({one.data(), one.size()}), Error);
+std::vector<float> ruled(const Sampling& sampling, std::vector<float> logits, const std::vector<TokenId>& text,
+                         size_t output_begin) {
+  LogitRules rules(sampling, logits.size());
+  const VecView<const float> out = rules.apply({logits.data(), logits.size()}, text, output_begin);
+  return {out.data, out.data + out.size};
+}
+
+// The formula of transformers' RepetitionPenaltyLogitsProcessor: logit / r if positive, logit * r if negative, once per
+// token however often it stands in prompt and output.
+TEST(LogitRules, TheRepetitionPenaltyCountsPromptAndOutputOnce) {
+  EXPECT_EQ(ruled({.repetition_penalty = 2}, {3, -1, 0, 4, 5}, {0, 0, 1, 2, 3}, 3),
+            (std::vector<float>{1.5f, -2, 0, 2, 5}));
+  EXPECT_EQ(ruled({.repetition_penalty = 0.5f}, {3, -1, 8}, {0, 1}, 2), (std::vector<float>{6, -0.5f, 8}));
+}
+
+// OpenAI's: logit - c f - (c > 0) p with c the number of times in the output; the prompt counts for nothing.
+TEST(LogitRules, PresenceAndFrequencyCountTheOutputAlone) {
+  const std::vector<TokenId> text{0, 0, 1, /*output*/ 1, 2, 2, 2};
+  EXPECT_EQ(ruled({.presence_penalty = 0.5f}, {1, 1, 1, 1}, text, 3), (std::vector<float>{1, 0.5f, 0.5f, 1}));
+  EXPECT_EQ(ruled({.frequency_penalty = 0.25f}, {1, 1, 1, 1}, text, 3), (std::vector<float>{1, 0.75f, 0.25f, 1}));
+  EXPECT_EQ(ruled({.presence_penalty = -1, .frequency_penalty = 1}, {1, 1, 1, 1}, text, 3),
+            (std::vector<float>{1, 1, -1, 1}));
+}
+
+// The bias comes first, as transformers' SequenceBiasLogitsProcessor does: -1 + 3 = 2, 2 / 2 = 1, 1 - 0.5 - 0.25.
+TEST(LogitRules, TheBiasComesFirstThenRepetitionThenTheOthers) {
+  const Sampling all{.repetition_penalty = 2,
+                     .presence_penalty = 0.25f,
+                     .frequency_penalty = 0.5f,
+                     .logit_bias = {{0, 3.0f}, {2, -std::numeric_limits<float>::infinity()}}};
+  EXPECT_EQ(ruled(all, {-1, 6, 9}, {1, 0}, 1), (std::vector<float>{0.25f, 3, -std::numeric_limits<float>::infinity()}));
+}
+
+TEST(LogitRules, ATextThatGrowsIsCountedOnce) {
+  LogitRules rules({.frequency_penalty = 1}, 2);
+  const std::vector<float> logits{10, 10};
+  std::vector<TokenId> text{0};
+  for (int written = 0; written < 4; ++written) {
+    EXPECT_EQ(rules.apply({logits.data(), 2}, text, 1)[1], 10.0f - float(written));
+    text.push_back(1);
+  }
+}
+
+TEST(LogitRules, WhatChangesNothingLeavesTheLogitsWhereTheyAre) {
+  const std::vector<float> logits{1, 2};
+  LogitRules rules({.temperature = 1, .top_k = 1}, 2);
+  EXPECT_EQ(rules.apply({logits.data(), 2}, {}, 0).data, logits.data());
+}
+
+TEST(Sampler, GreedyHonoursPenaltiesAndBias) {
+  const std::vector<TokenId> text{4, 1, 3};  // of kLogits 1 and 3 are the largest
+  EXPECT_EQ(Sampler({.repetition_penalty = 3}, 5).pick(view(), text, 1), 2);
+  EXPECT_EQ(Sampler({.presence_penalty = 1.5f}, 5).pick(view(), text, 2), 1);  // 1 stands in the prompt
+  EXPECT_EQ(Sampler({.frequency_penalty = 1.5f}, 5).pick(view(), text, 1), 2);
+  EXPECT_EQ(Sampler({.logit_bias = {{4, 100.0f}}}, 5).pick(view(), text, 1), 4);
+}
+
+TEST(Sampler, RefusesABiasThatCannotBe) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const TokenId id : {-1, 5})
+    EXPECT_NE(
+        error_of([&] { Sampler({.logit_bias = {{id, 1.0f}}}, 5); }).find("ids from 0 to 4, got " + std::to_string(id)),
+        std::string::npos);
+  EXPECT_THROW(Sampler({.logit_bias = {{0, infinity}}}, 5), Error);
+  Sampling none;
+  for (TokenId id = 0; id < 5; ++id) none.logit_bias[id] = -infinity;
+  for (const float temperature : {0.0f, 1.0f}) {
+    none.temperature = temperature;
+    EXPECT_NE(error_of([&] { Sampler(none, 5).pick(view(), {}, 0); }).find("bans every token"), std::string::npos);
+  }
 }
 
 TEST(Sampler, RefusesValuesOutOfRange) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
-  for (const float t : {-1.0f, nan, infinity}) EXPECT_THROW(Sampler({.temperature = t}), Error) << t;
-  EXPECT_THROW(Sampler({.temperature = 1, .top_k = -1}), Error);
-  for (const float p : {0.0f, -0.5f, 1.01f, nan}) EXPECT_THROW(Sampler({.temperature = 1, .top_p = p}), Error) << p;
-  for (const float p : {-0.01f, 1.01f, nan}) EXPECT_THROW(Sampler({.temperature = 1, .min_p = p}), Error) << p;
-  EXPECT_EQ(error_of([] { Sampler({.min_p = 2}); }), "min-p: is out of range; expected 0 to 1, got 2.");
+  for (const float t : {-1.0f, nan, infinity}) EXPECT_THROW(Sampler({.temperature = t}, 5), Error) << t;
+  EXPECT_THROW(Sampler({.temperature = 1, .top_k = -1}, 5), Error);
+  for (const float p : {0.0f, -0.5f, 1.01f, nan}) EXPECT_THROW(Sampler({.temperature = 1, .top_p = p}, 5), Error) << p;
+  for (const float p : {-0.01f, 1.01f, nan}) EXPECT_THROW(Sampler({.temperature = 1, .min_p = p}, 5), Error) << p;
+  for (const float r : {0.0f, -1.0f, nan, infinity}) EXPECT_THROW(Sampler({.repetition_penalty = r}, 5), Error) << r;
+  for (const float p : {nan, infinity}) {
+    EXPECT_THROW(Sampler({.presence_penalty = p}, 5), Error) << p;
+    EXPECT_THROW(Sampler({.frequency_penalty = p}, 5), Error) << p;
+  }
+  EXPECT_EQ(error_of([] { Sampler({.min_p = 2}, 5); }), "min-p: is out of range; expected 0 to 1, got 2.");
 }
 
 }  // namespace

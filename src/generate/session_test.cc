@@ -4,21 +4,23 @@
 #include <gtest/gtest.h>
 
 #include "base/test_support.h"
+#include "generate/family_impl.h"
 
 namespace starnest {
 namespace {
 
 const std::string kPocket = std::string(STARNEST_SOURCE_DIR) + "/models/pocket";
 const std::string kQuestion = "r:a5b+3c*7d-2?";
-const Plan kSmallThinks{.think_size = "small", .answer_size = "large"};
+const Plan kSmallThinks{.stages = think_and_answer("small", "large")};
 
 Family open(OpenOptions options = {}) {
   options.threads = 1;
   return Family::open(kPocket, options);
 }
 
-// The trace of the question as an answer: the prompt opens no thinking at its end, so all that follows is answer.
+// The trace of the question, to be taken for an answer: the family forgets what opens thinking.
 std::vector<TokenId> trace_prompt(const Family& family) {
+  family.impl().rules.think.reset();
   return family.encode("<bos>" + kQuestion + "<e2><think>a5;");
 }
 
@@ -74,36 +76,142 @@ TEST(Session, CancellingInsideThinkingLeavesItOpen) {
   EXPECT_EQ(cut.answer, "");
 }
 
+using Work = StageReport::Work;
+
+// "small reads 17 in 1", ... of every stage.
+std::vector<std::string> told(const Answer& answer) {
+  std::vector<std::string> lines;
+  for (const StageReport& stage : answer.stages) {
+    const char* const works[]{" reads ", " writes ", " reads along "};
+    lines.push_back(stage.size + works[int(stage.work)] + std::to_string(stage.tokens) + " in " +
+                    std::to_string(stage.steps) + (stage.hand_over ? " by " + text_of(*stage.hand_over) : "") +
+                    (stage.phase == Phase::thinking ? ", thinking" : ""));
+  }
+  return lines;
+}
+
 TEST(Session, ReportsWhatEachStretchReadAndWrote) {
   const Family family = open({.cache_bytes = 0});
   const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks});
-  EXPECT_EQ(answer.prompt_report.size, "small");
-  EXPECT_EQ(answer.prompt_report.tokens, 17);
-  EXPECT_EQ(answer.prompt_report.steps, 1);
-  EXPECT_EQ(answer.thinking_report.tokens, 19);
-  EXPECT_EQ(answer.thinking_report.steps, 18);  // the first comes with the prompt
-  EXPECT_EQ(answer.switch_report.size, "large");
-  EXPECT_EQ(answer.switch_report.tokens, 36);
-  EXPECT_EQ(answer.answer_report.tokens, 1);
-  EXPECT_EQ(answer.answer_report.steps, 1);  // the end of the text
-  EXPECT_EQ(answer.seconds_to_first_token, answer.prompt_report.seconds);
-
+  // The first token comes with the prompt; the answer's last step chose the end of the text.
+  EXPECT_EQ(told(answer), (std::vector<std::string>{"small reads 17 in 1, thinking", "small writes 19 in 18, thinking",
+                                                    "large reads 36 in 1 by recompute", "large writes 1 in 1"}));
+  EXPECT_EQ(answer.seconds_to_first_token, answer.stages.front().seconds);
   const double weights = double(family.sizes().back().decode_bytes);
-  EXPECT_GT(answer.thinking_report.bytes, 18 * weights);
-  EXPECT_LT(answer.thinking_report.bytes, 18 * weights * 1.5);  // with states, keys and values
+  EXPECT_GT(answer.stages[1].bytes, 18 * weights);
+  EXPECT_LT(answer.stages[1].bytes, 18 * weights * 1.5);  // with states, keys and values
 
-  const Answer same = Session(family).ask(family.prompt(kQuestion), {.plan = {.answer_size = "small"}});
-  EXPECT_EQ(same.switch_report.steps, 0);
+  const Answer same = Session(family).ask(family.prompt(kQuestion), {.plan = {.stages = {{"small"}}}});
+  EXPECT_EQ(told(same), (std::vector<std::string>{"small reads 17 in 1, thinking", "small writes 19 in 18, thinking",
+                                                  "small writes 1 in 2"}));
 }
 
 TEST(Session, WithoutABudgetTheAnsweringSizeReadsThePrompt) {
-  const Family family = open();
+  const Family family = open({.cache_bytes = 0});
   Plan plan = kSmallThinks;
   plan.think_budget = 0;
   const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = plan});
-  EXPECT_EQ(answer.prompt_report.size, "large");
-  EXPECT_EQ(answer.prompt_report.tokens, 18);  // the closing tag too
-  EXPECT_EQ(answer.switch_report.steps, 0);
+  ASSERT_GE(answer.stages.size(), 2u);
+  EXPECT_EQ(told(answer)[0], "small writes 0 in 0, thinking");  // the closing tag was put
+  EXPECT_EQ(told(answer)[1], "large reads 18 in 1");
+}
+
+TEST(Session, AThoughtThatThePromptHasBegunGoesOn) {
+  const Family family = open();
+  const std::vector<TokenId> begun = family.encode("<bos>" + kQuestion + "<e2><think>a5;b+3");
+  const Answer answer = Session(family).ask(begun, {.plan = kSmallThinks});
+  EXPECT_EQ(answer.thinking, "8;c*76;d-24;");
+  EXPECT_EQ(answer.answer, "4");
+  EXPECT_EQ(answer.stages.front().size, "small");
+  EXPECT_EQ(answer.stages.back().size, "large");
+  EXPECT_EQ(answer.think_end, ThinkEnd::natural);
+  EXPECT_TRUE(answer.notices.empty());
+  Plan plan = kSmallThinks;
+  plan.think_budget = 4, plan.think_grace = 0;  // of the tokens that follow
+  const Answer cut = Session(family).ask(begun, {.plan = plan});
+  EXPECT_EQ(cut.thinking, "8;c*");
+  EXPECT_EQ(cut.tokens_written(Phase::thinking), 4);
+}
+
+// "a" opens and ";" closes here, so that the model opens its thought itself. Neither is a special token.
+Family opening_itself() {
+  const Family family = open({.cache_bytes = 0});
+  const auto id = [&](const char* token) { return *family.impl().tokenizer->id_of(token); };
+  ThinkTokens think{.start = {id("a")}, .ends = {{id(";")}}, .close = {id(";")}, .boundary = {}};
+  think.breaks = {id("<think>")};  // the question has an "a" too
+  think.visible_ends = {";"};
+  family.impl().rules.think = think;
+  return family;
+}
+
+TEST(Session, AThoughtThatTheModelOpensItselfFollowsThePlan) {
+  const Family family = opening_itself();
+  std::string thinkers;
+  AskOptions options{.plan = kSmallThinks, .on_text = [&](const TextPiece& piece) {
+                       if (piece.phase == Phase::thinking) thinkers += piece.size;
+                     }};
+  const std::vector<TokenId> prompt = family.prompt(kQuestion);
+  const Answer answer = Session(family).ask(prompt, options);
+  EXPECT_EQ(answer.thinking, "5");
+  EXPECT_EQ(answer.answer, "b+38;c*76;d-24;4");
+  EXPECT_EQ(thinkers, "small");
+  EXPECT_EQ(told(answer),
+            (std::vector<std::string>{"large reads 17 in 1", "large writes 1 in 0",
+                                      "small reads 18 in 1 by recompute, thinking", "small writes 2 in 1, thinking",
+                                      "large reads 20 in 1 by recompute", "large writes 18 in 18"}));
+  EXPECT_EQ(answer.think_end, ThinkEnd::natural);
+  EXPECT_TRUE(answer.notices.empty());
+  EXPECT_EQ(family.decode(answer.ids), "a5;b+38;c*76;d-24;</think>4");
+
+  options.plan.think_budget = 0;  // closed at once, and no other size reads
+  const Answer none = Session(family).ask(prompt, options);
+  EXPECT_EQ(none.thinking, "");
+  EXPECT_EQ(none.think_end, ThinkEnd::forced);
+  for (const StageReport& stage : none.stages) EXPECT_EQ(stage.size, "large");
+}
+
+TEST(Session, AnAnswerThatOnlyBeginsAsAThoughtIsAnAnswer) {
+  const Family family = opening_itself();
+  family.impl().rules.think->start.push_back(*family.impl().tokenizer->id_of("6"));
+  const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = {.max_tokens = 1}});
+  EXPECT_EQ(answer.answer, "a");  // held back until the end
+  const Answer whole = Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks});
+  EXPECT_EQ(whole.answer.substr(0, 4), "a5;b");
+  ASSERT_EQ(whole.notices.size(), 1u);
+  EXPECT_EQ(whole.notices[0], "neither the prompt nor the model opened thinking: a size for thinking had no effect");
+}
+
+TEST(Session, APlanForThinkingIsRefusedWhereNothingCanThink) {
+  const Family family = open();
+  const std::vector<TokenId> prompt = trace_prompt(family);
+  for (const Plan& plan :
+       {kSmallThinks, Plan{.think_budget = 3}, Plan{.stages = parse_stages("small:tokens=1,large:tag,small:end")}})
+    EXPECT_NE(error_of([&] { Session(family).ask(prompt, {.plan = plan}); }).find("cannot apply"), std::string::npos);
+  EXPECT_EQ(Session(family).ask(prompt, {.plan = {.think_budget = 0}}).think_end, ThinkEnd::none);
+}
+
+TEST(Session, AReserveThatTheContextCannotHoldShrinks) {
+  const Family family = open({.context = 48});  // 17 + 19 + 2 are needed, 512 / 4 would be reserved
+  const Answer answer = Session(family).ask(family.prompt(kQuestion));
+  EXPECT_EQ(answer.thinking, "a5;b+38;c*76;d-24;");
+  EXPECT_EQ(answer.answer, "4");
+  ASSERT_EQ(answer.notices.size(), 1u);
+  EXPECT_EQ(answer.notices[0],
+            "the context leaves 30 tokens for thinking and answer: 7 of them are the answer's reserve, not 128");
+  // One that was asked for takes all that there is.
+  const Answer asked = Session(family).ask(family.prompt(kQuestion), {.plan = {.answer_reserve = 40}});
+  EXPECT_EQ(asked.thinking, "");
+  ASSERT_EQ(asked.notices.size(), 1u);
+  EXPECT_NE(asked.notices[0].find("30 of them are the answer's reserve, not 40"), std::string::npos);
+  EXPECT_TRUE(Session(family).ask(family.prompt(kQuestion), {.plan = {.max_tokens = 28}}).notices.empty());
+}
+
+TEST(Session, ABudgetThatTheReserveCutsIsSaid) {
+  const Family family = open();
+  const Answer answer = Session(family).ask(family.prompt(kQuestion),
+                                            {.plan = {.think_budget = 10, .answer_reserve = 15, .max_tokens = 20}});
+  ASSERT_EQ(answer.notices.size(), 1u);
+  EXPECT_NE(answer.notices[0].find("after 4 tokens, before the 10 of think-budget"), std::string::npos);
 }
 
 TEST(Session, SaysWhyATextEnded) {
@@ -128,9 +236,9 @@ TEST(Family, TheContextIsTheModelsOrTheCallersAndNeverMore) {
 }
 
 TEST(Family, SaysHowItRuns) {
-  EXPECT_EQ(open({.kv_dtype = "f32"}).info().kv_dtype, "F32");
-  EXPECT_EQ(open({.kv_dtype = "bf16"}).info().kv_dtype, "BF16");
-  EXPECT_NE(error_of([] { open({.kv_dtype = "fp8"}); }).find("expected f32 or bf16, got fp8"), std::string::npos);
+  EXPECT_EQ(open({.kv_type = KvType::f32}).info().kv_dtype, "F32");
+  EXPECT_EQ(open({.kv_type = KvType::bf16}).info().kv_dtype, "BF16");
+  EXPECT_NE(error_of([] { kv_type_named("fp8"); }).find("expected f32 or bf16, got fp8"), std::string::npos);
   EXPECT_EQ(open().info().threads, 1);
   EXPECT_EQ(open().info().architecture, "nemotron_h");
   EXPECT_EQ(open().default_sampling().temperature, 0);
@@ -157,8 +265,8 @@ TEST(Session, APromptThatBeginsAsAnEarlierOneIsNotReadAgainAndGivesTheSameIds) {
   prompt.push_back(prompt[5]);
   const Answer longer = Session(kept).ask(prompt, options), longer_fresh = Session(fresh).ask(prompt, options);
   EXPECT_EQ(longer.reused_tokens, 3000);
-  EXPECT_EQ(longer.prompt_report.tokens, 1);
-  EXPECT_EQ(longer_fresh.prompt_report.tokens, 3001);
+  EXPECT_EQ(longer.stages.front().tokens, 1);
+  EXPECT_EQ(longer_fresh.stages.front().tokens, 3001);
   EXPECT_EQ(longer.ids, longer_fresh.ids);
 
   prompt[2500] = prompt[2500] == prompt[5] ? prompt[6] : prompt[5];  // diverges behind the snapshot at 2048

@@ -6,8 +6,8 @@
 
 namespace starnest {
 
-// Consecutive rows of a batch that use the first `shells` shells of every matrix. In a batch, `shells` never grows from
-// one span to the next, so the rows that reach any shell are a prefix of the batch.
+// Consecutive rows of a batch that use the first `shells` shells of every matrix: as many as their size. In a batch,
+// `shells` never grows from one span to the next, so the rows that reach any shell are a prefix of the batch.
 struct RowSpan {
   size_t rows = 0;
   size_t shells = 0;

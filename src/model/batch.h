@@ -27,17 +27,17 @@ struct SequenceRun {
   size_t first_row = 0;
   size_t rows = 0;
   size_t position = 0;
-  size_t shells = 0;                   // of its size
+  size_t size = 0;
   std::span<const BlockState> blocks;  // one per block of the model, in order
 };
 
 struct Batch {
-  std::span<const SequenceRun> runs;  // cover the rows in order; shells never grow
+  std::span<const SequenceRun> runs;  // cover the rows in order; the size never grows
   std::span<const RowSpan> spans;     // the same rows by size (spans_of)
   size_t rows() const { return rows_in(spans); }
 };
 
-// Calls op(first_row, rows, shells) for every span.
+// Calls op(first_row, rows, size) for every span.
 template <class Op>
 void for_each_span(std::span<const RowSpan> spans, const Op& op) {
   size_t first = 0;

@@ -24,21 +24,22 @@ struct RunMixer {
 };
 
 // The part of a batch whose sizes keep a block: since sizes are nested, its first rows.
-Batch reaching(const Batch& batch, size_t shells_from) {
-  const auto count = [&](const auto& parts) {
+Batch reaching(const Batch& batch, size_t smallest) {
+  const auto count = [&](const auto& parts, auto size) {
     size_t n = 0;
-    while (n < parts.size() && parts[n].shells >= shells_from) ++n;
+    while (n < parts.size() && parts[n].*size >= smallest) ++n;
     return n;
   };
-  return {batch.runs.first(count(batch.runs)), batch.spans.first(count(batch.spans))};
+  return {batch.runs.first(count(batch.runs, &SequenceRun::size)),
+          batch.spans.first(count(batch.spans, &RowSpan::shells))};
 }
 
 }  // namespace
 
 void Model::norm_rows(const Exec& exec, std::span<const RowSpan> spans, VecView<const float> gain,
                       MatView<const float> x, MatView<float> u) const {
-  for_each_span(spans, [&](size_t first, size_t rows, size_t shells) {
-    const size_t width = hidden(shells);
+  for_each_span(spans, [&](size_t first, size_t rows, size_t size) {
+    const size_t width = hidden(size);
     rms_norm(exec, part(x, first, rows, width), {gain.data, width}, norm_eps, part(u, first, rows, width));
   });
 }
@@ -47,17 +48,17 @@ void Model::forward(const Exec& exec, std::span<const TokenId> ids, const Batch&
   const ScratchScope scratch(exec.arena);
   const MatView<float> u = exec.arena.matrix(x.rows, x.cols);
   const MatView<float> y = exec.arena.matrix(x.rows, x.cols);
-  for_each_span(batch.spans, [&](size_t first, size_t rows, size_t shells) {
-    embed(exec, ids.subspan(first, rows), embedding, part(x, first, rows, hidden(shells)));  // x = E[ids]
+  for_each_span(batch.spans, [&](size_t first, size_t rows, size_t size) {
+    embed(exec, ids.subspan(first, rows), embedding, part(x, first, rows, hidden(size)));  // x = E[ids]
   });
   for (size_t b = 0; b < blocks.size(); ++b) {
     const Block& block = blocks[b];
-    const Batch here = reaching(batch, block.shells_from);
+    const Batch here = reaching(batch, block.smallest);
     if (here.runs.empty()) continue;
     norm_rows(exec, here.spans, block.norm, x, u);           // u = norm(x)
     std::visit(RunMixer{exec, u, here, b, y}, block.mixer);  // y = mixer(u)
-    for_each_span(here.spans, [&](size_t first, size_t rows, size_t shells) {
-      add(exec, part(y, first, rows, hidden(shells)), part(x, first, rows, hidden(shells)));  // x <- x + y
+    for_each_span(here.spans, [&](size_t first, size_t rows, size_t size) {
+      add(exec, part(y, first, rows, hidden(size)), part(x, first, rows, hidden(size)));  // x <- x + y
     });
   }
 }

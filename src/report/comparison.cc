@@ -40,7 +40,7 @@ Answers read_answers(const std::filesystem::path& file) {
     const std::string question = record.text("question");
     if (!answers.right.emplace(question, record.flag("right")).second)
       throw Error({.where = record.where(), .what = "a question is there twice", .got = in_quotes(question)});
-    answers.plan = record.text("think_size") + ">" + record.text("answer_size");
+    answers.plan = record.text("plan");
   }
   if (answers.right.empty()) throw Error(file.string(), "holds no answers");
   return answers;

@@ -5,18 +5,18 @@
 #include <map>
 #include <string>
 
-#include "report/paired.h"
+#include "report/statistics.h"
 
 namespace starnest {
 
 // Which questions an evaluation answered rightly.
 struct Answers {
   std::string source;                 // for messages: a file, or what was asked
-  std::string plan;                   // "small>large": who thinks, who answers
+  std::string plan;                   // "small>large": who writes, in turn
   std::map<std::string, bool> right;  // by question
 };
 
-// From JSON lines with "question", "right", "think_size" and "answer_size". Throws Error naming file and line, also for
+// From JSON lines with "question", "right" and "plan". Throws Error naming file and line, also for
 // a question that is there twice, and for a file without any.
 Answers read_answers(const std::filesystem::path& file);
 

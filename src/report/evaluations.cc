@@ -20,9 +20,9 @@ EvaluationFile read_evaluation(const JsonRecord& json) {
   const JsonRecord result = json.object("result");
   EvaluationFile file;
   file.task = json.text("task"), file.effort = json.text("effort");
-  file.think_size = json.text("think_size"), file.answer_size = json.text("answer_size");
+  for (const JsonRecord& stage : json.objects("stages")) file.stages.push_back({stage.text("size"), stage.text("until")});
+  if (file.stages.empty()) throw Error(json.where(), "holds a plan without stages");
   file.hand_over = json.find_text("hand_over").value_or("recompute");
-  file.switch_size = json.find_text("switch_size").value_or("");
   file.think_budget = int(json.integer("think_budget"));
   file.parallel = int(json.find_integer("parallel").value_or(0));
   file.tally = {uint64_t(result.integer("right")), uint64_t(result.integer("n"))};
@@ -85,9 +85,9 @@ Section by_parameters(const ByTask& by_task) {
   for (const auto& [task, files] : by_task) {
     Series series{task.first + " " + task.second, {}};
     for (const EvaluationFile& file : files) {
-      if (file.think_size != file.answer_size || !file.switch_size.empty() || file.think_budget >= 0) continue;
+      if (!file.one_size() || file.think_budget >= 0) continue;
       series.points.emplace_back(file.answer_active, file.accuracy());
-      section.table.rows.push_back({series.name, file.answer_size, grouped(uint64_t(file.answer_active)),
+      section.table.rows.push_back({series.name, file.stages.back().size, grouped(uint64_t(file.answer_active)),
                                     one_decimal(file.accuracy()), interval(file), grouped(file.tally.trials)});
     }
     std::sort(series.points.begin(), series.points.end());
@@ -192,13 +192,15 @@ Section speeds(const BenchFile& bench) {
 
 }  // namespace
 
+bool EvaluationFile::one_size() const {
+  return std::all_of(stages.begin(), stages.end(), [&](const Stage& s) { return s.size == stages.front().size; });
+}
+
 std::string EvaluationFile::plan() const {
-  const bool one = think_size == answer_size && switch_size.empty();
-  std::string text = think_size;
-  if (!switch_size.empty()) text += "->" + switch_size;
-  if (!one) text += "->" + answer_size;
-  if (!one && hand_over != "recompute") text += " " + hand_over;
-  return text;
+  if (one_size()) return stages.front().size;
+  std::vector<std::string> names;
+  for (const Stage& stage : stages) names.push_back(stage.size);
+  return join(names, "->") + (hand_over == "recompute" ? "" : " " + hand_over);
 }
 
 ReportFiles read_report_files(std::span<const std::filesystem::path> files) {

@@ -7,15 +7,18 @@
 #include <string>
 #include <vector>
 
-#include "report/intervals.h"
 #include "report/page.h"
+#include "report/statistics.h"
 
 namespace starnest {
 
 // What `starnest eval --task T --json FILE` writes.
 struct EvaluationFile {
-  std::string task, effort, think_size, answer_size, hand_over;
-  std::string switch_size;  // that thinking was handed over to; may be empty
+  struct Stage {
+    std::string size, until;  // "tag", "end" or a rule, as `--stages` has it
+  };
+  std::string task, effort, hand_over;
+  std::vector<Stage> stages;  // of the plan, at least one
   int think_budget = -1;    // tokens; negative: no limit
   int parallel = 0;         // questions that shared steps
   Tally tally;
@@ -24,8 +27,8 @@ struct EvaluationFile {
   double think_active = 0, answer_active = 0;                                   // parameters
 
   double accuracy() const { return 100 * double(tally.successes) / double(tally.trials); }
-  std::string plan() const;  // "small", "small->large" or, with a third phase, "small->large->small"; with
-                             // another hand-over than recompute, this too
+  bool one_size() const;
+  std::string plan() const;  // "small", "small->large->small"; with another hand-over than recompute, this too
 };
 
 struct BenchFile {

@@ -12,8 +12,8 @@ namespace {
 std::string evaluation(const std::string& think, const std::string& answer, int budget, int right, double bytes,
                        int parallel = 1) {
   const auto text = [](auto value) { return std::to_string(value); };
-  return R"({"task":"r","effort":"e2","think_size":")" + think + R"(","answer_size":")" + answer +
-         R"(","think_budget":)" + text(budget) + R"(,"result":{"right":)" + text(right) +
+  return R"({"task":"r","effort":"e2","stages":[{"size":")" + think + R"(","until":"tag"},{"size":")" + answer +
+         R"(","until":"end"}],"think_budget":)" + text(budget) + R"(,"result":{"right":)" + text(right) +
          R"(,"n":100},"seconds":2.0,"mean_bytes":)" + text(bytes) + R"(,"parallel":)" + text(parallel) +
          R"(,"answer_active_parameters":1000})" + "\n";
 }

@@ -106,6 +106,20 @@ TEST(Chat, KeptThinkingContinuesTheStateItself) {
   EXPECT_GE(number_before(kept.err, " reused", second), read + thought + answered - 1);
 }
 
+// No published folder names the ids of its thinking tags, and the prompt ends in the tag and a line break.
+TEST(Chat, ThinkingIsKnownByTheTagsOfTheTokenizer) {
+  const TestFolder folder;
+  const fs::path model = talking_model(folder);
+  const Finished named = starnest_program(chat(model, {"--size", "small"}), "abc\n");
+  put_file(model / "generation_config.json", R"({"eos_token_id": [2, 56]})");
+  const Finished found = starnest_program(chat(model, {"--size", "small"}), "abc\n");
+  EXPECT_EQ(found.out, named.out);
+  EXPECT_CONTAINS(found.err, "[small thinks]\n");
+  EXPECT_CONTAINS(found.err, "; 8 thought, ");
+  const Finished silent = starnest_program(chat(model, {"--no-think"}), "abc\n");
+  EXPECT_CONTAINS(silent.err, "starnest: note: neither the prompt nor the model opened thinking: think-budget");
+}
+
 TEST(Chat, ResetForgets) {
   const TestFolder folder;
   const fs::path model = talking_model(folder);

@@ -9,7 +9,7 @@ namespace starnest {
 namespace {
 
 std::string answer_line(const std::string& question, bool right) {
-  return R"({"question":")" + question + R"(","think_size":"small","answer_size":"large","right":)" +
+  return R"({"question":")" + question + R"(","plan":"small>large","right":)" +
          (right ? "true" : "false") + "}\n";
 }
 
@@ -82,7 +82,7 @@ TEST(Compare, ReadsWhatEvalWrites) {
   const Finished done = starnest_program({"compare", folder / "small", folder / "large"});
   EXPECT_EQ(done.exit_code, 0) << done.err;
   EXPECT_CONTAINS(done.out, "40 questions, paired");
-  EXPECT_CONTAINS(done.out, "small>small");
+  EXPECT_CONTAINS(done.out, "first   small  ");
 }
 
 // Of the pocket model on family r without thinking, where sizes differ.
@@ -141,7 +141,7 @@ TEST(Eval, GoesOnWithTheRecordsOfPairs) {
   EXPECT_EQ(starnest_program(words(part)).out, uninterrupted.out);
   EXPECT_EQ(file_text(part), file_text(whole));
   put_file(pairs, "good\tbad\nx\ty\n");
-  EXPECT_CONTAINS(starnest_program(words(part)).err, "answers another question");
+  EXPECT_CONTAINS(starnest_program(words(part)).err, "they differ in pairs_content");
 }
 
 TEST(Eval, RefusesOptionsThatWouldBeIgnoredOrLoseAnswers) {

@@ -61,6 +61,25 @@ TEST(Run, ThinkingMayGoOnWithAnotherSize) {
   EXPECT_CONTAINS(done.err, "\nthinking  15 tokens by large (");
 }
 
+TEST(Run, StagesAreWrittenOneAfterAnother) {
+  const auto stages = [](const std::string& text) { return run({"-p", kQuestion, "--stages", text}); };
+  const Finished done = stages("small:tokens=4,medium:tokens=3,large:tag,small:end");
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_EQ(done.out, "a5;b\n+38\n;c*76;d-24;\n4\n");
+  EXPECT_CONTAINS(done.err, "): small thinks, medium thinks, large thinks, small answers\n");
+  EXPECT_CONTAINS(done.err, "[small thinks]\n[medium thinks]\n[large thinks]\n[small answers]\n");
+  EXPECT_CONTAINS(done.err, "\nthinking  3 tokens by medium (");
+  EXPECT_CONTAINS(stages("small").err, "stages: have a stage without a size or an end");
+  EXPECT_CONTAINS(stages("small:tag").err, "stages: must have a last stage that writes until the end");
+  EXPECT_CONTAINS(stages("smal:end").err, "Did you mean 'small'?");
+  EXPECT_EQ(run({"-p", kQuestion, "--stages", "small:end", "--size", "small"}).exit_code, 2);
+}
+
+TEST(Run, ARuleNeedsASizeAndASizeARule) {
+  EXPECT_CONTAINS(run({"-p", kQuestion, "--switch-after", "3"}).err, "switch-size: is missing");
+  EXPECT_CONTAINS(run({"-p", kQuestion, "--switch-size", "large"}).err, "switch-size: needs switch-after");
+}
+
 TEST(Run, AModelThatDoesNotThinkRunsAtOneSizeOnly) {
   const auto written = [](std::vector<std::string> sizes) {
     std::vector<std::string> words{"run", "-m", in_tests("golden/mixed_bf16"), "--ids", "1,2,3", "-n", "3", "-q"};
@@ -94,7 +113,52 @@ TEST(Run, ABudgetEndsThinkingAtABoundaryOrHard) {
   const Finished hard = run({"-p", kQuestion, "--size", "large", "--think-budget", "5", "--think-grace", "0"});
   EXPECT_CONTAINS(hard.out, "a5;b+\n");
   EXPECT_CONTAINS(hard.err, "end forced");
-  EXPECT_CONTAINS(run({"-p", kQuestion, "--think-budget", "0"}).err, "thinking  1 token by small, end forced");
+  EXPECT_CONTAINS(run({"-p", kQuestion, "--think-budget", "0"}).err, "thinking  0 tokens by small, end forced");
+}
+
+TEST(Run, PenaltiesAndBiasChangeWhatIsGreedilyChosen) {
+  const auto answer = [](std::vector<std::string> more) {
+    more.insert(more.begin(), {"-p", kQuestion, "--think-budget", "0"});
+    return run(more);
+  };
+  const Finished plain = answer({}), biased = answer({"--logit-bias", "30=1e9,31=2", "--presence-penalty", "2e9"});
+  EXPECT_EQ(biased.exit_code, 0) << biased.err;
+  EXPECT_NE(biased.out, plain.out);
+  EXPECT_CONTAINS(biased.err, "sampling  greedy, presence penalty 2e+09, bias on 2 tokens\n");
+  EXPECT_CONTAINS(answer({"--repeat-penalty", "1.5"}).err, "sampling  greedy, repetition penalty 1.5\n");
+  EXPECT_CONTAINS(answer({"--repetition-penalty", "0"}).err, "repetition-penalty: is out of range");
+  EXPECT_CONTAINS(answer({"--logit-bias", "9999=1"}).err, "logit-bias: names a token outside the vocabulary");
+  const Finished wrong = answer({"--logit-bias", "12"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_CONTAINS(wrong.err, "not of the form NUMBER=VALUE: '12'");
+}
+
+TEST(Run, AFlagWinsOverGenerationConfigAndWhatIsNotImplementedIsNamed) {
+  const TestFolder folder;
+  copy_pocket(folder / "model", R"({"eos_token_id": 2, "top_p": 7, "num_beams": 4, "repetition_penalty": 1.3})");
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"run", "-m", (folder / "model").string(), "-p", kQuestion});
+    return starnest_program(more);
+  };
+  EXPECT_CONTAINS(with({}).err, "generation_config.json: key 'top_p': is out of range");
+  const Finished mended = with({"--top-p", "1"});
+  EXPECT_EQ(mended.exit_code, 0) << mended.err;
+  EXPECT_CONTAINS(mended.err, "greedy, repetition penalty 1.3\n");
+  EXPECT_CONTAINS(mended.err, "generation_config.json: not implemented here, and not used: num_beams\n");
+  EXPECT_EQ(with({"--top-p", "1", "--repetition-penalty", "1"}).out, kThought);
+}
+
+TEST(Eval, ALikelihoodNeedsNoSamplingAndRefusesWhatIsOnlyForGenerating) {
+  const TestFolder folder;
+  copy_pocket(folder / "model", R"({"eos_token_id": 2, "top_p": 7})");
+  put_file(folder / "text.txt", "a5;b+38;");
+  const auto eval = [&](std::vector<std::string> more) {
+    more.insert(more.begin(),
+                {"eval", "-m", (folder / "model").string(), "--text", (folder / "text.txt").string(), "--start", ""});
+    return starnest_program(more);
+  };
+  EXPECT_EQ(eval({}).exit_code, 0) << eval({}).err;
+  EXPECT_CONTAINS(eval({"--think-budget", "3", "--temp", "1"}).err, "--think-budget, --temp: means nothing here");
 }
 
 TEST(Run, RawTextAndIdsGiveTheSameTokens) {
@@ -311,7 +375,9 @@ TEST(Eval, WritesAReportThatFitsWhatItPrints) {
   EXPECT_EQ(done.exit_code, 0) << done.err;
   const nlohmann::json report = nlohmann::json::parse(file_text(folder / "report.json"));
   EXPECT_EQ(report["result"]["n"], 60);
-  EXPECT_EQ(report["think_size"], "small");
+  EXPECT_EQ(report["stages"][0]["size"], "small");
+  EXPECT_EQ(report["stages"][0]["until"], "tag");
+  EXPECT_EQ(report["stages"][1]["until"], "end");
   const auto& ends = report["think_ends"];
   EXPECT_EQ(
       ends["natural"].get<int>() + ends["boundary"].get<int>() + ends["forced"].get<int>() + ends["stopped"].get<int>(),

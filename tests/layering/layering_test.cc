@@ -61,6 +61,7 @@ const std::vector<Reserved> kReserved{
     {"starnest/",
      {"engine", "generate", "eval", "server", "cli"},
      "public headers are implemented by generate and used by programs"},
+    {"generate/family_impl.h", {"generate"}, "the public headers, and Family::engine, are enough"},
     {"torch/", {"train"}, "the engine builds without LibTorch"},
     {"ATen/", {"train"}, "the engine builds without LibTorch"},
     {"c10/", {"train"}, "the engine builds without LibTorch"},

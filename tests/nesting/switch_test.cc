@@ -18,12 +18,23 @@ GenerationRules rules(std::vector<TokenId> stops = {}) {
 
 const std::vector<TokenId> kPrompt{11, 12, 13, 20, 21, 3};
 
+// One step of the engine for all that are not done.
+void step(Engine& engine, const std::vector<Generation*>& generations) {
+  std::vector<BatchItem> batch;
+  std::vector<Generation*> active;
+  for (Generation* generation : generations) {
+    if (generation->done()) continue;
+    active.push_back(generation);
+    batch.push_back(generation->next().front());
+  }
+  engine.step(batch);
+  for (size_t i = 0; i < active.size(); ++i) active[i]->advance({&batch[i], 1});
+}
+
 std::vector<TokenId> run(Engine& engine, const GenerationRules& r, std::vector<TokenId> prompt, const Plan& plan,
                          ThinkEnd* end = nullptr) {
   Generation generation(engine, r, std::move(prompt), resolve(plan, engine, r, std::nullopt), {});
-  Generation* one = &generation;
-  while (step(engine, {&one, 1})) {
-  }
+  while (!generation.done()) step(engine, {&generation});
   if (end) *end = generation.think_end();
   return {generation.output().begin(), generation.output().end()};
 }
@@ -31,10 +42,9 @@ std::vector<TokenId> run(Engine& engine, const GenerationRules& r, std::vector<T
 TEST(Switch, TheAnswerEqualsAFreshSessionOfThatSizeOnTheSameText) {
   Engine engine(read_family(golden::folder("moe_f32")), {.threads = 1});
   const GenerationRules r = rules();
-  for (const Size& thinker : engine.sizes())
-    for (const Size& writer : engine.sizes()) {
-      const Plan plan{.think_size = thinker.name,
-                      .answer_size = writer.name,
+  for (const Size& thinker : engine.sizes().ascending())
+    for (const Size& writer : engine.sizes().ascending()) {
+      const Plan plan{.stages = think_and_answer(thinker.name, writer.name),
                       .think_budget = 7,
                       .think_grace = 0,
                       .answer_reserve = 4,
@@ -49,7 +59,7 @@ TEST(Switch, TheAnswerEqualsAFreshSessionOfThatSizeOnTheSameText) {
       text.insert(text.end(), output.begin(), output.begin() + std::ptrdiff_t(close) + 1);
       GenerationRules plain;
       const std::vector<TokenId> fresh =
-          run(engine, plain, text, {.answer_size = writer.name, .max_tokens = int(output.size() - close - 1)});
+          run(engine, plain, text, {.stages = {{writer.name}}, .max_tokens = int(output.size() - close - 1)});
       EXPECT_TRUE(std::equal(fresh.begin(), fresh.end(), output.begin() + std::ptrdiff_t(close) + 1))
           << thinker.name << " -> " << writer.name;
     }
@@ -63,19 +73,19 @@ TEST(Switch, BatchedGenerationsEqualSingleOnes) {
   std::vector<std::vector<TokenId>> expected;
   for (int i = 0; i < 6; ++i) {
     std::vector<TokenId> prompt(kPrompt.begin() + i % 3, kPrompt.end());
-    const Plan plan{.think_size = engine.sizes()[size_t(i % 3)].name,
-                    .answer_size = engine.sizes()[size_t((i + 1) % 3)].name,
-                    .think_budget = 3 + i,
-                    .think_grace = 0,
-                    .answer_reserve = 4,
-                    .max_tokens = 20};
+    const Plan plan{
+        .stages = think_and_answer(engine.name_of(size_t(3 - i % 3)), engine.name_of(size_t(3 - (i + 1) % 3))),
+        .think_budget = 3 + i,
+        .think_grace = 0,
+        .answer_reserve = 4,
+        .max_tokens = 20};
     expected.push_back(run(engine, r, prompt, plan));
     generations.push_back(
         std::make_unique<Generation>(engine, r, prompt, resolve(plan, engine, r, std::nullopt), Sampling{}));
     pointers.push_back(generations.back().get());
   }
-  while (step(engine, pointers)) {
-  }
+  const auto is_done = [](const Generation* generation) { return generation->done(); };
+  while (!std::all_of(pointers.begin(), pointers.end(), is_done)) step(engine, pointers);
   for (size_t i = 0; i < generations.size(); ++i)
     EXPECT_TRUE(std::equal(expected[i].begin(), expected[i].end(), generations[i]->output().begin())) << i;
 }
@@ -95,7 +105,7 @@ TEST(Switch, APromptLongerThanAPrefillChunkIsReadWhole) {
   Engine engine(read_family(golden::folder("moe_f32")), {.threads = 2});
   std::vector<TokenId> prompt;
   for (size_t i = 0; i < 2 * kPrefillChunk + 100; ++i) prompt.push_back(TokenId(5 + i * 7 % 50));
-  const std::vector<TokenId> output = run(engine, GenerationRules{}, prompt, {.answer_size = "small", .max_tokens = 3});
+  const std::vector<TokenId> output = run(engine, GenerationRules{}, prompt, {.stages = {{"small"}}, .max_tokens = 3});
   const std::vector<float> logits = golden::logits_of(engine, "small", prompt);
   const auto last = logits.end() - std::ptrdiff_t(engine.vocab());
   ASSERT_EQ(output.size(), 3u);

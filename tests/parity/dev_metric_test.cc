@@ -30,14 +30,14 @@ TEST_P(DevMetric, AgreesWithGeneration) {
   const FamilySpec spec = read_family(folder);
   const Weights weights = read_weights(folder, spec.spec);
   const starnest::Family family = starnest::Family::open(folder, {.threads = 1});
-  for (const Size& size : spec.sizes) {
+  for (const Size& size : spec.sizes.ascending()) {
     double without = -1;
     for (const DevSet& set : dev_sets({"r"}, tasks::Split::development, kProblems, 1))
       if (set.way == std::string(GetParam().way))
         without = accuracy(weights, SizeContext::narrow(size.widths), set).whole * kProblems;
     const TaskQuestionSet questions{
         .effort = GetParam().effort, .split = tasks::Split::development, .count = kProblems, .seed = 1};
-    const Plan plan{.think_size = size.name, .answer_size = size.name, .answer_reserve = 8, .max_tokens = 128};
+    const Plan plan{.stages = {{size.name}}, .answer_reserve = 8, .max_tokens = 128};
     const TaskAccuracy generated =
         task_accuracy(family, questions, {.plan = plan, .sampling = {.temperature = 0}, .parallel = 64});
     int right = 0;

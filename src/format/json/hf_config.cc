@@ -181,6 +181,13 @@ HfConfig HfConfig::parse(std::string_view text, std::string where) {
 
 bool HfConfig::has(KeyNames names) const { return find(data_->json, names) != nullptr; }
 
+bool HfConfig::says_more_than(KeyNames names, double number) const {
+  const Json* value = find(data_->json, names);
+  if (!value || *value == false || *value == "") return false;
+  if (value->is_structured()) return !value->empty();
+  return !value->is_number() || value->get<double>() != number;
+}
+
 int HfConfig::at_least(KeyNames names, int number, int low) const {
   if (number >= low) return number;
   throw Error({.where = where_,

@@ -27,6 +27,8 @@ class HfConfig {
 
   const std::string& where() const { return where_; }
   bool has(KeyNames names) const;  // present and not null
+  // Present and neither null, false, empty nor this number.
+  bool says_more_than(KeyNames names, double number) const;
 
   // Throws Error when no name is present, or the value has another type. Whole numbers must fit the range.
   int require_int(KeyNames names, int low = 0) const;

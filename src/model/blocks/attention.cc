@@ -19,7 +19,7 @@ void Attention::forward(const Exec& exec, MatView<const float> u, const Batch& b
   for (const SequenceRun& run : batch.runs) {
     const KvView& kv = std::get<KvView>(run.blocks[block]);
     const auto rows = [&](MatView<float> m, const PackedMatrix& w) {
-      return part(m, run.first_row, run.rows, w.first(run.shells).rows());
+      return part(m, run.first_row, run.rows, w.first(run.size).rows());
     };
     kv_write(exec, rows(k, key), rows(v, value), run.position, kv);
     attention(exec, rows(q, query), kv, run.position, scale, rows(heads, query));  // heads = softmax(scale q k') v

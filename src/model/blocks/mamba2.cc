@@ -24,7 +24,7 @@ Mamba2::Projected Mamba2::project(const Exec& exec, MatView<const float> u, std:
 
 void Mamba2::advance(const Exec& exec, const Projected& in, const SequenceRun& run, const Mamba2State& state_of_run,
                      MatView<float> h) const {
-  const size_t C = channels(run.shells), M = heads(run.shells), BC = groups * state;
+  const size_t C = channels(run.size), M = heads(run.size), BC = groups * state;
   const auto rows = [&](MatView<float> m, size_t cols) { return part(m, run.first_row, run.rows, cols); };
   const MatView<float> x = rows(in.x, C), bc = rows(in.bc, 2 * BC), dt = rows(in.dt, M);
   softplus_add(exec, prefix(dt_bias, M), dt);  // dt <- softplus(dt + dt_bias)
@@ -38,7 +38,7 @@ void Mamba2::advance(const Exec& exec, const Projected& in, const SequenceRun& r
                          .skip = prefix(skip, M),
                          .groups = groups,
                          .state = state,
-                         .pieces = pieces[run.shells - 1]};
+                         .pieces = pieces.at(run.size)};
   ssm_scan(exec, inputs, state_of_run.ssm, rows(h, C));  // s <- exp(dt decay) s + dt x B';  h = s C + skip x
 }
 
@@ -48,9 +48,9 @@ void Mamba2::forward(const Exec& exec, MatView<const float> u, const Batch& batc
   const Projected in = project(exec, u, batch.spans);  // [z | x | B C | dt] = W_in u
   const MatView<float> h = exec.arena.matrix(batch.rows(), in_x.rows());
   for (const SequenceRun& run : batch.runs) advance(exec, in, run, std::get<Mamba2State>(run.blocks[block]), h);
-  for_each_span(batch.spans, [&](size_t first, size_t rows, size_t shells) {
-    const size_t C = channels(shells);  // h <- norm(h * silu(z)), per group
-    gated_norm(exec, part(in.z, first, rows, C), prefix(norm, C), norm_eps, groups, pieces[shells - 1],
+  for_each_span(batch.spans, [&](size_t first, size_t rows, size_t size) {
+    const size_t C = channels(size);  // h <- norm(h * silu(z)), per group
+    gated_norm(exec, part(in.z, first, rows, C), prefix(norm, C), norm_eps, groups, pieces.at(size),
                part(h, first, rows, C));
   });
   matmul(exec, h, batch.spans, std::array{Product{out, y}});  // y = W_out h

@@ -7,6 +7,7 @@
 #include "kernels/packed_matrix.h"
 #include "kernels/ssm_scan.h"
 #include "model/batch.h"
+#include "nest/sizes.h"
 
 namespace starnest {
 
@@ -26,10 +27,10 @@ struct Mamba2 {
   size_t groups = 0;
   size_t state = 0;  // N
   float norm_eps = 0;
-  std::vector<std::vector<HeadPiece>> pieces;  // channels -> heads, by shells - 1
+  PerSize<std::vector<HeadPiece>> pieces;  // channels -> heads
 
-  size_t channels(size_t shells) const { return in_x.first(shells).rows(); }
-  size_t heads(size_t shells) const { return in_dt.first(shells).rows(); }
+  size_t channels(size_t size) const { return in_x.first(size).rows(); }
+  size_t heads(size_t size) const { return in_dt.first(size).rows(); }
 
   // y = the block's output for u, both [T, D]; advances the states of all runs.
   void forward(const Exec& exec, MatView<const float> u, const Batch& batch, size_t block, MatView<float> y) const;

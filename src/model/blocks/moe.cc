@@ -15,8 +15,8 @@ Moe::Chosen Moe::choose(const Exec& exec, MatView<const float> u, std::span<cons
   const MatView<float> logits = exec.arena.matrix(T, gate.rows());
   const Chosen chosen{{exec.arena.array<int32_t>(T * J).data(), T, J, J}, exec.arena.matrix(T, J)};
   matmul(exec, u, spans, std::array{Product{gate, logits}});  // l = W_gate u
-  for_each_span(spans, [&](size_t first, size_t rows, size_t shells) {
-    const size_t E = gate.first(shells).rows();  // a size chooses among its own experts
+  for_each_span(spans, [&](size_t first, size_t rows, size_t size) {
+    const size_t E = gate.first(size).rows();  // a size chooses among its own experts
     route(exec, part(logits, first, rows, E), prefix(gate_bias, E), routing, chosen.ids.row_range(first, rows),
           chosen.weights.row_range(first, rows));
   });
@@ -39,9 +39,9 @@ void Moe::forward(const Exec& exec, MatView<const float> u, std::span<const RowS
   shared.forward(exec, u, spans, y);  // y = shared(u)
   const ExpertGroups groups = group_by_expert(exec, chosen.ids, up.size());
   const MatView<float> out = run_experts(exec, u, spans, groups);
-  for_each_span(spans, [&](size_t first, size_t rows, size_t shells) {
+  for_each_span(spans, [&](size_t first, size_t rows, size_t size) {
     gather_add(exec, out, groups.slots.row_range(first, rows), chosen.weights.row_range(first, rows),
-               part(y, first, rows, gate.first(shells).cols()));  // y += w_e expert_e(u)
+               part(y, first, rows, gate.first(size).cols()));  // y += w_e expert_e(u)
   });
 }
 
