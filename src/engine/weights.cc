@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "engine/panel_reader.h"
 
 namespace starnest {
 namespace {
@@ -122,18 +121,18 @@ uint64_t Weights::bytes() const {
 void Weights::load(size_t shells, ThreadPool& pool, const Progress& progress) {
   SN_CHECK(shells <= sizes_.largest(), "more shells than the family has sizes");
   if (shells <= resident()) return;
-  const uint64_t before = bytes_of(resident()), total = bytes_of(shells) - before;
+  const uint64_t total = bytes_of(shells) - bytes_of(resident());
   std::vector<Pages> regions;
   for (size_t s = resident(); s < shells; ++s) {
     const Pages& region = regions.emplace_back(region_bytes_[s]);
     pool.parallel_for(region.size(), kTouchGrain, [&](size_t begin, size_t end) { region.touch(begin, end); });
   }
-  for (size_t i = 0; i < regions.size(); ++i) {
-    const size_t s = resident() + i;
-    const uint64_t start = bytes_of(s) - before;
-    fill_shell(s, regions[i], pool, [&](uint64_t done) {
-      if (progress) progress(start + done, total);
-    });
+  PanelReader reader(pool);
+  uint64_t filled = 0;
+  for (const auto& [key, matrix] : packed_) {
+    fill(key, matrix, reader, regions);
+    for (size_t s = resident(); s < shells; ++s) filled += shell_bytes(matrix.dtype, matrix.shells, s);
+    if (progress) progress(filled, total);
   }
   std::map<Key, Numbers> numbers;
   for (const auto& [key, table] : tables_) numbers.emplace(key, read_table(key, table.source, shells));
@@ -172,37 +171,36 @@ void Weights::Numbers::cut(size_t kept_rows, size_t kept_cols) {
   cols = kept_cols;
 }
 
-void Weights::fill_shell(size_t s, const Pages& region, ThreadPool& pool, const std::function<void(uint64_t)>& done) {
-  PanelReader reader(pool);
-  uint64_t filled = 0;
-  for (auto& [key, matrix] : packed_) {
-    const PackedShell& shell = matrix.shells[s];
-    const PackedShell before = s == 0 ? PackedShell{} : matrix.shells[s - 1];
-    std::byte* data = region.data() + matrix.offset[s];
-    const auto chain_of_block = chain(std::get<0>(key));
-    const FileMatrix file{matrix.source.file, matrix.source.offset, matrix.source.layout.file_cols,
-                          matrix.source.layout.row_order(chain_of_block),
-                          matrix.source.layout.col_order(chain_of_block)};
-    // The columns that this shell adds to the rows of every shell before it, then its own rows.
-    size_t first_row = 0;
-    for (size_t inner = 0; inner < s; ++inner) {
-      const size_t rows = matrix.shells[inner].rows - first_row;
-      data = reader.pack(file, {first_row, rows}, {before.cols, shell.cols - before.cols}, matrix.dtype, data);
-      first_row += rows;
+// Packs what the shells after the resident ones hold of a matrix. The rows that one shell adds are read once for all
+// blocks that hold columns of them.
+void Weights::fill(const Key& key, const Packed& matrix, PanelReader& reader, std::span<const Pages> regions) const {
+  const auto chain_of_block = chain(std::get<0>(key));
+  const PartLayout& layout = matrix.source.layout;
+  const FileMatrix file{matrix.source.file, matrix.source.offset, layout.file_cols, layout.row_order(chain_of_block),
+                        layout.col_order(chain_of_block)};
+  const size_t from = resident(), upto = from + regions.size();
+  for (size_t added_by = 0; added_by < upto; ++added_by) {
+    const size_t first_row = added_by == 0 ? 0 : matrix.shells[added_by - 1].rows;
+    std::vector<PanelBlock> blocks;
+    for (size_t s = std::max(from, added_by); s < upto; ++s) {
+      std::byte* data = regions[s - from].data() + matrix.offset[s];
+      const size_t first_col = s == added_by ? 0 : matrix.shells[s - 1].cols, cols = matrix.shells[s].cols - first_col;
+      data += s == added_by ? rows_block_offset(matrix.dtype, matrix.shells, s)
+                            : panels_of(matrix.shells, added_by).before * panel_bytes(matrix.dtype, cols);
+      blocks.push_back({{first_col, cols}, data});
     }
-    reader.pack(file, {before.rows, shell.rows - before.rows}, {0, shell.cols}, matrix.dtype, data);
-    filled += shell_bytes(matrix.dtype, matrix.shells, s);
-    done(filled);
+    reader.pack(file, {first_row, matrix.shells[added_by].rows - first_row}, blocks, matrix.dtype);
   }
 }
 
 Weights::Numbers Weights::read_table(const Key& key, const Source& source, size_t shells) const {
   const auto chain_of_block = chain(std::get<0>(key));
   const PartLayout& layout = source.layout;
-  std::vector<size_t> rows = layout.row_order(chain_of_block), cols = layout.col_order(chain_of_block);
-  rows.resize(rows_at(layout, chain_of_block[shells - 1]));
-  cols.resize(cols_at(layout, chain_of_block[shells - 1]));
-  Numbers numbers{read_values({source.file, source.offset, layout.file_cols, rows, cols}), rows.size(), cols.size()};
+  const size_t rows = rows_at(layout, chain_of_block[shells - 1]), cols = cols_at(layout, chain_of_block[shells - 1]);
+  Numbers numbers{
+      read_values({source.file, source.offset, layout.file_cols, part_of(layout.row_order(chain_of_block), {0, rows}),
+                   part_of(layout.col_order(chain_of_block), {0, cols})}),
+      rows, cols};
   if (std::get<1>(key) == Role::decay_log)  // kernels take -exp(A_log)
     for (float& value : numbers.values) value = -std::exp(value);
   return numbers;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "arch/paired_checkpoint.h"
 #include "base/pages.h"
 #include "base/progress.h"
+#include "engine/panel_reader.h"
 #include "engine/tensor_layout.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
@@ -80,7 +82,7 @@ class Weights {
 
   void add_tensor(const StoredTensor& stored);
   void add_packed(Source source, Key key, DType dtype);
-  void fill_shell(size_t s, const Pages& region, ThreadPool& pool, const std::function<void(uint64_t)>& done);
+  void fill(const Key& key, const Packed& matrix, PanelReader& reader, std::span<const Pages> regions) const;
   Numbers read_table(const Key& key, const Source& source, size_t shells) const;
   void show_regions();
 

@@ -86,11 +86,21 @@ std::vector<size_t> kept_indices(const Dimension& dimension, const BlockWidths& 
   return indices;
 }
 
-std::vector<size_t> memory_order(const Segment& segment, std::span<const BlockWidths> chain) {
-  std::vector<size_t> order;
-  for (const Run& run : memory_runs(segment, chain))
-    for (size_t c = 0; c < run.channel_count; ++c) order.push_back(run.file_begin + c);
+std::vector<IndexRange> memory_order(const Segment& segment, std::span<const BlockWidths> chain) {
+  std::vector<IndexRange> order;
+  for (const Run& run : memory_runs(segment, chain)) append(order, {run.file_begin, run.channel_count});
   return order;
+}
+
+std::vector<IndexRange> part_of(std::span<const IndexRange> order, IndexRange at) {
+  std::vector<IndexRange> part;
+  size_t position = 0;
+  for (const IndexRange& range : order) {
+    const size_t begin = std::max(position, at.begin), end = std::min(position + range.count, at.begin + at.count);
+    if (begin < end) append(part, {range.begin + begin - position, end - begin});
+    position += range.count;
+  }
+  return part;
 }
 
 std::vector<UnitPiece> memory_pieces(const Segment& segment, std::span<const BlockWidths> chain,
