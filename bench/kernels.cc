@@ -119,7 +119,7 @@ class KernelBench {
     return seconds_of([&] {
       const RowSpan one{1, 1};
       for (size_t i = 0; i < weights.count(); ++i)
-        matmul(exec_, x_.view(), {&one, 1}, std::array{Product{weights[i], y_.view()}});
+        matmul(exec_, {{&one, 1}}, x_.view(), std::array{Product{weights[i], y_.view()}});
     });
   }
 
@@ -143,7 +143,7 @@ class KernelBench {
     for (int round = -1; round < rounds_; ++round) {
       const double read = plain_read(weights), vector = vector_product(weights);
       const double dense =
-          seconds_of([&] { matmul(exec_, x_.view(), {&all, 1}, std::array{Product{one[0], y_.view()}}); });
+          seconds_of([&] { matmul(exec_, {{&all, 1}}, x_.view(), std::array{Product{one[0], y_.view()}}); });
       const double blas = blas_ != nullptr ? blas_product() : 0;
       if (round < 0) continue;
       reads.push_back(double(weights.words().size_bytes()) / read * 1e-9);
@@ -182,20 +182,21 @@ class KernelBench {
     std::vector<int32_t> ids = choices();
     const ExpertGroups groups = group_by_expert(exec_, {ids.data(), kTokens, kChosen, kChosen}, kExperts);
     Activations inner(kTokens * kChosen, kExpertInner, 3), out(kTokens * kChosen, kHidden, 4);
-    const RowSpan all{kTokens, 1};
+    const RowSpan all{kTokens, 1}, slots{kTokens * kChosen, 1};
+    constexpr size_t kInnerWidths[] = {kExpertInner};
     std::vector<double> rates, ratios;
     for (int round = -1; round < rounds_; ++round) {
       const double dense = seconds_of([&] {  // as many products with matrices of the same shapes, all tokens with each
         for (size_t j = 0; j < kChosen; ++j) {
-          matmul(exec_, x_.view(), {&all, 1}, std::array{Product{ups[j], inner.view()}});
-          activate(exec_, Activation::relu2, inner.view().row_range(0, kTokens));
-          matmul(exec_, inner.view(), {&all, 1}, std::array{Product{downs[j], out.view()}});
+          matmul(exec_, {{&all, 1}}, x_.view(), std::array{Product{ups[j], inner.view()}});
+          activate(exec_, {{&all, 1}}, kInnerWidths, Activation::relu2, inner.view());
+          matmul(exec_, {{&all, 1}}, inner.view(), std::array{Product{downs[j], out.view()}});
         }
       });
       const double grouped = seconds_of([&] {
-        expert_matmul(exec_, x_.view(), ExpertInput::tokens, groups, {&all, 1}, ups, inner.view());
-        activate(exec_, Activation::relu2, inner.view());
-        expert_matmul(exec_, inner.view(), ExpertInput::slots, groups, {&all, 1}, downs, out.view());
+        expert_matmul(exec_, {{&all, 1}}, x_.view(), ExpertInput::tokens, groups, ups, inner.view());
+        activate(exec_, {{&slots, 1}}, kInnerWidths, Activation::relu2, inner.view());
+        expert_matmul(exec_, {{&all, 1}}, inner.view(), ExpertInput::slots, groups, downs, out.view());
       });
       if (round < 0) continue;
       rates.push_back(2 * up.flops(kTokens) * kChosen / kExperts / grouped * 1e-9);
@@ -209,8 +210,11 @@ class KernelBench {
     constexpr size_t C = kHeads * kHeadDim, BC = kGroups * kState;
     Activations dt(kTokens, kHeads, 1, 0.01f, 0.1f), bc(kTokens, 2 * BC, 2), h(kTokens, C, 3), state(C, kState, 4);
     const Activations decay(1, kHeads, 5, -2, -0.1f), skip(1, kHeads, 6);
-    std::vector<HeadPiece> pieces;
-    for (size_t m = 0; m < kHeads; ++m) pieces.push_back({m, m * kHeadDim, kHeadDim});
+    std::array<std::vector<HeadPiece>, 1> pieces;
+    for (size_t m = 0; m < kHeads; ++m) pieces[0].push_back({m, m * kHeadDim, kHeadDim});
+    constexpr size_t kChannels[] = {C}, kHeadCount[] = {kHeads}, kStart[] = {0};
+    const RowSpan all{kTokens, 1};
+    const SequenceRun run{.rows = kTokens, .shells = 1, .state = state.view().data};
     const SsmInputs in{y_.view().col_range(0, C),
                        dt.view(),
                        bc.view().col_range(0, BC),
@@ -219,10 +223,13 @@ class KernelBench {
                        skip.row(),
                        kGroups,
                        kState,
+                       kChannels,
+                       kHeadCount,
+                       kStart,
                        pieces};
     std::vector<double> times;
     for (int round = -1; round < rounds_; ++round) {
-      const double time = seconds_of([&] { ssm_scan(exec_, in, state.view(), h.view()); });
+      const double time = seconds_of([&] { ssm_scan(exec_, {{&all, 1}, {&run, 1}}, in, h.view()); });
       if (round >= 0) times.push_back(time / kTokens);
     }
     const double layers = median(times) * kMambaLayers, products = kPrefillFlops / dense_rate_ * 1e-9;

@@ -5,6 +5,7 @@
 #include "base/range.h"
 #include "base/text.h"
 #include "engine/build_model.h"
+#include "kernels/gather.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -26,28 +27,37 @@ int checked_threads(int threads) {
   return threads;
 }
 
-size_t wanted_rows(const BatchItem& item) {
+size_t rows_wanted(const BatchItem& item) {
   return item.want == Want::none ? 0 : item.want == Want::last ? 1 : item.tokens.size();
 }
 
-void append(std::vector<RowSpan>& spans, RowSpan next) {
-  if (next.rows == 0) return;
-  if (!spans.empty() && spans.back().shells == next.shells)
-    spans.back().rows += next.rows;
-  else
-    spans.push_back(next);
-}
+// The spans of rows that are appended largest size first.
+class Rows {
+ public:
+  void append(size_t rows, size_t shells) {
+    if (rows == 0) return;
+    if (!spans_.empty() && spans_.back().shells == shells)
+      spans_.back().rows += rows;
+    else
+      spans_.push_back({rows, shells});
+  }
+  std::span<const RowSpan> spans() const { return spans_; }
+
+ private:
+  std::vector<RowSpan> spans_;
+};
 
 }  // namespace
 
 Engine::Engine(const FamilySpec& family, const EngineOptions& options, const Progress& progress)
     : family_(family),
       pool_(checked_threads(options.threads)),
-      weights_(family.spec, family.smallest_first(), Checkpoint(family.folder)) {
-  weights_.load(shells_of(largest_of(family, options.sizes)), pool_, progress);
-  model_ = build_model(weights_);
-  kv_dtype_ = options.kv_dtype.value_or(weights_.dtype());
+      weights_(family.spec, family.smallest_first(), Checkpoint(family.folder)),
+      kv_dtype_(options.kv_dtype.value_or(weights_.dtype())),
+      kv_(std::make_unique<KvPool>(options.kv_limit)) {
   SN_CHECK(kv_dtype_ == DType::f32 || kv_dtype_ == DType::bf16, "keys and values are F32 or BF16");
+  weights_.load(shells_of(largest_of(family, options.sizes)), pool_, progress);
+  model_ = build_model(weights_, kv_dtype_);
 }
 
 size_t Engine::index_of(std::string_view name) const {
@@ -64,17 +74,17 @@ size_t Engine::index_of(std::string_view name) const {
 
 void Engine::load(std::string_view name, const Progress& progress) {
   weights_.load(shells_of(largest_of(family_, {std::string(name)})), pool_, progress);
-  model_ = build_model(weights_);
+  model_ = build_model(weights_, kv_dtype_);
 }
 
 void Engine::drop_above(std::string_view name) {
   weights_.drop(shells_of(index_of(name)));
-  model_ = build_model(weights_);
+  model_ = build_model(weights_, kv_dtype_);
 }
 
 Sequence Engine::start(size_t size) const {
   SN_CHECK(is_resident(size), "the size is not resident");
-  return {model_, size, shells_of(size), kv_dtype_};
+  return {size, shells_of(size), model_.states[shells_of(size) - 1], *kv_};
 }
 
 void Engine::check_transplant(size_t from, size_t to) const {
@@ -93,7 +103,7 @@ void Engine::check_transplant(size_t from, size_t to) const {
 Sequence Engine::transplant(const Sequence& from, size_t size) const {
   check_transplant(from.size(), size);
   Sequence sequence = start(size);
-  sequence.take_over(from);
+  sequence.take_over(from, model_.states[from.shells_ - 1], model_.states[sequence.shells_ - 1]);
   return sequence;
 }
 
@@ -107,46 +117,61 @@ void Engine::check(std::span<const BatchItem> batch) const {
                      .what = "is not in the vocabulary",
                      .expected = "0 to " + std::to_string(vocab() - 1)});
   }
+  if (const uint64_t needed = kv_needed(batch); needed > kv_->available())
+    throw Error({.where = "keys and values",
+                 .what = "no memory for these tokens",
+                 .expected = "at most " + bytes_text(kv_->available()) + " (of " + bytes_text(kv_->limit()) + ")",
+                 .got = bytes_text(needed)});
+}
+
+uint64_t Engine::kv_needed(std::span<const BatchItem> batch) const {
+  uint64_t sum = 0;
+  for (const BatchItem& item : batch) sum += item.sequence->kv_needed(item.tokens.size());
+  return sum;
 }
 
 void Engine::step(std::span<BatchItem> batch) {
   check(batch);
+  if (batch.empty()) return;
   std::vector<BatchItem*> items;  // largest size first
   for (BatchItem& item : batch) items.push_back(&item);
   std::stable_sort(items.begin(), items.end(),
                    [](const BatchItem* a, const BatchItem* b) { return a->sequence->size() < b->sequence->size(); });
 
+  Rows read, wanted;
   std::vector<TokenId> ids;
   std::vector<SequenceRun> runs;
-  std::vector<RowSpan> spans, wanted_spans;
+  std::vector<size_t> wanted_rows;  // of the batch
   for (const BatchItem* item : items) {
     Sequence& sequence = *item->sequence;
     sequence.reserve(item->tokens.size());
-    runs.push_back({ids.size(), item->tokens.size(), sequence.position_, sequence.shells_, sequence.states_});
-    append(spans, {item->tokens.size(), sequence.shells_});
-    append(wanted_spans, {wanted_rows(*item), sequence.shells_});
+    runs.push_back({.first_row = ids.size(),
+                    .rows = item->tokens.size(),
+                    .position = sequence.position_,
+                    .shells = sequence.shells_,
+                    .state = sequence.state(),
+                    .kv = sequence.kv_data_});
     ids.insert(ids.end(), item->tokens.begin(), item->tokens.end());
+    read.append(item->tokens.size(), sequence.shells_);
+    wanted.append(rows_wanted(*item), sequence.shells_);
+    for (size_t row = ids.size() - rows_wanted(*item); row < ids.size(); ++row) wanted_rows.push_back(row);
   }
-  if (ids.empty()) return;
 
   arena_.rewind({});
   const Exec exec{pool_, arena_};
-  const size_t wanted = rows_in(wanted_spans), width = model_.hidden(spans.front().shells);
-  const MatView<float> logits = arena_.matrix(std::max<size_t>(wanted, 1), vocab());
-  const MatView<float> rows = arena_.matrix(std::max<size_t>(wanted, 1), width);
-  const MatView<float> x = arena_.matrix(ids.size(), width);
-  model_.forward(exec, ids, {runs, spans}, x);
+  const size_t width = model_.hidden[runs.front().shells - 1];
+  const MatView<float> logits = arena_.matrix(wanted_rows.size(), vocab());
+  const MatView<float> x = arena_.matrix(ids.size(), width), last = arena_.matrix(wanted_rows.size(), width);
+  model_.forward(exec, ids, {read.spans(), runs}, x);
+  take_rows(exec, {wanted.spans()}, model_.hidden, x, wanted_rows, last);
+  model_.logits(exec, {wanted.spans()}, last, logits);
 
   size_t row = 0;
-  for (size_t i = 0; i < items.size(); ++i) {
-    items[i]->sequence->position_ += runs[i].rows;
-    const size_t count = wanted_rows(*items[i]), first = runs[i].first_row + runs[i].rows - count;
-    const size_t own_width = model_.hidden(runs[i].shells);
-    for (size_t r = 0; r < count; ++r) std::copy_n(x.row(first + r), own_width, rows.row(row + r));
-    items[i]->logits = logits.row_range(row, count);
-    row += count;
+  for (BatchItem* item : items) {
+    item->sequence->position_ += item->tokens.size();
+    item->logits = logits.row_range(row, rows_wanted(*item));
+    row += rows_wanted(*item);
   }
-  if (wanted) model_.logits(exec, wanted_spans, rows.row_range(0, wanted), logits.row_range(0, wanted));
 }
 
 }  // namespace starnest

@@ -1,6 +1,7 @@
 // The engine: one copy of the weights, every resident size, and one way to run them.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,8 +10,10 @@
 
 #include "arch/family_spec.h"
 #include "base/progress.h"
+#include "engine/kv_pool.h"
 #include "engine/sequence.h"
 #include "engine/weights.h"
+#include "model/model.h"
 
 namespace starnest {
 
@@ -27,6 +30,7 @@ struct EngineOptions {
   int threads = 0;                      // 0: as many as the process may use
   std::vector<std::string> sizes = {};  // sizes that will be used, by name; empty: all of the family
   std::optional<DType> kv_dtype = {};   // F32 or BF16; not given: the type of the weights
+  uint64_t kv_limit = KvPool::kNoLimit;  // bytes of keys and values that all sequences may take together
 };
 
 // A size is named by its index among the family's sizes, largest first. Since every size lies inside the larger ones,
@@ -66,8 +70,14 @@ class Engine {
 
   // Reads the tokens of every item and advances its sequence. Items of all sizes run together: weights that several of
   // them use are read once. An output's bits depend on the tokens of its own sequence, the size, the weights and the
-  // instruction set only. Throws Error, before anything is read, for a token id outside the vocabulary.
+  // instruction set only. Throws Error, before anything changed, for a token id outside the vocabulary and when
+  // kv_needed(batch) is more than kv().available().
   void step(std::span<BatchItem> batch);
+
+  // Bytes of keys and values that a step would take beyond what its sequences hold; where several of them share a block
+  // that they write into, at most one copy too many.
+  uint64_t kv_needed(std::span<const BatchItem> batch) const;
+  KvPool& kv() const { return *kv_; }
 
  private:
   size_t shells_of(size_t size) const { return sizes().size() - size; }
@@ -78,6 +88,7 @@ class Engine {
   Weights weights_;
   Model model_;
   DType kv_dtype_;
+  std::unique_ptr<KvPool> kv_;  // what sequences take; not part of what the engine computes
   Arena arena_;
 };
 

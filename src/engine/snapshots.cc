@@ -45,11 +45,11 @@ void Snapshots::drop(size_t size) {
 
 uint64_t Snapshots::bytes() const {
   uint64_t sum = 0;
-  std::unordered_set<const Sequence::KvBlock*> counted;
+  std::unordered_set<const KvBlock*> counted;
   for (const Kept& kept : kept_) {
     sum += kept.sequence.own_bytes() + kept.text.size() * sizeof(TokenId);
-    for (const Sequence::KvBlock* block : kept.sequence.kv_blocks())
-      if (counted.insert(block).second) sum += block->size;
+    for (const std::shared_ptr<KvBlock>& block : kept.sequence.kv_blocks())
+      if (counted.insert(block.get()).second) sum += block->size;
   }
   return sum;
 }

@@ -20,7 +20,8 @@ Routed routed(std::vector<float> logits, std::vector<float> bias, const RoutePar
   Machine machine;
   Routed result{std::vector<int32_t>(params.experts_per_token), std::vector<float>(params.experts_per_token)};
   const size_t E = logits.size(), J = params.experts_per_token;
-  route(machine.exec, {logits.data(), 1, E, E}, {bias.data(), bias.size()}, params, {result.ids.data(), 1, J, J},
+  const test::Uniform rows(1, E);
+  route(machine.exec, rows.batch(), rows.widths(), {logits.data(), 1, E, E}, {bias.data(), bias.size()}, params, {result.ids.data(), 1, J, J},
         {result.weights.data(), 1, J, J});
   return result;
 }
@@ -64,7 +65,8 @@ TEST(Route, MatchesASortOnRandomTokensForAnyNumberOfThreadsAndStrides) {
     Machine machine(threads);
     std::vector<int32_t> ids(T * (J + 2), -7);
     Matrix weights(T, J, 3, 5);
-    route(machine.exec, logits.view(), bias.vec(), {.experts_per_token = J, .scale = 2.5f}, {ids.data(), T, J, J + 2},
+    const test::Uniform rows(T, E);
+    route(machine.exec, rows.batch(), rows.widths(), logits.view(), bias.vec(), {.experts_per_token = J, .scale = 2.5f}, {ids.data(), T, J, J + 2},
           weights.view());
     for (size_t t = 0; t < T; ++t) {
       std::vector<int32_t> order(E);
@@ -82,6 +84,20 @@ TEST(Route, MatchesASortOnRandomTokensForAnyNumberOfThreadsAndStrides) {
     }
     EXPECT_TRUE(weights.padding_untouched());
   }
+}
+
+TEST(Route, ATokenChoosesAmongTheExpertsOfItsShells) {
+  constexpr size_t kExperts[] = {3, 8};
+  const std::vector<RowSpan> spans{{1, 2}, {1, 1}};
+  Matrix logits(2, 8, 1);
+  for (size_t t = 0; t < 2; ++t)
+    for (size_t e = 0; e < 8; ++e) logits.view()(t, e) = float(e);
+  std::vector<int32_t> ids(4);
+  Matrix weights(2, 2, 2);
+  Machine machine;
+  route(machine.exec, {spans}, kExperts, logits.view(), {}, {.experts_per_token = 2}, {ids.data(), 2, 2, 2},
+        weights.view());
+  EXPECT_EQ(ids, std::vector<int32_t>({6, 7, 1, 2}));
 }
 
 }  // namespace

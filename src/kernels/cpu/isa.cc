@@ -7,15 +7,11 @@
 #include <string>
 
 #include "base/text.h"
-#include "kernels/cpu/targets.h"
-// After targets.h:
-#include "hwy/targets.h"
+#include "kernels/exec.h"
 #include "starnest/error.h"
 
 namespace starnest {
 namespace {
-
-constexpr Isa kAll[] = {Isa::portable, Isa::avx2, Isa::avx512, Isa::avx512bf16};
 
 bool machine_has(Isa isa) {
 #if defined(__x86_64__)
@@ -37,22 +33,6 @@ bool machine_has(Isa isa) {
   return isa == Isa::portable;
 }
 
-// Highway's targets that an instruction set allows. Its bits fall as targets rise.
-int64_t highway_targets(Isa isa) {
-#if defined(__x86_64__)
-  switch (isa) {
-    case Isa::portable:
-      return ~int64_t{HWY_AVX2 | (HWY_AVX2 - 1)};
-    case Isa::avx2:
-      return ~int64_t{HWY_AVX3 | (HWY_AVX3 - 1)};
-    default:
-      break;
-  }
-#endif
-  (void)isa;
-  return ~int64_t{0};
-}
-
 std::optional<Isa> named(std::string_view name) {
   for (const Isa isa : available_isas())
     if (name_of(isa) == name) return isa;
@@ -71,14 +51,7 @@ struct Choice {
       else
         refused = name;
     }
-    set(chosen);
-  }
-  void set(Isa chosen) {
-    isa.store(chosen, std::memory_order_relaxed);
-    hwy::SetSupportedTargetsForTest(0);
-    const int64_t machine = hwy::SupportedTargets();
-    hwy::SetSupportedTargetsForTest(machine & highway_targets(chosen));
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    isa = chosen;
   }
 };
 
@@ -86,9 +59,6 @@ Choice& choice() {
   static Choice instance;
   return instance;
 }
-
-// Before main, so that Highway's kernels follow whoever calls first.
-[[maybe_unused]] const Choice& at_start = choice();
 
 }  // namespace
 
@@ -99,7 +69,7 @@ std::string_view name_of(Isa isa) {
 
 std::vector<Isa> available_isas() {
   std::vector<Isa> out;
-  std::copy_if(std::begin(kAll), std::end(kAll), std::back_inserter(out), machine_has);
+  std::copy_if(kIsas.begin(), kIsas.end(), std::back_inserter(out), machine_has);
   return out;
 }
 
@@ -113,6 +83,8 @@ Isa isa() {
                .expected = join(names, ", ")});
 }
 
-void use_isa(Isa isa) { choice().set(isa); }
+void use_isa(Isa isa) { choice().isa = isa; }
+
+std::string_view kernel_path() { return name_of(isa()); }
 
 }  // namespace starnest

@@ -2,6 +2,7 @@
 // environment variable STARNEST_ISA names. Highway's kernels follow the same choice.
 #pragma once
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -9,6 +10,7 @@ namespace starnest {
 
 // Ascending. avx512bf16 has the BF16 dot product; Highway's kernels do there what they do on avx512.
 enum class Isa { portable, avx2, avx512, avx512bf16 };
+inline constexpr std::array kIsas{Isa::portable, Isa::avx2, Isa::avx512, Isa::avx512bf16};
 
 std::string_view name_of(Isa isa);
 std::vector<Isa> available_isas();  // of this machine, ascending; portable always

@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "base/dtype.h"
 
-namespace starnest {
+namespace starnest::cpu {
 namespace {
 
 // Where a panel stands: the shell that added its rows, and its rows.
@@ -35,7 +35,7 @@ void run_segment(const MatmulKernels& kernels, const PackedMatrix& w, const Toke
   const PanelSegment segment = segment_of(w, place.shell, s, panel);
   const bool continues = s > place.shell;
   if (continues && segment.columns == 0) return;
-  const bool pairs = w.dtype == DType::bf16 && kernels.bf16_pairs;
+  const bool pairs = activations_for(kernels, w.dtype) == Activations::bf16_pairs;
   const size_t stride = tile.tokens.size();
   const PanelTile call{.panel = segment.panel,
                        .columns = segment.columns,
@@ -66,13 +66,15 @@ constexpr size_t kAheadTokens = 8;  // from so many tokens on, arithmetic leaves
 
 }  // namespace
 
-const MatmulKernels& matmul_kernels() {
+const MatmulKernels& kernels_of(Isa isa) {
 #if defined(__x86_64__)
   static const MatmulKernels kKernels[] = {portable_kernels(), avx2_kernels(), avx512_kernels(), avx512bf16_kernels()};
+  return kKernels[size_t(isa)];
 #else
-  static const MatmulKernels kKernels[] = {portable_kernels()};
+  static const MatmulKernels kKernels = portable_kernels();
+  (void)isa;
+  return kKernels;
 #endif
-  return kKernels[size_t(isa())];
 }
 
 PanelSegment segment_of(const PackedMatrix& w, size_t row_shell, size_t s, size_t panel) {
@@ -91,10 +93,10 @@ size_t panel_count(const PackedMatrix& w) {
   return first + own;
 }
 
-std::span<TokenTile> cut_tiles(Arena& arena, std::span<const TileToken> tokens, size_t first, size_t columns,
-                               bool pairs) {
-  const size_t most = matmul_kernels().max_tokens;
-  const size_t count = (tokens.size() + most - 1) / most, words = pairs ? (columns + 1) / 2 : columns;
+std::span<TokenTile> cut_tiles(Arena& arena, std::span<const TileToken> tokens, size_t first, size_t most,
+                               size_t columns, Activations form) {
+  const size_t count = (tokens.size() + most - 1) / most;
+  const size_t words = form == Activations::bf16_pairs ? (columns + 1) / 2 : columns;
   const std::span<TokenTile> tiles = arena.array<TokenTile>(count);
   const std::span<uint32_t> x = arena.array<uint32_t>(words * tokens.size());
   for (size_t i = 0; i < count; ++i) {
@@ -104,11 +106,12 @@ std::span<TokenTile> cut_tiles(Arena& arena, std::span<const TileToken> tokens, 
   return tiles;
 }
 
-void pack_tile(const TokenTile& tile, const PackedMatrix& w, bool pairs) {
+void pack_tile(const TokenTile& tile, const PackedMatrix& w, Activations form) {
+  const auto pack = form == Activations::bf16_pairs ? pack_pairs : pack_floats;
   const size_t stride = tile.tokens.size();
   for (size_t j = 0; j < stride; ++j) {
     const size_t columns = w.first(tile.tokens[j].shells).cols();
-    (pairs ? pack_pairs : pack_floats)(tile.tokens[j].x, columns, tile.x + j, stride);
+    pack(tile.tokens[j].x, columns, tile.x + j, stride);
   }
 }
 
@@ -133,4 +136,4 @@ void run_panels(const MatmulKernels& kernels, const PackedMatrix& w, std::span<c
   }
 }
 
-}  // namespace starnest
+}  // namespace starnest::cpu

@@ -17,6 +17,7 @@
 #include "base/rng.h"
 #include "base/view.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/batch.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
 
@@ -28,6 +29,18 @@ struct Machine {
   ThreadPool pool;
   Arena arena;
   Exec exec{pool, arena};
+};
+
+// Rows that all use one shell and have one width.
+class Uniform {
+ public:
+  Uniform(size_t rows, size_t width) : span_{rows, 1}, width_(width) {}
+  Batch batch() const { return {{&span_, span_.rows > 0 ? size_t{1} : 0}}; }
+  ByShells widths() const { return {&width_, 1}; }
+
+ private:
+  RowSpan span_;
+  size_t width_;
 };
 
 // A matrix of random numbers in [low, high), each row followed by `padding` NaNs that no op may read into a result or
