@@ -51,9 +51,9 @@ double copy_seconds(const Checkpoint& checkpoint, uint64_t bytes, ThreadPool& po
 }
 
 double load_seconds(const FamilySpec& family, ThreadPool& pool, uint64_t& bytes) {
-  Weights weights(family.spec, family.smallest_first(), Checkpoint(family.folder));
+  Weights weights(family.spec, family.sizes, Checkpoint(family.folder));
   const auto start = std::chrono::steady_clock::now();
-  weights.load(family.sizes.size(), pool);
+  weights.load(family.sizes.largest(), pool);
   bytes = weights.bytes();
   return seconds_since(start);
 }

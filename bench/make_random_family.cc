@@ -173,7 +173,7 @@ void run(const Options& options) {
     write_text(fs::path(options.out) / "generation_config.json", std::string(kGeneration) + "\n");
   const uint64_t bytes = write_weights(family.spec, options);
   std::vector<std::string> sizes;
-  for (const Size& size : family.sizes) sizes.push_back(size.name);
+  for (const Size& size : family.sizes.largest_first()) sizes.push_back(size.name);
   std::printf("%s: %s, %s, sizes %s\n", options.out.c_str(), pattern_of(family.spec.blocks).c_str(),
               bytes_text(bytes).c_str(), join(sizes, " ").c_str());
 }

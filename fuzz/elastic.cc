@@ -25,11 +25,12 @@ ModelSpec small_model() {
 void elastic(std::string_view bytes) {
   static const ModelSpec spec = small_model();
   const ElasticFile file = parse_elastic(bytes, "fuzz");
-  const std::vector<Size> sizes = sizes_of(spec, file);
+  const Sizes sizes = sizes_of(spec, file);
   const Cost full = cost_of(spec, full_widths(spec), StoredFormat::bf16);
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    SN_CHECK(i == 0 || contains(sizes[i - 1].widths, sizes[i].widths), "sizes are not nested");
-    SN_CHECK(cost_of(spec, sizes[i].widths, StoredFormat::bf16).parameters <= full.parameters, "larger than the full");
+  for (size_t size = 1; size <= sizes.largest(); ++size) {
+    const Widths& widths = sizes.at(size).widths;
+    SN_CHECK(size == 1 || contains(widths, sizes.at(size - 1).widths), "sizes are not nested");
+    SN_CHECK(cost_of(spec, widths, StoredFormat::bf16).parameters <= full.parameters, "larger than the full");
   }
   parse_elastic(write_elastic(file), "written");
 }

@@ -79,7 +79,7 @@ int run(int argc, char** argv) {
   const Ranks alone;
   AdamW optimizer(weights, {}, alone);
   PlainAdamW plain_optimizer(plain_weights, 1e-6, 0.05);
-  const Widths& narrow = family.sizes.back().widths;
+  const Widths& narrow = family.sizes.at(1).widths;
   const std::vector<StudentSize> views{{"views", SizeContext::narrow(narrow)}}, whole{{"cut", SizeContext::full()}};
   const auto ours = [](const Weights& w, const BatchTensors& b) {
     return completion_logits(w, b, SizeContext::full());

@@ -147,9 +147,9 @@ bool larger(const Size& a, const Size& b) { return contains(a.widths, b.widths) 
 
 }  // namespace
 
-std::vector<Size> sizes_of(const ModelSpec& spec, const ElasticFile& file) {
+Sizes sizes_of(const ModelSpec& spec, const ElasticFile& file) {
   const Widths full = full_widths(spec);
-  std::vector<Size> sizes;
+  std::vector<Size> sizes;  // largest first, as the file and the messages have them
   std::set<std::string> names;
   for (const ElasticSize& source : file.sizes) {
     if (!names.insert(source.name).second) throw Error(file.where, "size " + in_quotes(source.name) + " stands twice");
@@ -176,33 +176,27 @@ std::vector<Size> sizes_of(const ModelSpec& spec, const ElasticFile& file) {
   }
   if (names.count(std::string(kFullSize)) && sizes.front().name != kFullSize)
     throw Error(file.where, "the name 'full' belongs to the largest size");
-  return sizes;
+  std::reverse(sizes.begin(), sizes.end());
+  return Sizes(std::move(sizes));
 }
 
-const Size& FamilySpec::size(std::string_view name) const {
-  std::vector<std::string> known;
-  for (const Size& candidate : sizes) {
-    if (candidate.name == name) return candidate;
-    known.push_back(candidate.name);
-  }
-  if (name == kFullSize && largest().widths == full_widths(spec)) return largest();
-  throw Error({.where = folder.string(), .what = "there is no size " + in_quotes(name), .hint = suggest(name, known)});
+size_t FamilySpec::size_named(std::string_view name) const {
+  if (const auto size = sizes.named(name)) return *size;
+  if (name == kFullSize && largest().widths == full_widths(spec)) return sizes.largest();
+  throw Error(
+      {.where = folder.string(), .what = "there is no size " + in_quotes(name), .hint = suggest(name, sizes.names())});
 }
-
-std::vector<Size> FamilySpec::smallest_first() const { return {sizes.rbegin(), sizes.rend()}; }
 
 namespace {
 
 void check_default_plan(const ElasticFile& file, const FamilySpec& family) {
   if (!file.default_plan) return;
   for (const std::string& name : {file.default_plan->think, file.default_plan->answer}) {
-    std::vector<std::string> known;
-    for (const Size& size : family.sizes) known.push_back(size.name);
-    if (std::find(known.begin(), known.end(), name) == known.end() && name != kFullSize)
+    if (!family.sizes.named(name) && name != kFullSize)
       throw Error({.where = file.where + ": default_plan",
                    .what = "there is no size " + in_quotes(name),
-                   .expected = join(known, ", "),
-                   .hint = suggest(name, known)});
+                   .expected = join(family.sizes.names(), ", "),
+                   .hint = suggest(name, family.sizes.names())});
   }
 }
 
@@ -220,7 +214,7 @@ FamilySpec read_family(const std::filesystem::path& model, const std::string& el
   const std::filesystem::path folder = find_model(model);
   HfConfig config = HfConfig::read(folder / "config.json");
   ModelSpec spec = architecture_of(config).read(config);
-  std::vector<Size> full{{std::string(kFullSize), full_widths(spec)}};
+  Sizes full({{std::string(kFullSize), full_widths(spec)}});
   FamilySpec family{folder, std::move(config), std::move(spec), std::move(full), std::nullopt, {}};
   if (!elastic.empty())
     use(elastic_file_or_preset(elastic), family);

@@ -11,6 +11,7 @@
 #include "arch/registry.h"
 #include "format/json/elastic_json.h"
 #include "format/json/hf_config.h"
+#include "nest/sizes.h"
 
 namespace starnest {
 
@@ -20,15 +21,15 @@ struct FamilySpec {
   std::filesystem::path folder;
   HfConfig config;
   ModelSpec spec;
-  std::vector<Size> sizes;  // largest first; exactly one size "full" when there is no elastic.json
+  Sizes sizes;  // exactly one, "full", when there is no elastic.json
   std::optional<ElasticPlan> default_plan;
   std::vector<std::string> notices = {};  // sentences that whoever uses the family should see once
 
   // Throws Error that suggests the nearest name. "full" is accepted as a name for the largest size when that is the
   // whole model.
-  const Size& size(std::string_view name) const;
-  const Size& largest() const { return sizes.front(); }
-  std::vector<Size> smallest_first() const;
+  size_t size_named(std::string_view name) const;
+  const Size& size(std::string_view name) const { return sizes.at(size_named(name)); }
+  const Size& largest() const { return sizes.at(sizes.largest()); }
 };
 
 // Reads config.json and, where present, elastic.json. Opens no weights. The model is a folder or an id in the local
@@ -36,9 +37,9 @@ struct FamilySpec {
 // (arch/presets.h) to take the sizes from instead; empty: the folder's own.
 FamilySpec read_family(const std::filesystem::path& model, const std::string& elastic = {});
 
-// The sizes that an elastic file describes for a model, largest first. Checks every rule of docs/format.md: known axes,
+// The sizes that an elastic file describes for a model. Checks every rule of docs/format.md: known axes,
 // widths within the full model, groups respected, cut contractions in multiples of 16, sizes nested, unique names.
-std::vector<Size> sizes_of(const ModelSpec& spec, const ElasticFile& file);
+Sizes sizes_of(const ModelSpec& spec, const ElasticFile& file);
 
 // The elastic.json entry of a size: only what differs from the full model.
 ElasticSize describe(const ModelSpec& spec, const Size& size);

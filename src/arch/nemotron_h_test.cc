@@ -26,7 +26,7 @@ constexpr const char* kNanoSizes = R"({"format": "starnest-elastic", "version": 
 
 HfConfig nano() { return HfConfig::parse(kNano, "config.json"); }
 ModelSpec nano_spec() { return read_nemotron_h(nano()); }
-std::vector<Size> nano_sizes() { return sizes_of(nano_spec(), parse_elastic(kNanoSizes, "elastic.json")); }
+Sizes nano_sizes() { return sizes_of(nano_spec(), parse_elastic(kNanoSizes, "elastic.json")); }
 
 std::string size_error(const std::string& entries) {
   return error_of([&] {
@@ -52,11 +52,11 @@ TEST(NemotronH, PublishedModelHasItsPublishedParametersAndBytes) {
 
 TEST(NemotronH, SlicesHaveTheParametersOfTheFormula) {
   const auto sizes = nano_sizes();
-  ASSERT_EQ(sizes.size(), 3u);
-  EXPECT_NEAR(double(cost_of(nano_spec(), sizes[1].widths, StoredFormat::bf16).parameters), 23.594e9, 5e5);
-  EXPECT_NEAR(double(cost_of(nano_spec(), sizes[2].widths, StoredFormat::bf16).parameters), 12.427e9, 5e5);
-  EXPECT_NEAR(double(cost_of(nano_spec(), sizes[2].widths, StoredFormat::bf16).active_parameters), 2.083e9, 5e5);
-  EXPECT_NEAR(double(cost_of(nano_spec(), sizes[2].widths, StoredFormat::nvfp4).bytes), 8.12e9, 5e6);
+  ASSERT_EQ(sizes.largest(), 3u);
+  EXPECT_NEAR(double(cost_of(nano_spec(), sizes.at(2).widths, StoredFormat::bf16).parameters), 23.594e9, 5e5);
+  EXPECT_NEAR(double(cost_of(nano_spec(), sizes.at(1).widths, StoredFormat::bf16).parameters), 12.427e9, 5e5);
+  EXPECT_NEAR(double(cost_of(nano_spec(), sizes.at(1).widths, StoredFormat::bf16).active_parameters), 2.083e9, 5e5);
+  EXPECT_NEAR(double(cost_of(nano_spec(), sizes.at(1).widths, StoredFormat::nvfp4).bytes), 8.12e9, 5e6);
 }
 
 TEST(NemotronH, StateOfASequenceIsThePublishedOne) {
@@ -155,15 +155,15 @@ TEST(Sizes, BreakingARuleNamesTheSizeAndTheKey) {
 }
 
 TEST(Sizes, DescribeWritesWhatWasRead) {
-  for (const Size& size : nano_sizes()) {
+  for (const Size& size : nano_sizes().ascending()) {
     ElasticFile file{"f", {describe(nano_spec(), size)}, std::nullopt, {}};
-    EXPECT_EQ(sizes_of(nano_spec(), parse_elastic(write_elastic(file), "g")).front().widths, size.widths);
+    EXPECT_EQ(sizes_of(nano_spec(), parse_elastic(write_elastic(file), "g")).at(1).widths, size.widths);
   }
 }
 
 TEST(NemotronH, TheConfigOfASliceDescribesTheSlice) {
   const ModelSpec spec = nano_spec();
-  Widths widths = nano_sizes()[2].widths;
+  Widths widths = nano_sizes().at(1).widths;
   widths.blocks[1].kept = widths.blocks[2].kept = false;
   HfConfig config = nano();
   write_nemotron_h_widths(config, spec, widths, PerBlockWidths::refuse);

@@ -15,7 +15,7 @@ const std::filesystem::path kTests = std::filesystem::path(STARNEST_SOURCE_DIR) 
 TEST(PassCost, OfOneTokenIsTheDecodingCost) {
   for (const char* folder : {"data/configs/nano_30b", "golden/moe_f32", "golden/mixed_bf16", "golden/dense_f32"}) {
     const FamilySpec family = read_family(kTests / folder);
-    for (const Size& size : family.sizes) {
+    for (const Size& size : family.sizes.ascending()) {
       const std::vector<PassPart> one{{&size.widths}};
       const double expected = double(cost_of(family.spec, size.widths, StoredFormat::bf16).decode_bytes_per_token);
       EXPECT_NEAR(pass_cost_of(family.spec, StoredFormat::bf16, one).bytes / expected, 1, 1e-6) << folder << size.name;
@@ -46,8 +46,8 @@ TEST(PassCost, FlopsAreTwoPerActiveWeightAndTheHeadCountsPerWantedLogit) {
 
 TEST(PassCost, ASmallerSizeRidesAlongInAMixedStep) {
   const FamilySpec family = read_family(kTests / "data/configs/nano_30b");
-  const Widths& large = family.sizes.front().widths;
-  const Widths& small = family.sizes.back().widths;
+  const Widths& large = family.largest().widths;
+  const Widths& small = family.sizes.at(1).widths;
   const auto cost = [&](const std::vector<PassPart>& parts) {
     return pass_cost_of(family.spec, StoredFormat::bf16, parts);
   };

@@ -164,12 +164,12 @@ void check(BenchOptions& options) {
   for (const int each : options.settings.mixes) require_range("--mixes", each, 1, 256, "0 alone skips them");
 }
 
-// Resident sizes that are asked for by name; all of them when none is.
-std::vector<size_t> asked_sizes(const Engine& engine, const FamilySpec& family, const std::vector<std::string>& names) {
+// Resident sizes that are asked for by name, largest first; all of them when none is.
+std::vector<size_t> asked_sizes(const Engine& engine, const std::vector<std::string>& names) {
   std::vector<size_t> sizes;
-  for (size_t i = engine.largest(); i < engine.sizes().size(); ++i) {
-    const auto is_asked = [&](const std::string& name) { return family.size(name).name == engine.sizes()[i].name; };
-    if (names.empty() || std::any_of(names.begin(), names.end(), is_asked)) sizes.push_back(i);
+  for (size_t size = engine.resident(); size >= 1; --size) {
+    const auto is_asked = [&](const std::string& name) { return engine.size_named(name) == size; };
+    if (names.empty() || std::any_of(names.begin(), names.end(), is_asked)) sizes.push_back(size);
   }
   return sizes;
 }
@@ -182,7 +182,7 @@ void run(BenchOptions options) {
   Engine engine(family, {.threads = options.threads, .sizes = options.sizes},
                 [&](uint64_t done, uint64_t total) { loading.update(done, total); });
   loading.clear();
-  options.settings.sizes = asked_sizes(engine, family, options.sizes);
+  options.settings.sizes = asked_sizes(engine, options.sizes);
   BenchReport report{options, {}, 0, 0, 0, {}};
   report.weights = name_of(engine.weight_dtype());
   report.resident_bytes = engine.resident_bytes();

@@ -58,7 +58,7 @@ class Bench {
     return pass_cost_of(spec_, engine_.weight_dtype() == DType::f32 ? StoredFormat::f32 : StoredFormat::bf16, parts);
   }
   PassPart part(size_t size, int tokens, int logits) const {
-    return {&engine_.sizes()[size].widths, uint64_t(tokens), uint64_t(logits)};
+    return {&engine_.sizes().at(size).widths, uint64_t(tokens), uint64_t(logits)};
   }
 
   // Reads `text` as a session does, in chunks, with the logits of the last token.
@@ -99,7 +99,7 @@ class Bench {
     std::vector<SizeTiming> timings;
     for (const size_t size : settings_.sizes) {
       SizeTiming& timing = timings.emplace_back();
-      timing.size = engine_.sizes()[size].name;
+      timing.size = engine_.name_of(size);
       timing.prefill = {{}, uint64_t(settings_.prefill), prefill_cost(size)};
       const PassCost one = cost({part(size, 1, 1)});
       timing.decode = {{}, uint64_t(settings_.decode), {one.bytes * settings_.decode, one.flops * settings_.decode}};
@@ -183,7 +183,7 @@ class Bench {
   std::vector<SwitchTiming> switches() {
     std::vector<SwitchTiming> timings;
     for (const auto& [from, to] : {std::pair(smallest(), largest()), std::pair(largest(), smallest())})
-      timings.push_back({engine_.sizes()[from].name, engine_.sizes()[to].name, kSwitchTokens, {}, {}, {}});
+      timings.push_back({engine_.name_of(from), engine_.name_of(to), kSwitchTokens, {}, {}, {}});
     for (int round = 0; round < settings_.rounds; ++round) {
       for (int repeat = 0; repeat < kSwitchRounds; ++repeat) {
         const std::vector<TokenId> text = ids(0, uint64_t(round * kSwitchRounds + repeat), kSwitchTokens);

@@ -14,7 +14,7 @@
 namespace starnest::cli {
 
 struct BenchSettings {
-  std::vector<size_t> sizes;  // engine indices of those to measure, largest first; at least one
+  std::vector<size_t> sizes;  // to measure and to show in this order: largest first; at least one
   int prefill = 512;          // tokens of a prompt; 0 skips
   int decode = 64;            // tokens that follow one another, of one sequence, from an empty context; 0 skips
   int rounds = 5;             // of every measurement

@@ -111,7 +111,7 @@ class Chat {
     }
     if (name != "/size" && name != "/think" && name != "/answer")
       throw Error({.where = name, .what = "is no command", .hint = suggest(name, known)});
-    family_.impl().engine.index_of(value);  // throws where there is none
+    family_.impl().engine.size_named(value);  // throws where there is none
     if (name != "/answer") plan_.think_size = value;
     if (name != "/think") plan_.answer_size = value;
   }

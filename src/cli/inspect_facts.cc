@@ -42,7 +42,7 @@ std::string width_text(const Widths& widths, Axis axis) {
 
 ModelFacts facts_of(const FamilySpec& family) {
   ModelFacts facts{&family, {}, {}, stored_in(family.folder)};
-  for (const Size& size : family.sizes) {
+  for (const Size& size : family.sizes.largest_first()) {
     SizeFacts here{&size, {}, state_cost_of(family.spec, size.widths)};
     for (size_t f = 0; f < kFormats.size(); ++f) {
       here.cost[f] = cost_of(family.spec, size.widths, kFormats[f]);
@@ -60,7 +60,7 @@ std::vector<WidthRow> widths_that_differ(const FamilySpec& family) {
   std::vector<WidthRow> rows;
   const auto add = [&](std::string key, const std::string& whole, auto text_of_size) {
     WidthRow row{std::move(key), {}};
-    for (const Size& size : family.sizes) row.values.push_back(text_of_size(size.widths));
+    for (const Size& size : family.sizes.largest_first()) row.values.push_back(text_of_size(size.widths));
     if (std::any_of(row.values.begin(), row.values.end(), [&](const std::string& value) { return value != whole; }))
       rows.push_back(std::move(row));
   };

@@ -30,7 +30,7 @@ void run(const LogitsOptions& options) {
   const FamilySpec family = open_family(options.model);
   const std::string size = options.size == kFullSize ? family.largest().name : options.size;
   Engine engine(family, {.threads = options.threads, .sizes = {family.size(size).name}});
-  Sequence sequence = engine.start(engine.index_of(size));
+  Sequence sequence = engine.start(engine.size_named(size));
   SafetensorsWriter writer(options.out, {{"logits", DType::f32, {options.ids.size(), engine.vocab()}}},
                            {{"format", "pt"}});
   const size_t chunk = options.chunk ? size_t(options.chunk) : options.ids.size();

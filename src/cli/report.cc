@@ -65,18 +65,17 @@ Projection projection(const Options& options) {
   if (options.model.empty()) throw Error({.where = "--project", .what = "needs -m, whose sizes the evaluations name"});
   const FamilySpec measured = read_family(options.model);
   const FamilySpec goal = read_family(options.project, options.project_elastic);
-  if (measured.sizes.size() > goal.sizes.size())
+  if (measured.sizes.largest() > goal.sizes.largest())
     throw Error({.where = options.project,
                  .what = "has fewer sizes than " + options.model,
-                 .expected = "at least " + std::to_string(measured.sizes.size()),
-                 .got = std::to_string(goal.sizes.size())});
+                 .expected = "at least " + std::to_string(measured.sizes.largest()),
+                 .got = std::to_string(goal.sizes.largest())});
   const double rate = options.gb_per_second * 1e9;
   return [measured, goal, rate](const EvaluationFile& file) {
     if (!file.switch_size.empty()) return std::nan("");  // when the third phase begins is not in the file
     const auto widths = [&](const std::string& name) -> const Widths* {
-      for (size_t s = 0; s < measured.sizes.size(); ++s)
-        if (measured.sizes[s].name == name) return &goal.sizes[goal.sizes.size() - measured.sizes.size() + s].widths;
-      return nullptr;
+      const auto size = measured.sizes.named(name);
+      return size ? &goal.sizes.at(*size).widths : nullptr;
     };
     const auto part = [](const Widths* at, double tokens, uint64_t logits = 1) {
       return PassPart{at, uint64_t(std::max(1.0, std::round(tokens))), logits};

@@ -75,8 +75,8 @@ void print_start(const Family& family, const RunOptions& options, const std::vec
   const ResolvedPlan plan = resolve(ask.plan, impl.engine, impl.rules, impl.spec.default_plan);
   const bool thinks = impl.rules.think && ends_with(prompt, impl.rules.think->start);
   RunSetup setup{.model = options.model.model,
-                 .think_size = thinks ? impl.engine.sizes()[plan.think_size].name : "",
-                 .answer_size = impl.engine.sizes()[plan.answer_size].name,
+                 .think_size = thinks ? impl.engine.name_of(plan.think_size) : "",
+                 .answer_size = impl.engine.name_of(plan.answer_size),
                  .sampling = *ask.sampling,
                  .context_is_set = options.context > 0};
   std::fputs(start_text(family, setup).c_str(), stderr);

@@ -1,5 +1,8 @@
 #include "engine/build_model.h"
 
+#include <algorithm>
+#include <span>
+
 #include "kernels/attention.h"
 
 namespace starnest {
@@ -29,11 +32,13 @@ struct BuildMixer {
   std::vector<std::vector<HeadPiece>> pieces(const Mamba2Spec& s) const {
     const Segment channels{"x", Axis::mamba_heads, s.heads, s.groups, Axis::mamba_head_dim, s.head_dim};
     const std::vector<BlockWidths> chain = weights.chain(block);
-    std::vector<std::vector<HeadPiece>> of_sizes(weights.resident());
-    for (size_t size = 0; size < of_sizes.size(); ++size) {
-      if (!chain[size].kept) continue;
-      for (const UnitPiece& piece : memory_pieces(channels, chain, chain[size]))
-        of_sizes[size].push_back({piece.unit, piece.begin, piece.count});
+    std::vector<std::vector<HeadPiece>> of_sizes;
+    for (const BlockWidths& size : std::span(chain).first(weights.resident())) {
+      std::vector<HeadPiece> pieces;
+      if (size.kept)
+        for (const UnitPiece& piece : memory_pieces(channels, chain, size))
+          pieces.push_back({piece.unit, piece.begin, piece.count});
+      of_sizes.push_back(std::move(pieces));
     }
     return of_sizes;
   }
@@ -89,22 +94,21 @@ struct BuildMixer {
   }
 };
 
-// Sizes of fewer shells do without the block.
-size_t shells_from(const std::vector<BlockWidths>& chain) {
-  size_t shells = 1;
-  while (shells <= chain.size() && !chain[shells - 1].kept) ++shells;
-  return shells;
+// The smallest size that keeps the block; above all sizes when none does.
+size_t smallest_with(std::span<const BlockWidths> chain) {
+  const auto found = std::find_if(chain.begin(), chain.end(), [](const BlockWidths& size) { return size.kept; });
+  return size_t(found - chain.begin()) + 1;
 }
 
 // Gives every state of a block its place in the sequences of one size; 0 where the size lacks the block.
 struct PlaceStates {
   StateLayout& layout;
   size_t block;
-  size_t shells;
+  size_t size;
   bool kept;
 
   void operator()(Mamba2& m) const {
-    const size_t history = m.taps_x.cols - 1, channels = kept ? m.channels[shells - 1] : 0;
+    const size_t history = m.taps_x.cols - 1, channels = kept ? m.channels[size - 1] : 0;
     m.conv_x_at.push_back(kept ? layout.add(block, history, channels) : 0);
     m.conv_bc_at.push_back(kept ? layout.add(block, history, m.taps_bc.rows) : 0);
     m.ssm_at.push_back(kept ? layout.add(block, channels, m.state) : 0);
@@ -116,11 +120,13 @@ struct PlaceStates {
   void operator()(const Moe&) const {}
 };
 
-std::vector<StateLayout> place_states(std::vector<Block>& blocks, size_t shells) {
-  std::vector<StateLayout> layouts(shells);
-  for (size_t n = 1; n <= shells; ++n)
+PerSize<StateLayout> place_states(std::vector<Block>& blocks, size_t largest) {
+  PerSize<StateLayout> layouts;
+  for (size_t size = 1; size <= largest; ++size) {
+    layouts.add({});
     for (size_t b = 0; b < blocks.size(); ++b)
-      std::visit(PlaceStates{layouts[n - 1], b, n, blocks[b].shells_from <= n}, blocks[b].mixer);
+      std::visit(PlaceStates{layouts.at(size), b, size, blocks[b].smallest <= size}, blocks[b].mixer);
+  }
   return layouts;
 }
 
@@ -133,8 +139,8 @@ Model build_model(const Weights& weights, DType kv_dtype) {
   for (size_t b = 0; b < spec.blocks.size(); ++b) {
     const int block = int(b);
     Block& built = model.blocks.emplace_back();
-    built.shells_from = shells_from(weights.chain(block));
-    if (built.shells_from > weights.resident()) continue;
+    built.smallest = smallest_with(weights.chain(block));
+    if (built.smallest > weights.resident()) continue;
     built.norm = weights.vector(Role::block_norm, block);
     built.mixer = std::visit(BuildMixer{weights, block, kv_dtype}, spec.blocks[b]);
   }

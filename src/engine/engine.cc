@@ -11,13 +11,10 @@
 namespace starnest {
 namespace {
 
-// Index of the largest size among `names`; with none, of the largest of all.
+// The largest size among `names`; with none, of all.
 size_t largest_of(const FamilySpec& family, const std::vector<std::string>& names) {
-  if (names.empty()) return 0;
-  size_t largest = family.sizes.size() - 1;
-  for (const std::string& name : names)
-    for (size_t i = 0; i < family.sizes.size(); ++i)
-      if (family.sizes[i].name == family.size(name).name) largest = std::min(largest, i);
+  size_t largest = names.empty() ? family.sizes.largest() : 1;
+  for (const std::string& name : names) largest = std::max(largest, family.size_named(name));
   return largest;
 }
 
@@ -52,50 +49,48 @@ class Rows {
 Engine::Engine(const FamilySpec& family, const EngineOptions& options, const Progress& progress)
     : family_(family),
       pool_(checked_threads(options.threads)),
-      weights_(family.spec, family.smallest_first(), Checkpoint(family.folder)),
+      weights_(family.spec, family.sizes, Checkpoint(family.folder)),
       kv_dtype_(options.kv_dtype.value_or(weights_.dtype())),
       kv_(std::make_unique<KvPool>(options.kv_limit)) {
   SN_CHECK(kv_dtype_ == DType::f32 || kv_dtype_ == DType::bf16, "keys and values are F32 or BF16");
-  weights_.load(shells_of(largest_of(family, options.sizes)), pool_, progress);
+  weights_.load(largest_of(family, options.sizes), pool_, progress);
   model_ = build_model(weights_, kv_dtype_);
 }
 
-size_t Engine::index_of(std::string_view name) const {
-  const Size& wanted = family_.size(name);
-  std::vector<std::string> resident;
-  for (size_t i = largest(); i < sizes().size(); ++i) {
-    if (sizes()[i].name == wanted.name) return i;
-    resident.push_back(sizes()[i].name);
-  }
+size_t Engine::size_named(std::string_view name) const {
+  const size_t size = family_.size_named(name);
+  if (size <= resident()) return size;
+  std::vector<std::string> loaded;  // largest first
+  for (size_t s = resident(); s >= 1; --s) loaded.push_back(name_of(s));
   throw Error({.where = family_.folder.string(),
                .what = "size " + in_quotes(name) + " is not loaded",
-               .hint = "Loaded: " + join(resident, ", ")});
+               .hint = "Loaded: " + join(loaded, ", ")});
 }
 
 void Engine::load(std::string_view name, const Progress& progress) {
-  weights_.load(shells_of(largest_of(family_, {std::string(name)})), pool_, progress);
+  weights_.load(family_.size_named(name), pool_, progress);
   model_ = build_model(weights_, kv_dtype_);
 }
 
 void Engine::drop_above(std::string_view name) {
-  weights_.drop(shells_of(index_of(name)));
+  weights_.drop(size_named(name));
   model_ = build_model(weights_, kv_dtype_);
 }
 
 Sequence Engine::start(size_t size) const {
-  SN_CHECK(is_resident(size), "the size is not resident");
-  return {size, shells_of(size), model_.states[shells_of(size) - 1], *kv_};
+  SN_CHECK(size >= 1 && size <= resident(), "the size is not resident");
+  return {size, model_.states.at(size), *kv_};
 }
 
 void Engine::check_transplant(size_t from, size_t to) const {
   for (size_t b = 0; b < model_.blocks.size(); ++b) {
     const Block& block = model_.blocks[b];
     if (!std::holds_alternative<Mamba2>(block.mixer) && !std::holds_alternative<Attention>(block.mixer)) continue;
-    const bool in_from = block.shells_from <= shells_of(from), in_to = block.shells_from <= shells_of(to);
+    const bool in_from = block.smallest <= from, in_to = block.smallest <= to;
     if (in_from != in_to)
       throw Error({.where = "hand-over",
                    .what = "block " + std::to_string(b) + " has a state that only the size " +
-                           in_quotes(sizes()[in_from ? from : to].name) + " keeps",
+                           in_quotes(name_of(in_from ? from : to)) + " keeps",
                    .hint = "Take the hand-over recompute or shadow"});
   }
 }
@@ -103,14 +98,14 @@ void Engine::check_transplant(size_t from, size_t to) const {
 Sequence Engine::transplant(const Sequence& from, size_t size) const {
   check_transplant(from.size(), size);
   Sequence sequence = start(size);
-  sequence.take_over(from, model_.states[from.shells_ - 1], model_.states[sequence.shells_ - 1]);
+  sequence.take_over(from, model_.states.at(from.size()), model_.states.at(size));
   return sequence;
 }
 
 void Engine::check(std::span<const BatchItem> batch) const {
   for (const BatchItem& item : batch) {
     SN_CHECK(item.sequence && !item.tokens.empty(), "an item needs a sequence and a token");
-    SN_CHECK(is_resident(item.sequence->size()), "the size of a sequence is not resident");
+    SN_CHECK(item.sequence->size() <= resident(), "the size of a sequence is not resident");
     for (const TokenId id : item.tokens)
       if (id < 0 || size_t(id) >= vocab())
         throw Error({.where = "token id " + std::to_string(id),
@@ -136,7 +131,7 @@ void Engine::step(std::span<BatchItem> batch) {
   std::vector<BatchItem*> items;  // largest size first
   for (BatchItem& item : batch) items.push_back(&item);
   std::stable_sort(items.begin(), items.end(),
-                   [](const BatchItem* a, const BatchItem* b) { return a->sequence->size() < b->sequence->size(); });
+                   [](const BatchItem* a, const BatchItem* b) { return a->sequence->size() > b->sequence->size(); });
 
   Rows read, wanted;
   std::vector<TokenId> ids;
@@ -148,12 +143,12 @@ void Engine::step(std::span<BatchItem> batch) {
     runs.push_back({.first_row = ids.size(),
                     .rows = item->tokens.size(),
                     .position = sequence.position_,
-                    .shells = sequence.shells_,
+                    .shells = sequence.size_,
                     .state = sequence.state(),
                     .kv = sequence.kv_data_});
     ids.insert(ids.end(), item->tokens.begin(), item->tokens.end());
-    read.append(item->tokens.size(), sequence.shells_);
-    wanted.append(rows_wanted(*item), sequence.shells_);
+    read.append(item->tokens.size(), sequence.size_);
+    wanted.append(rows_wanted(*item), sequence.size_);
     for (size_t row = ids.size() - rows_wanted(*item); row < ids.size(); ++row) wanted_rows.push_back(row);
   }
 

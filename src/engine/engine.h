@@ -33,8 +33,7 @@ struct EngineOptions {
   uint64_t kv_limit = KvPool::kNoLimit;  // bytes of keys and values that all sequences may take together
 };
 
-// A size is named by its index among the family's sizes, largest first. Since every size lies inside the larger ones,
-// a size is resident together with all smaller ones.
+// Since every size lies inside the larger ones, a size is resident together with all smaller ones.
 // Not thread-safe: one step at a time. Sequences must not outlive their engine.
 class Engine {
  public:
@@ -42,10 +41,10 @@ class Engine {
   // that do not fit the config.
   Engine(const FamilySpec& family, const EngineOptions& options = {}, const Progress& progress = {});
 
-  std::span<const Size> sizes() const { return family_.sizes; }            // of the family, resident or not
-  size_t largest() const { return sizes().size() - weights_.resident(); }  // index of the largest resident size
-  bool is_resident(size_t size) const { return size >= largest(); }
-  size_t index_of(std::string_view name) const;  // of a resident size; Error that suggests the nearest name
+  const Sizes& sizes() const { return family_.sizes; }     // of the family, resident or not
+  size_t resident() const { return weights_.resident(); }  // the largest resident size
+  size_t size_named(std::string_view name) const;          // a resident one; Error that suggests the nearest name
+  const std::string& name_of(size_t size) const { return sizes().at(size).name; }
 
   // Makes a larger size resident by reading only what it adds, or gives back all that is larger than `size`. Sequences
   // of resident sizes live on; those of a dropped size may be stepped again once it is loaded again.
@@ -80,7 +79,6 @@ class Engine {
   KvPool& kv() const { return *kv_; }
 
  private:
-  size_t shells_of(size_t size) const { return sizes().size() - size; }
   void check(std::span<const BatchItem> batch) const;
 
   FamilySpec family_;

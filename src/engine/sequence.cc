@@ -12,9 +12,8 @@ size_t blocks_for(size_t tokens) { return (tokens + kKvBlock - 1) / kKvBlock; }
 
 }  // namespace
 
-Sequence::Sequence(size_t size, size_t shells, const StateLayout& layout, KvPool& pool)
+Sequence::Sequence(size_t size, const StateLayout& layout, KvPool& pool)
     : size_(size),
-      shells_(shells),
       kv_block_bytes_(layout.kv_block_bytes),
       pool_(&pool),
       state_(layout.floats * sizeof(float)) {}
@@ -50,7 +49,7 @@ void Sequence::reserve(size_t tokens) {
 }
 
 Sequence Sequence::fork() const {
-  Sequence copy(size_, shells_, {}, *pool_);
+  Sequence copy(size_, {}, *pool_);
   copy.position_ = position_;
   copy.kv_block_bytes_ = kv_block_bytes_;
   copy.kv_ = kv_;

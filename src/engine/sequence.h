@@ -16,7 +16,7 @@ namespace starnest {
 // the tokens read, in blocks of kKvBlock tokens.
 class Sequence {
  public:
-  size_t size() const { return size_; }          // index of the size in its engine
+  size_t size() const { return size_; }
   size_t position() const { return position_; }  // tokens read so far
 
   Sequence(Sequence&&) = default;
@@ -33,7 +33,7 @@ class Sequence {
  private:
   friend class Engine;
 
-  Sequence(size_t size, size_t shells, const StateLayout& layout, KvPool& pool);
+  Sequence(size_t size, const StateLayout& layout, KvPool& pool);
   // Goes on from where a sequence of another size stands; both layouts have the same parts. Channels of Mamba that the
   // other lacks begin at zero. Keys and values are shared as by fork().
   void take_over(const Sequence& other, const StateLayout& from, const StateLayout& to);
@@ -46,7 +46,6 @@ class Sequence {
   void hold(size_t index, std::shared_ptr<KvBlock> block);
 
   size_t size_ = 0;
-  size_t shells_ = 0;
   size_t position_ = 0;
   size_t kv_block_bytes_ = 0;
   KvPool* pool_ = nullptr;

@@ -37,13 +37,13 @@ TensorRef require(const Checkpoint& checkpoint, const std::string& name, const s
 
 }  // namespace
 
-Weights::Weights(const ModelSpec& spec, std::vector<Size> sizes, Checkpoint checkpoint)
-    : spec_(spec), sizes_(std::move(sizes)), checkpoint_(std::move(checkpoint)), region_bytes_(sizes_.size(), 0) {
+Weights::Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint)
+    : spec_(spec), sizes_(std::move(sizes)), checkpoint_(std::move(checkpoint)), region_bytes_(sizes_.largest(), 0) {
   const Naming naming = detect_naming([&](std::string_view name) { return checkpoint_.find(name).has_value(); });
   tensors_ = tensors_of(spec_, naming);
   const Widths full = full_widths(spec_);
   for (const TensorSpec& tensor : tensors_) {
-    if (!tensor.present(sizes_.back().widths)) continue;
+    if (!tensor.present(sizes_.at(sizes_.largest()).widths)) continue;
     const std::string name = naming.name(tensor);
     const TensorRef file = require(checkpoint_, name, tensor.shape(full));
     add_tensor(tensor, file, file.file->path().string() + ": tensor " + in_quotes(name));
@@ -51,7 +51,7 @@ Weights::Weights(const ModelSpec& spec, std::vector<Size> sizes, Checkpoint chec
   if (const size_t unused = count_multi_token_prediction(checkpoint_))
     notices_.push_back(std::to_string(unused) + " tensors of multi-token prediction (mtp.*) are not used");
   for (auto& [key, matrix] : packed_)
-    for (size_t s = 0; s < sizes_.size(); ++s) {
+    for (size_t s = 0; s < sizes_.largest(); ++s) {
       matrix.offset.push_back(region_bytes_[s]);
       region_bytes_[s] += shell_bytes(matrix.dtype, matrix.shells, s);
     }
@@ -59,7 +59,7 @@ Weights::Weights(const ModelSpec& spec, std::vector<Size> sizes, Checkpoint chec
 
 std::vector<BlockWidths> Weights::chain(int block) const {
   std::vector<BlockWidths> widths;
-  for (const Size& size : sizes_) widths.push_back(size.widths.at(block));
+  for (const Size& size : sizes_.ascending()) widths.push_back(size.widths.at(block));
   return widths;
 }
 
@@ -68,7 +68,7 @@ void Weights::add_tensor(const TensorSpec& tensor, const TensorRef& file, const 
   const DType dtype = resident_dtype(tensor, stored, name);
   if (tensor.role == Role::embedding) dtype_ = dtype;
   const bool stacked = is_stacked(tensor);
-  const BlockWidths largest = sizes_.back().widths.at(tensor.block);
+  const BlockWidths largest = sizes_.at(sizes_.largest()).widths.at(tensor.block);
   const size_t experts = stacked ? size_t(kept_extent(tensor.dims[0], largest)) : 1;
   const uint64_t expert_bytes = file.bytes().size() / (stacked ? file.info->shape[0] : 1);
   for (const PartLayout& layout : parts_of(tensor))
@@ -107,7 +107,7 @@ uint64_t Weights::bytes() const {
 }
 
 void Weights::load(size_t shells, ThreadPool& pool, const Progress& progress) {
-  SN_CHECK(shells <= sizes_.size(), "more shells than the family has sizes");
+  SN_CHECK(shells <= sizes_.largest(), "more shells than the family has sizes");
   if (shells <= resident()) return;
   const uint64_t before = bytes_of(resident()), total = bytes_of(shells) - before;
   std::vector<Pages> regions;

@@ -26,15 +26,15 @@ namespace starnest {
 // Not thread-safe. Views that it hands out are valid until the next load or drop; they point into this object.
 class Weights {
  public:
-  // Checks the checkpoint against `spec` for all of `sizes` (smallest first); nothing is resident yet. Throws Error for
+  // Checks the checkpoint against `spec` for all of `sizes`; nothing is resident yet. Throws Error for
   // a tensor that is missing, has another shape than the config says, or a type that has no kernel.
-  Weights(const ModelSpec& spec, std::vector<Size> sizes, Checkpoint checkpoint);
+  Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint);
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
-  // Makes the first `shells` sizes resident: reads the shells that are missing, with all threads of `pool`, through one
-  // panel-sized buffer per thread. Reports bytes of memory filled. Throws Error when a file cannot be read or there is
-  // no memory; what was resident before then still is.
+  // Makes the size of so many shells resident, and with it all smaller ones: reads the shells that are missing, with
+  // all threads of `pool`, through one panel-sized buffer per thread. Reports bytes of memory filled. Throws Error when
+  // a file cannot be read or there is no memory; what was resident before then still is.
   void load(size_t shells, ThreadPool& pool, const Progress& progress = {});
   void drop(size_t shells);  // keeps the first `shells`
   size_t resident() const { return regions_.size(); }
@@ -45,7 +45,7 @@ class Weights {
   const std::vector<std::string>& notices() const { return notices_; }  // about tensors that are not used
 
   const ModelSpec& spec() const { return spec_; }
-  const std::vector<Size>& sizes() const { return sizes_; }
+  const Sizes& sizes() const { return sizes_; }
   std::vector<BlockWidths> chain(int block) const;  // smallest size first
 
   // The resident shells of a matrix. An expert that a size lacks is an empty matrix there.
@@ -79,7 +79,7 @@ class Weights {
   void fill_tables(size_t shells);
 
   ModelSpec spec_;
-  std::vector<Size> sizes_;
+  Sizes sizes_;
   Checkpoint checkpoint_;
   std::vector<TensorSpec> tensors_;
   std::map<Key, Packed> packed_;

@@ -16,7 +16,7 @@ class WeightsOf : public testing::TestWithParam<std::string> {
   FamilySpec family = read_family(folder);
   ThreadPool pool{2};
 
-  Weights fresh() const { return {family.spec, family.smallest_first(), Checkpoint(folder)}; }
+  Weights fresh() const { return {family.spec, family.sizes, Checkpoint(folder)}; }
 };
 
 // All elements of the embedding and of every expert's or MLP's first matrix at the largest resident size.
@@ -30,8 +30,8 @@ std::vector<float> sample(const Weights& weights) {
 
 TEST_P(WeightsOf, ShellsAddedOneByOneEqualThoseLoadedAtOnce) {
   Weights once = fresh(), grown = fresh();
-  once.load(family.sizes.size(), pool);
-  for (size_t shells = 1; shells <= family.sizes.size(); ++shells) {
+  once.load(family.sizes.largest(), pool);
+  for (size_t shells = 1; shells <= family.sizes.largest(); ++shells) {
     grown.load(shells, pool);
     EXPECT_EQ(grown.resident(), shells);
   }
@@ -44,18 +44,18 @@ TEST_P(WeightsOf, DroppingGivesBackWhatLoadingTook) {
   weights.load(1, pool);
   const uint64_t small = weights.bytes();
   const std::vector<float> before = sample(weights);
-  weights.load(family.sizes.size(), pool);
+  weights.load(family.sizes.largest(), pool);
   EXPECT_GT(weights.bytes(), small);
   weights.drop(1);
   EXPECT_EQ(weights.bytes(), small);
   EXPECT_EQ(sample(weights), before);
-  weights.load(family.sizes.size(), pool);
+  weights.load(family.sizes.largest(), pool);
   EXPECT_GT(weights.bytes(), small);
 }
 
 TEST_P(WeightsOf, TheEmbeddingHoldsTheNumbersOfTheFile) {
   Weights weights = fresh();
-  weights.load(family.sizes.size(), pool);
+  weights.load(family.sizes.largest(), pool);
   const Checkpoint checkpoint(folder);
   auto file = checkpoint.find("backbone.embeddings.weight");
   for (const char* name : {"model.embeddings.weight", "model.embedding.weight", "backbone.embedding.weight"})
@@ -72,12 +72,12 @@ TEST_P(WeightsOf, TheEmbeddingHoldsTheNumbersOfTheFile) {
 TEST_P(WeightsOf, ProgressEndsAtTheBytesThatWereFilled) {
   Weights weights = fresh();
   uint64_t last = 0, total = 0;
-  weights.load(family.sizes.size(), pool, [&](uint64_t done, uint64_t all) {
+  weights.load(family.sizes.largest(), pool, [&](uint64_t done, uint64_t all) {
     EXPECT_GE(done, last);
     last = done, total = all;
   });
   EXPECT_EQ(last, total);
-  EXPECT_EQ(total, weights.bytes_of(family.sizes.size()));
+  EXPECT_EQ(total, weights.bytes_of(family.sizes.largest()));
 }
 
 TEST(WeightsNotices, NameTheTensorsOfMultiTokenPrediction) {
@@ -93,7 +93,7 @@ TEST(WeightsNotices, NameTheTensorsOfMultiTokenPrediction) {
                                                   : file.bytes(*file.find(header.name)));
   writer.commit();
   const FamilySpec family = read_family(source);
-  const Weights weights(family.spec, family.smallest_first(), Checkpoint(folder.path()));
+  const Weights weights(family.spec, family.sizes, Checkpoint(folder.path()));
   ASSERT_EQ(weights.notices().size(), 1u);
   EXPECT_EQ(weights.notices().front(), "1 tensors of multi-token prediction (mtp.*) are not used");
 }

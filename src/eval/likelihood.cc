@@ -107,7 +107,7 @@ std::vector<double> log_likelihoods(const Family& family, const std::string& siz
                                     std::span<const std::vector<TokenId>> sequences, int parallel,
                                     const Progress& progress) {
   Engine& engine = family.impl().engine;
-  const size_t index = engine.index_of(size);
+  const size_t index = engine.size_named(size);
   std::vector<double> sums(sequences.size(), 0);
   const auto add = [&](size_t s, size_t t, Rows rows) {
     const std::vector<TokenId>& ids = sequences[s];
@@ -121,7 +121,7 @@ std::vector<double> log_likelihoods_after(const Family& family, const std::strin
                                           std::span<const std::vector<TokenId>> sequences, size_t shared) {
   SN_CHECK(shared > 0, "the first token of a sequence has no probability");
   Engine& engine = family.impl().engine;
-  Sequence read = engine.start(engine.index_of(size));
+  Sequence read = engine.start(engine.size_named(size));
   const std::span<const TokenId> common = std::span(sequences.front()).first(shared);
   BatchItem last{&read, common, Want::last, {}};
   for (size_t at = 0; at < shared; at += kPrefillChunk) {
@@ -197,7 +197,7 @@ TextDivergence text_divergence(const Family& family, const std::string& size, co
                                const std::filesystem::path& file, TokenId start, size_t window, int parallel,
                                const Progress& progress) {
   Engine& engine = family.impl().engine;
-  const size_t sizes[]{engine.index_of(reference), engine.index_of(size)};
+  const size_t sizes[]{engine.size_named(reference), engine.size_named(size)};
   TextLikelihood counts;
   const auto windows = windows_of(family, file, start, window, counts);
   TextDivergence result{.tokens = counts.tokens};

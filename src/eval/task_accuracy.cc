@@ -101,8 +101,8 @@ TaskAccuracy task_accuracy(const Family& family, const TaskQuestionSet& set, con
   check_answered(questions, run.answered);
   const ResolvedPlan resolved = resolve(run.plan, impl.engine, impl.rules, impl.spec.default_plan);
   TaskAccuracy result;
-  result.think_size = impl.engine.sizes()[resolved.think_size].name;
-  result.answer_size = impl.engine.sizes()[resolved.answer_size].name;
+  result.think_size = impl.engine.name_of(resolved.think_size);
+  result.answer_size = impl.engine.name_of(resolved.answer_size);
   result.records = run.answered;
   result.records.resize(questions.size());
 

@@ -1,6 +1,7 @@
 #include "starnest/family.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "arch/cost.h"
 #include "arch/pass_cost.h"
@@ -82,7 +83,7 @@ Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& option
 
 void Family::Impl::describe_sizes() {
   sizes.clear();
-  for (const Size& size : engine.sizes().subspan(engine.largest())) {
+  for (const Size& size : engine.sizes().up_to(engine.resident()) | std::views::reverse) {
     const Cost cost = cost_of(spec.spec, size.widths, format());
     sizes.push_back({size.name, cost.parameters, cost.active_parameters, cost.bytes, cost.decode_bytes_per_token});
   }
@@ -92,7 +93,7 @@ void Family::Impl::describe_sizes() {
 void Family::Impl::set_context(const OpenOptions& options) {
   const std::vector<std::string>& names = options.sizes;
   uint64_t per_token = 0;
-  for (const Size& size : engine.sizes().subspan(engine.largest()))
+  for (const Size& size : engine.sizes().up_to(engine.resident()))
     if (names.empty() || std::find(names.begin(), names.end(), size.name) != names.end())
       per_token = std::max(per_token, state_cost_of(spec.spec, size.widths).kv_per_token * size_of(engine.kv_dtype()));
   info.model_context = spec.spec.max_context;
@@ -112,7 +113,7 @@ double Family::Impl::bytes_moved(std::span<const BatchItem> items) {
   double beside = 0;  // states, keys and values
   for (const BatchItem& item : items) {
     const Sequence& sequence = *item.sequence;
-    const Widths& widths = engine.sizes()[sequence.size()].widths;
+    const Widths& widths = engine.sizes().at(sequence.size()).widths;
     const size_t tokens = item.tokens.size();
     const size_t logits = item.want == Want::none ? 0 : item.want == Want::last ? 1 : tokens;
     key.emplace_back(sequence.size(), tokens, logits);
@@ -128,8 +129,8 @@ double Family::Impl::bytes_moved(std::span<const BatchItem> items) {
 
 Plan Family::Impl::with_sizes(Plan plan) const {
   const ResolvedPlan resolved = resolve(plan, engine, rules, spec.default_plan);
-  plan.think_size = engine.sizes()[resolved.think_size].name;
-  plan.answer_size = engine.sizes()[resolved.answer_size].name;
+  plan.think_size = engine.name_of(resolved.think_size);
+  plan.answer_size = engine.name_of(resolved.answer_size);
   return plan;
 }
 
@@ -153,7 +154,8 @@ void Family::load(std::string_view name, const std::function<void(uint64_t done,
 
 void Family::drop_above(std::string_view name) {
   impl_->engine.drop_above(name);
-  for (size_t size = 0; size < impl_->engine.largest(); ++size) impl_->snapshots.drop(size);
+  for (size_t size = impl_->engine.resident() + 1; size <= impl_->engine.sizes().largest(); ++size)
+    impl_->snapshots.drop(size);
   impl_->describe_sizes();
 }
 

@@ -13,8 +13,8 @@ namespace {
 constexpr int kDefaultReserve = 512;
 
 size_t resolve_size(const std::string& asked, const std::string& by_default, const Engine& engine) {
-  if (!asked.empty()) return engine.index_of(asked);
-  return by_default.empty() ? engine.largest() : engine.index_of(by_default);
+  if (!asked.empty()) return engine.size_named(asked);
+  return by_default.empty() ? engine.resident() : engine.size_named(by_default);
 }
 
 // Entropy of softmax(logits), nats.
@@ -36,7 +36,7 @@ void resolve_switch(const Plan& plan, const Engine& engine, ResolvedPlan& out) {
   if (plan.switch_size.empty())
     throw Error("switch-size", "is missing: switch-after and switch-entropy say when, not to which size");
   if (!by_rule) throw Error("switch-size", "needs switch-after or switch-entropy, which say when");
-  out.switch_size = engine.index_of(plan.switch_size);
+  out.switch_size = engine.size_named(plan.switch_size);
   out.switch_after = plan.switch_after;
   out.switch_entropy = plan.switch_entropy;
 }

@@ -42,7 +42,7 @@ class Writer {
   void show(Phase phase, size_t size, const std::string& text) {
     if (text.empty()) return;
     (phase == Phase::thinking ? answer_.thinking : answer_.answer) += text;
-    if (on_text_) on_text_({phase, family_.engine.sizes()[size].name, text});
+    if (on_text_) on_text_({phase, family_.engine.name_of(size), text});
   }
 
   const Family::Impl& family_;
@@ -62,7 +62,7 @@ class Asking {
         generation_(family.engine, family.rules, prompt, plan_, options.sampling.value_or(family.sampling),
                     family.snapshots.limit() > 0 ? &family.snapshots : nullptr),
         writer_(family, options, answer_) {
-    const auto name = [&](size_t size) { return family.engine.sizes()[size].name; };
+    const auto name = [&](size_t size) { return family.engine.name_of(size); };
     answer_.prompt_report.size = name(generation_.size());
     answer_.reused_tokens = int(generation_.reused());
     answer_.thinking_report.size = name(plan_.think_size);
@@ -122,7 +122,7 @@ class Asking {
     report.seconds += taken;
   }
 
-  const std::string& name_of(const BatchItem& item) const { return family_.engine.sizes()[item.sequence->size()].name; }
+  const std::string& name_of(const BatchItem& item) const { return family_.engine.name_of(item.sequence->size()); }
 
   void count(const BatchItem& item, double bytes, PhaseReport& report) const {
     if (report.size.empty()) report.size = name_of(item);

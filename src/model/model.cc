@@ -11,10 +11,10 @@ namespace starnest {
 namespace {
 
 // The part of a batch whose sizes keep a block: since sizes are nested, its first rows.
-Batch reaching(const Batch& batch, size_t shells_from) {
+Batch reaching(const Batch& batch, size_t smallest) {
   const auto count = [&](const auto& parts) {
     size_t n = 0;
-    while (n < parts.size() && parts[n].shells >= shells_from) ++n;
+    while (n < parts.size() && parts[n].shells >= smallest) ++n;
     return n;
   };
   return {batch.spans.first(count(batch.spans)), batch.runs.first(count(batch.runs))};
@@ -28,7 +28,7 @@ void Model::forward(const Exec& exec, std::span<const TokenId> ids, const Batch&
   const MatView<float> y = exec.arena.matrix(x.rows, x.cols);
   embed(exec, batch, ids, embedding, x);  // x = E[ids]
   for (const Block& block : blocks) {
-    const Batch here = reaching(batch, block.shells_from);
+    const Batch here = reaching(batch, block.smallest);
     if (here.spans.empty()) continue;
     rms_norm(exec, here, hidden, x, block.norm, norm_eps, u);                                    // u = norm(x)
     std::visit([&](const auto& mixer) { mixer.forward(exec, here, u, y); }, block.mixer);  // y = mixer(u)

@@ -15,28 +15,28 @@
 #include "model/blocks/mlp.h"
 #include "model/blocks/moe.h"
 #include "model/state_layout.h"
+#include "nest/sizes.h"
 
 namespace starnest {
 
 using Mixer = std::variant<Mamba2, Attention, Mlp, Moe>;
 
 struct Block {
-  size_t shells_from = 1;     // sizes of fewer shells do without this block
+  size_t smallest = 1;        // size that keeps this block
   VecView<const float> norm;  // [D]
   Mixer mixer;
 };
 
-// A size is named by its number of shells, 1 (the smallest) to shells().
 struct Model {
   PackedMatrix embedding;           // [V, D]
-  std::vector<Block> blocks;        // of the full model; one that no resident size keeps has shells_from > shells()
+  std::vector<Block> blocks;        // of the full model; one that no resident size keeps has smallest > largest()
   VecView<const float> final_norm;  // [D]
   PackedMatrix head;                // [V, D]; the embedding where the two are tied
   float norm_eps = 0;
-  std::vector<size_t> hidden;       // D by shells
-  std::vector<StateLayout> states;  // by shells
+  std::vector<size_t> hidden;       // D by size, smallest first
+  PerSize<StateLayout> states;
 
-  size_t shells() const { return embedding.shells.size(); }
+  size_t largest() const { return embedding.shells.size(); }
   size_t vocab() const { return head.rows(); }
 
   // The residual stream after all blocks, one row per token of `ids`; x [ids.size(), >= D of the first row], columns

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "nest/axis.h"
@@ -42,10 +41,5 @@ struct Widths {
 
 // True when every width and every kept block of `inner` is contained in `outer`.
 bool contains(const Widths& outer, const Widths& inner);
-
-struct Size {
-  std::string name;
-  Widths widths;
-};
 
 }  // namespace starnest

@@ -50,7 +50,7 @@ inline Golden read(const std::string& name, const std::string& size) {
 // Logits [T, V] of a fresh sequence that reads `ids` in chunks of `chunk` tokens (0: all at once).
 inline std::vector<float> logits_of(Engine& engine, const std::string& size, const std::vector<TokenId>& ids,
                                     size_t chunk = 0) {
-  Sequence sequence = engine.start(engine.index_of(size));
+  Sequence sequence = engine.start(engine.size_named(size));
   std::vector<float> out;
   for (size_t at = 0; at < ids.size();) {
     const size_t count = std::min(chunk ? chunk : ids.size(), ids.size() - at);

@@ -19,9 +19,9 @@ double tolerance(const Engine& engine) {
 TEST_P(Golden, EverySizeInPlaceEqualsTransformersOnTheSlicedWeights) {
   const FamilySpec family = read_family(golden::folder(GetParam()));
   Engine engine(family, {.threads = 2, .kv_dtype = DType::f32});
-  ASSERT_EQ(engine.sizes().size(), 3u);
+  ASSERT_EQ(engine.sizes().largest(), 3u);
   golden::on_every_instruction_set([&] {
-    for (const Size& size : engine.sizes()) {
+    for (const Size& size : engine.sizes().ascending()) {
       const golden::Golden expected = golden::read(GetParam(), size.name);
       const std::vector<float> logits = golden::logits_of(engine, size.name, expected.ids);
       EXPECT_LE(golden::relative_error(logits, expected.logits_f32, engine.vocab()), tolerance(engine)) << size.name;
@@ -32,7 +32,7 @@ TEST_P(Golden, EverySizeInPlaceEqualsTransformersOnTheSlicedWeights) {
 TEST_P(GoldenBf16, OurErrorInBf16IsNotAboveTransformersOwn) {
   Engine engine(read_family(golden::folder(GetParam())), {.threads = 1});
   golden::on_every_instruction_set([&] {
-    for (const Size& size : engine.sizes()) {
+    for (const Size& size : engine.sizes().ascending()) {
       const golden::Golden expected = golden::read(GetParam(), size.name);
       const double theirs = golden::relative_error(expected.logits, expected.logits_f32, engine.vocab());
       const double ours = golden::relative_error(golden::logits_of(engine, size.name, expected.ids),

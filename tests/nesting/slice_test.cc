@@ -23,7 +23,7 @@ class Slice : public testing::TestWithParam<std::string> {
 
 TEST_P(Slice, ComputesTheBitsOfTheSizeInPlace) {
   Engine in_place(family, {.threads = 1});
-  for (const Size& size : family.sizes) {
+  for (const Size& size : family.sizes.ascending()) {
     const std::filesystem::path out = folder / size.name;
     slice(family, size, out);
     Engine sliced(read_family(out), {.threads = 2});

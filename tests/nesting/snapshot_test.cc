@@ -31,7 +31,7 @@ class Resumed : public testing::TestWithParam<std::string> {
 
 TEST_P(Resumed, AForkGoesOnAsTheOriginalWould) {
   const std::vector<TokenId> text = long_text(150);
-  for (size_t size = 0; size < engine.sizes().size(); ++size)
+  for (size_t size = 1; size <= engine.resident(); ++size)
     for (const size_t cut : {1, 63, 64, 65, 128, 149}) {
       Sequence whole = engine.start(size), first = engine.start(size);
       const auto expected = read(whole, text);
@@ -45,15 +45,15 @@ TEST_P(Resumed, AForkGoesOnAsTheOriginalWould) {
 TEST_P(Resumed, TheLongestSnapshotOfATextIsRestoredWithItsBits) {
   const std::vector<TokenId> text = long_text(100);
   Snapshots snapshots(uint64_t{1} << 30);
-  for (size_t size = 0; size < engine.sizes().size(); ++size) {
+  for (size_t size = 1; size <= engine.resident(); ++size) {
     Sequence sequence = engine.start(size);
     for (const size_t upto : {20, 70, 90}) {
       read(sequence, std::span(text).subspan(sequence.position(), upto - sequence.position()));
       snapshots.keep(std::span(text).first(upto), sequence);
     }
   }
-  EXPECT_EQ(snapshots.count(), 3 * engine.sizes().size());
-  for (size_t size = 0; size < engine.sizes().size(); ++size) {
+  EXPECT_EQ(snapshots.count(), 3 * engine.resident());
+  for (size_t size = 1; size <= engine.resident(); ++size) {
     std::vector<TokenId> diverging(text.begin(), text.begin() + 80);
     diverging.push_back(text[0]);
     auto restored = snapshots.longest_prefix(size, diverging);
@@ -68,7 +68,7 @@ TEST_P(Resumed, TheLongestSnapshotOfATextIsRestoredWithItsBits) {
 
 TEST_P(Resumed, TheLeastRecentlyUsedSnapshotGoesFirst) {
   const std::vector<TokenId> text = long_text(64 * 3);
-  const size_t smallest = engine.sizes().size() - 1;
+  const size_t smallest = 1;
   Sequence sequence = engine.start(smallest);
   Snapshots all(uint64_t{1} << 30);
   for (size_t upto = 64; upto <= text.size(); upto += 64) {
@@ -91,8 +91,8 @@ TEST_P(Resumed, TheLeastRecentlyUsedSnapshotGoesFirst) {
 TEST_P(Resumed, DecodingInAMixedBatchGivesTheBitsOfDecodingAlone) {
   std::vector<std::vector<float>> expected;
   std::vector<Sequence> sequences;
-  for (size_t size = 0; size < engine.sizes().size(); ++size) {
-    expected.push_back(golden::logits_of(engine, engine.sizes()[size].name, ids, 1));
+  for (size_t size = 1; size <= engine.resident(); ++size) {
+    expected.push_back(golden::logits_of(engine, engine.name_of(size), ids, 1));
     sequences.push_back(engine.start(size));
   }
   std::vector<std::vector<float>> together(sequences.size());
@@ -110,15 +110,15 @@ TEST_P(Resumed, DecodingInAMixedBatchGivesTheBitsOfDecodingAlone) {
 }
 
 TEST_P(Resumed, SizesComeAndGoWhileAnotherOneRuns) {
-  const std::string small = engine.sizes().back().name, full = engine.sizes().front().name;
+  const std::string small = engine.name_of(1), full = engine.name_of(engine.resident());
   const auto expected_small = golden::logits_of(engine, small, ids),
              expected_full = golden::logits_of(engine, full, ids);
   const uint64_t all = engine.resident_bytes();
   Engine grown(family, {.threads = 2, .sizes = {small}});
   EXPECT_LT(grown.resident_bytes(), all);
   EXPECT_TRUE(golden::same_bits(golden::logits_of(grown, small, ids), expected_small));
-  EXPECT_THROW(grown.index_of(full), Error);
-  Sequence running = grown.start(grown.index_of(small));
+  EXPECT_THROW(grown.size_named(full), Error);
+  Sequence running = grown.start(grown.size_named(small));
   BatchItem first{&running, std::span(ids).first(5), Want::last, {}};
   grown.step({&first, 1});
   grown.load(full);

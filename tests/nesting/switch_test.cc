@@ -31,8 +31,8 @@ std::vector<TokenId> run(Engine& engine, const GenerationRules& r, std::vector<T
 TEST(Switch, TheAnswerEqualsAFreshSessionOfThatSizeOnTheSameText) {
   Engine engine(read_family(golden::folder("moe_f32")), {.threads = 1});
   const GenerationRules r = rules();
-  for (const Size& thinker : engine.sizes())
-    for (const Size& writer : engine.sizes()) {
+  for (const Size& thinker : engine.sizes().ascending())
+    for (const Size& writer : engine.sizes().ascending()) {
       const Plan plan{.think_size = thinker.name,
                       .answer_size = writer.name,
                       .think_budget = 7,
@@ -63,8 +63,8 @@ TEST(Switch, BatchedGenerationsEqualSingleOnes) {
   std::vector<std::vector<TokenId>> expected;
   for (int i = 0; i < 6; ++i) {
     std::vector<TokenId> prompt(kPrompt.begin() + i % 3, kPrompt.end());
-    const Plan plan{.think_size = engine.sizes()[size_t(i % 3)].name,
-                    .answer_size = engine.sizes()[size_t((i + 1) % 3)].name,
+    const Plan plan{.think_size = engine.name_of(size_t(3 - i % 3)),
+                    .answer_size = engine.name_of(size_t(3 - (i + 1) % 3)),
                     .think_budget = 3 + i,
                     .think_grace = 0,
                     .answer_reserve = 4,

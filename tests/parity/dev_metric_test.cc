@@ -30,7 +30,7 @@ TEST_P(DevMetric, AgreesWithGeneration) {
   const FamilySpec spec = read_family(folder);
   const Weights weights = read_weights(folder, spec.spec);
   const starnest::Family family = starnest::Family::open(folder, {.threads = 1});
-  for (const Size& size : spec.sizes) {
+  for (const Size& size : spec.sizes.ascending()) {
     double without = -1;
     for (const DevSet& set : dev_sets({"r"}, tasks::Split::development, kProblems, 1))
       if (set.way == std::string(GetParam().way))

@@ -18,7 +18,7 @@ const std::filesystem::path kRoot = STARNEST_SOURCE_DIR;
 
 // What the engine says after each of the tokens: [T, V].
 Tensor engine_logits(Engine& engine, const std::string& size, const std::vector<TokenId>& ids) {
-  Sequence sequence = engine.start(engine.index_of(size));
+  Sequence sequence = engine.start(engine.size_named(size));
   std::vector<BatchItem> batch(1);
   batch[0].sequence = &sequence;
   batch[0].tokens = ids;
@@ -41,7 +41,7 @@ TEST_P(EngineParity, TwinAndEngineAgreeAtEverySize) {
   std::vector<TokenId> ids{1};
   for (int i = 0; i < 99; ++i) ids.push_back((i * 37 + 11) % 60);  // 100 tokens: more than a chunk of the scan
   const Tensor input = torch::tensor(std::vector<int64_t>(ids.begin(), ids.end())).unsqueeze(0);
-  for (const Size& size : family.sizes) {
+  for (const Size& size : family.sizes.ascending()) {
     const Tensor expected = engine_logits(engine, size.name, ids);
     const Tensor got = logits(weights, input, SizeContext::narrow(size.widths)).squeeze(0);
     EXPECT_LE(((got - expected).abs().max() / expected.abs().max()).item<double>(), 1e-5) << size.name;

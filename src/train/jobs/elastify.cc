@@ -50,12 +50,19 @@ std::vector<ElasticSize> first_sizes(const ElastifySettings& settings) {
   return sizes;
 }
 
+// Largest first, as the run prints and logs them.
+std::vector<Size> shown_sizes(const ModelSpec& spec, const ElasticFile& file) {
+  const Sizes sizes = sizes_of(spec, file);
+  const auto shown = sizes.largest_first();
+  return {shown.begin(), shown.end()};
+}
+
 // Checked, and largest first.
 ElasticFile family_file(const ModelSpec& spec, std::vector<ElasticSize> entries) {
   ElasticFile file{.where = "--size", .sizes = std::move(entries), .default_plan = {}, .provenance = {}};
-  const std::vector<Size> sizes = sizes_of(spec, file);
+  const Sizes sizes = sizes_of(spec, file);
   file.sizes.clear();
-  for (const Size& size : sizes) file.sizes.push_back(describe(spec, size));
+  for (const Size& size : sizes.largest_first()) file.sizes.push_back(describe(spec, size));
   return file;
 }
 
@@ -180,7 +187,7 @@ class ElasticRun {
         ranks_(ranks),
         parent_(read_family(settings.family.model)),
         file_(family_file(parent_.spec, first_sizes(settings))),
-        sizes_(sizes_of(parent_.spec, file_)),
+        sizes_(shown_sizes(parent_.spec, file_)),
         search_(make_search(settings.search, settings.router, parent_.spec, settings.run.steps,
                             uint64_t(settings.run.seed))),
         names_(all_names()),
@@ -267,7 +274,7 @@ class ElasticRun {
     std::vector<ElasticSize> entries{describe(parent_.spec, sizes_.front())};
     for (const Size& size : search_->sizes()) entries.push_back(describe(parent_.spec, size));
     file_ = family_file(parent_.spec, std::move(entries));
-    sizes_ = sizes_of(parent_.spec, file_);
+    sizes_ = shown_sizes(parent_.spec, file_);
     names_ = names_of(sizes_);
     print_sizes(parent_.spec, sizes_, ranks_);
   }
@@ -335,7 +342,7 @@ class ElasticRun {
   const Ranks& ranks_;
   FamilySpec parent_;
   ElasticFile file_;         // of the sizes that are decided
-  std::vector<Size> sizes_;  // its sizes
+  std::vector<Size> sizes_;  // its sizes, largest first
   std::unique_ptr<WidthSearch> search_;
   std::vector<std::string> names_;
   ElasticPlan plan_;

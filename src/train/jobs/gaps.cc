@@ -14,14 +14,14 @@ std::vector<Gap> measure_gaps(const GapSettings& settings) {
   use_threads(settings.threads);
   require_at_least("--problems", settings.problems, 1);
   const FamilySpec family = read_family(settings.model);
-  if (family.sizes.size() < 2)
+  if (family.sizes.largest() < 2)
     throw Error({.where = settings.model, .what = "has one size only", .expected = "a family of at least two sizes"});
   const Weights weights = read_weights(settings.model, family.spec);
   DevData dev;
   dev.sets = dev_sets(settings.families, tasks::Split::development,
                       size_t(settings.problems) * settings.families.size(), 1, {settings.k_low, settings.k_high});
-  const Measured large = measure(weights, SizeContext::narrow(family.sizes.front().widths), dev);
-  const Measured small = measure(weights, SizeContext::narrow(family.sizes.back().widths), dev);
+  const Measured large = measure(weights, SizeContext::narrow(family.largest().widths), dev);
+  const Measured small = measure(weights, SizeContext::narrow(family.sizes.at(1).widths), dev);
 
   std::vector<Gap> gaps;
   Accuracy long_large, long_small;  // of this family

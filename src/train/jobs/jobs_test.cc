@@ -132,12 +132,12 @@ TEST_F(Recipes, ASearchForWidthsResumesToTheSameBytesBeforeAndAfterItsDecision) 
   expect_resumed_equals_uninterrupted(searched("late"), elastify, 7);
   EXPECT_EQ(read_text(root_ / "early" / "model.safetensors"), read_text(root_ / "late" / "model.safetensors"));
   const FamilySpec family = read_family(at("late"));
-  ASSERT_EQ(family.sizes.size(), 3u);
-  EXPECT_EQ(family.sizes[1].name, "most");
+  ASSERT_EQ(family.sizes.largest(), 3u);
+  EXPECT_EQ(family.sizes.at(2).name, "most");
   EXPECT_EQ(family.default_plan->think, "half");
-  for (const auto& [number, cap] : {std::pair{1, cost_of(outer)}, std::pair{2, cost_of(inner)}}) {
-    EXPECT_LE(cost_of(family.sizes[size_t(number)].widths), cap);
-    EXPECT_GE(cost_of(family.sizes[size_t(number)].widths), 0.95 * cap);
+  for (const auto& [number, cap] : {std::pair{2, cost_of(outer)}, std::pair{1, cost_of(inner)}}) {
+    EXPECT_LE(cost_of(family.sizes.at(size_t(number)).widths), cap);
+    EXPECT_GE(cost_of(family.sizes.at(size_t(number)).widths), 0.95 * cap);
   }
   const auto log = read_jsonl(root_ / "late" / "training" / "log.jsonl");
   EXPECT_TRUE(log[5].has("costs") && log[5].object("sizes").object("half").has("kl"));
@@ -300,9 +300,9 @@ TEST_F(Recipes, WriteAFamilyThatReadsBack) {
   EXPECT_TRUE(fs::exists(root_ / "sorted" / "training" / "scores.json"));
   elastify(tiny_family("sorted", "family", 3));
   const FamilySpec family = read_family(at("family"));
-  ASSERT_EQ(family.sizes.size(), 2u);
-  EXPECT_EQ(family.sizes[0].name, "large");
-  EXPECT_EQ(family.sizes[1].widths.hidden, 16);
+  ASSERT_EQ(family.sizes.largest(), 2u);
+  EXPECT_EQ(family.largest().name, "large");
+  EXPECT_EQ(family.sizes.at(1).widths.hidden, 16);
   EXPECT_EQ(family.default_plan->think, "small");
   read_weights(at("family"), family.spec);
   for (const char* name : {"tokenizer.json", "generation_config.json", "chat_template.jinja"})

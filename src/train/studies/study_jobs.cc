@@ -164,7 +164,7 @@ std::vector<std::vector<NamedSize>> StudyJobs::best_chains_of(const std::string&
 std::vector<NamedSize> StudyJobs::sizes_in(const std::string& job) const {
   std::vector<NamedSize> sizes;
   const FamilySpec family = read_family(path(job));
-  for (const Size& size : family.sizes)
+  for (const Size& size : family.sizes.largest_first())
     if (size.widths != full_widths(family.spec)) sizes.push_back({size.name, size_text(describe(family.spec, size))});
   return sizes;
 }
