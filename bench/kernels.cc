@@ -10,12 +10,15 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <numeric>
 #include <vector>
 
 #include "base/pages.h"
 #include "base/rng.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/panels.h"
+#include "kernels/devices.h"
 #include "kernels/elementwise.h"
 #include "kernels/expert_matmul.h"
 #include "kernels/matmul.h"
@@ -48,7 +51,7 @@ double median(std::vector<double> values) {
 class Matrices {
  public:
   Matrices(ThreadPool& pool, size_t count, size_t rows, size_t cols) : shells_(count, PackedShell{rows, cols}) {
-    const size_t each = shell_bytes(DType::bf16, std::span(shells_).first(1), 0);
+    const size_t each = shell_bytes(cpu::kPanels, DType::bf16, std::span(shells_).first(1), 0);
     memory_ = Pages(each * count);
     pool.parallel_for(memory_.size() / 8, kReadGrain, [&](size_t begin, size_t end) {
       auto* words = reinterpret_cast<uint64_t*>(memory_.data());
@@ -93,7 +96,7 @@ using Sgemm = void (*)(int order, int trans_a, int trans_b, int m, int n, int k,
 
 // OpenBLAS's cblas_sgemm with as many threads and no wider vectors than ours; null when it is not installed.
 Sgemm open_blas(int threads) {
-  if (isa() < Isa::avx512) setenv("OPENBLAS_CORETYPE", "Haswell", 0);
+  if (chosen_isa() < Isa::avx512) setenv("OPENBLAS_CORETYPE", "Haswell", 0);
   void* library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return nullptr;
   if (void* set = dlsym(library, "openblas_set_num_threads"); set != nullptr)
@@ -106,8 +109,8 @@ class KernelBench {
   explicit KernelBench(int rounds) : rounds_(rounds), blas_(open_blas(pool_.threads())) {}
 
   void run() {
-    std::printf("%s kernels, %d threads, medians of %d rounds\n", std::string(kernel_path()).c_str(), pool_.threads(),
-                rounds_);
+    std::printf("%s kernels, %d threads, medians of %d rounds\n", std::string(device_->kernel_path()).c_str(),
+                pool_.threads(), rounds_);
     products();
     experts();
     recurrence();
@@ -239,8 +242,9 @@ class KernelBench {
 
   int rounds_;
   ThreadPool pool_;
-  Arena arena_;
-  Exec exec_{pool_, arena_};
+  std::unique_ptr<Device> device_ = make_device(kDefaultDevice);
+  Arena arena_{*device_};
+  Exec exec_{*device_, pool_, arena_};
   Sgemm blas_;
   Activations x_{kTokens, kHidden, 1}, y_{kTokens, kInner, 2}, wide_{kInner, kHidden, 3};
   double dense_rate_ = 0;

@@ -30,8 +30,9 @@ struct OpenOptions {
   std::string elastic = {};             // a file or preset to take the sizes from; empty: the folder's elastic.json
   int threads = 0;                      // 0: as many as the process may use
   std::vector<std::string> sizes = {};  // sizes to keep in memory; empty: all
-  int context = 0;            // tokens of prompt and output together; 0: what the model allows and memory holds
-  std::string kv_dtype = {};  // of keys and values: "f32" or "bf16"; empty: the engine's default
+  int context = 0;             // tokens of prompt and output together; 0: what the model allows and memory holds
+  std::string kv_dtype = {};   // of keys and values: "f32" or "bf16"; empty: the engine's default
+  std::string device = "cpu";  // "cpu", or "ref": plain loops, slow, to check others against
   uint64_t cache_bytes =
       uint64_t{1} << 30;  // for snapshots of what was read, least recently used dropped first; 0: none
   std::function<void(uint64_t done, uint64_t total)> progress = {};  // bytes read; may throw to cancel
@@ -42,6 +43,7 @@ struct FamilyInfo {
   std::string architecture;  // model_type of config.json
   std::string weight_dtype;  // "BF16", "F32"
   std::string kv_dtype;
+  std::string kernel_path;  // what computes: the instruction set, e.g. "avx2", or "ref"
   int threads = 0;
   int context = 0;         // tokens in use; 0: no limit
   int model_context = 0;   // tokens the model was made for; 0: it does not say
@@ -73,7 +75,7 @@ class Family {
   // Bytes per second of a plain read of 256 MiB by the family's threads, measured now in about a tenth of a second.
   // Throws Error when there is no such memory.
   double measure_bandwidth() const;
-  static std::string_view kernel_path();  // the instruction set in use, e.g. "avx2"
+  static std::string kernel_path();  // of the device that is taken by default
 
   // The tokens of a question in the model's own prompt format. `effort` is e0 (no thinking), e1 or e2; a chat format
   // knows no difference between the last two. Throws Error when the folder has no tokenizer, or a format that is not

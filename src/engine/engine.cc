@@ -47,11 +47,17 @@ class Rows {
 }  // namespace
 
 Engine::Engine(const FamilySpec& family, const EngineOptions& options, const Progress& progress)
+    : Engine(family, make_device(options.device), options, progress) {}
+
+Engine::Engine(const FamilySpec& family, std::shared_ptr<Device> device, const EngineOptions& options,
+               const Progress& progress)
     : family_(family),
+      device_(std::move(device)),
       pool_(checked_threads(options.threads)),
-      weights_(family.spec, family.sizes, Checkpoint(family.folder)),
+      weights_(family.spec, family.sizes, Checkpoint(family.folder), *device_),
       kv_dtype_(options.kv_dtype.value_or(weights_.dtype())),
-      kv_(std::make_unique<KvPool>(options.kv_limit)) {
+      kv_(std::make_unique<KvPool>(*device_, options.kv_limit)),
+      arena_(*device_) {
   SN_CHECK(kv_dtype_ == DType::f32 || kv_dtype_ == DType::bf16, "keys and values are F32 or BF16");
   weights_.load(largest_of(family, options.sizes), pool_, progress);
   model_ = build_model(weights_, kv_dtype_);
@@ -79,7 +85,7 @@ void Engine::drop_above(std::string_view name) {
 
 Sequence Engine::start(size_t size) const {
   SN_CHECK(size >= 1 && size <= resident(), "the size is not resident");
-  return {size, model_.states.at(size), *kv_};
+  return {*device_, size, model_.states.at(size), *kv_};
 }
 
 void Engine::check_transplant(size_t from, size_t to) const {
@@ -153,7 +159,7 @@ void Engine::step(std::span<BatchItem> batch) {
   }
 
   arena_.rewind({});
-  const Exec exec{pool_, arena_};
+  const Exec exec{*device_, pool_, arena_};
   const size_t width = model_.hidden[runs.front().shells - 1];
   const MatView<float> logits = arena_.matrix(wanted_rows.size(), vocab());
   const MatView<float> x = arena_.matrix(ids.size(), width), last = arena_.matrix(wanted_rows.size(), width);
@@ -161,10 +167,14 @@ void Engine::step(std::span<BatchItem> batch) {
   take_rows(exec, {wanted.spans()}, model_.hidden, x, wanted_rows, last);
   model_.logits(exec, {wanted.spans()}, last, logits);
 
+  const std::byte* read_back =
+      device_->host_view(reinterpret_cast<const std::byte*>(logits.data), logits.rows * logits.stride * sizeof(float));
+  const MatView<const float> to_read{reinterpret_cast<const float*>(read_back), logits.rows, logits.cols,
+                                     logits.stride};
   size_t row = 0;
   for (BatchItem* item : items) {
     item->sequence->position_ += item->tokens.size();
-    item->logits = logits.row_range(row, rows_wanted(*item));
+    item->logits = to_read.row_range(row, rows_wanted(*item));
     row += rows_wanted(*item);
   }
 }

@@ -6,14 +6,13 @@
 #include <limits>
 #include <memory>
 
+#include "kernels/device.h"
+
 namespace starnest {
 
 // Keys and values of kKvBlock tokens, all attention blocks of a model (model/state_layout.h). Sequences that went the
 // same way share blocks; who writes into one that is shared makes a copy first.
-struct KvBlock {
-  std::unique_ptr<std::byte[]> bytes;
-  size_t size = 0;
-};
+using KvBlock = DeviceMemory;
 
 // Counts what is taken; blocks give themselves back when the last sequence lets go of them. Not thread-safe; must
 // outlive its blocks.
@@ -21,11 +20,12 @@ class KvPool {
  public:
   static constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 
-  explicit KvPool(uint64_t limit = kNoLimit) : limit_(limit) {}
+  explicit KvPool(Device& device, uint64_t limit = kNoLimit) : device_(device), limit_(limit) {}
   KvPool(const KvPool&) = delete;
   KvPool& operator=(const KvPool&) = delete;
 
-  // An uninitialised block. The caller has made sure that `size` bytes are available (abort).
+  // An uninitialised block. The caller has made sure that `size` bytes are available (abort). Throws Error when the
+  // device has no such memory.
   std::shared_ptr<KvBlock> take(size_t size);
 
   // All in bytes. The limit may be set below what is in use: nothing is available then until blocks come back.
@@ -35,6 +35,7 @@ class KvPool {
   uint64_t available() const { return in_use_ < limit_ ? limit_ - in_use_ : 0; }
 
  private:
+  Device& device_;
   uint64_t limit_;
   uint64_t in_use_ = 0;
 };

@@ -82,25 +82,26 @@ void parallel_or_throw(ThreadPool& pool, size_t count, const Body& body) {
 
 }  // namespace
 
-PanelReader::PanelReader(ThreadPool& pool) : pool_(pool), buffers_(size_t(pool.threads())) {}
+PanelReader::PanelReader(ThreadPool& pool, const PanelLayout& layout)
+    : pool_(pool), layout_(layout), buffers_(size_t(pool.threads())) {}
 
 std::byte* PanelReader::pack(const FileMatrix& matrix, IndexRange rows, IndexRange cols, DType dtype, std::byte* out) {
   if (rows.count == 0) return out;
   const Columns columns(std::span(matrix.col_order).subspan(cols.begin, cols.count));
   const std::span<const size_t> order = std::span(matrix.row_order).subspan(rows.begin, rows.count);
-  const size_t row_bytes = cols.count * size_of(dtype), bytes = panel_bytes(dtype, cols.count);
-  const size_t panels = (rows.count + kPanelRows - 1) / kPanelRows;
+  const size_t row_bytes = cols.count * size_of(dtype), bytes = panel_bytes(layout_, dtype, cols.count);
+  const size_t high = layout_.rows, panels = (rows.count + high - 1) / high;
   if (cols.count == 0) return out;
   std::atomic<size_t> next_buffer = 0;  // every range of a region takes its own
   parallel_or_throw(pool_, panels, [&](size_t begin, size_t end) {
     Buffers& buffers = buffers_[next_buffer.fetch_add(1)];
-    buffers.staged.resize(std::max(buffers.staged.size(), kPanelRows * row_bytes));
+    buffers.staged.resize(std::max(buffers.staged.size(), high * row_bytes));
     for (size_t panel = begin; panel < end; ++panel) {
-      const auto panel_rows = order.subspan(panel * kPanelRows, std::min(kPanelRows, rows.count - panel * kPanelRows));
+      const auto panel_rows = order.subspan(panel * high, std::min(high, rows.count - panel * high));
       read_rows(matrix, panel_rows, columns, dtype, buffers.raw, buffers.staged.data());
-      const std::byte* source[kPanelRows];
-      for (size_t r = 0; r < panel_rows.size(); ++r) source[r] = buffers.staged.data() + r * row_bytes;
-      pack_panel(dtype, {source, panel_rows.size()}, cols.count, out + panel * bytes);
+      buffers.rows.resize(panel_rows.size());
+      for (size_t r = 0; r < panel_rows.size(); ++r) buffers.rows[r] = buffers.staged.data() + r * row_bytes;
+      layout_.pack(dtype, buffers.rows, cols.count, out + panel * bytes);
     }
   });
   return out + panels * bytes;

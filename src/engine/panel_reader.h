@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "format/weights/checkpoint.h"
-#include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
+#include "kernels/threads.h"
 #include "nest/segments.h"
 
 namespace starnest {
@@ -22,19 +22,21 @@ struct FileMatrix {
 // Owns one buffer per thread of `pool`, which must outlive it. Used by one thread at a time.
 class PanelReader {
  public:
-  explicit PanelReader(ThreadPool& pool);
+  PanelReader(ThreadPool& pool, const PanelLayout& layout);
 
   // Packs the given rows and columns (memory positions) of `matrix`, converted to `dtype`, as consecutive panels from
-  // `out`. Returns the byte after them. Throws Error when the file cannot be read.
+  // `out`, in host memory. Returns the byte after them. Throws Error when the file cannot be read.
   std::byte* pack(const FileMatrix& matrix, IndexRange rows, IndexRange cols, DType dtype, std::byte* out);
 
  private:
   struct Buffers {
-    std::vector<std::byte> raw;     // a row, or some, as stored
-    std::vector<std::byte> staged;  // [kPanelRows][cols] in the type of the panel
+    std::vector<std::byte> raw;          // a row, or some, as stored
+    std::vector<const std::byte*> rows;  // in staged
+    std::vector<std::byte> staged;       // the rows of a panel, [rows][cols] in its type
   };
 
   ThreadPool& pool_;
+  const PanelLayout& layout_;
   std::vector<Buffers> buffers_;
 };
 

@@ -6,7 +6,6 @@
 #include <span>
 #include <vector>
 
-#include "base/pages.h"
 #include "engine/kv_pool.h"
 #include "model/state_layout.h"
 
@@ -33,7 +32,7 @@ class Sequence {
  private:
   friend class Engine;
 
-  Sequence(size_t size, const StateLayout& layout, KvPool& pool);
+  Sequence(Device& device, size_t size, const StateLayout& layout, KvPool& pool);
   // Goes on from where a sequence of another size stands; both layouts have the same parts. Channels of Mamba that the
   // other lacks begin at zero. Keys and values are shared as by fork().
   void take_over(const Sequence& other, const StateLayout& from, const StateLayout& to);
@@ -48,8 +47,9 @@ class Sequence {
   size_t size_ = 0;
   size_t position_ = 0;
   size_t kv_block_bytes_ = 0;
+  Device* device_ = nullptr;
   KvPool* pool_ = nullptr;
-  Pages state_;  // floats, zero at the start: a long state costs nothing before it is used
+  DeviceMemory state_;  // floats, zero at the start: a long state costs nothing before it is used
   std::vector<std::shared_ptr<KvBlock>> kv_;
   std::vector<std::byte*> kv_data_;  // of kv_
 };

@@ -49,7 +49,7 @@ uint64_t Snapshots::bytes() const {
   for (const Kept& kept : kept_) {
     sum += kept.sequence.own_bytes() + kept.text.size() * sizeof(TokenId);
     for (const std::shared_ptr<KvBlock>& block : kept.sequence.kv_blocks())
-      if (counted.insert(block.get()).second) sum += block->size;
+      if (counted.insert(block.get()).second) sum += block->size();
   }
   return sum;
 }

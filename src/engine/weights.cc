@@ -11,6 +11,9 @@ namespace {
 
 constexpr size_t kTouchGrain = size_t{16} << 20;  // bytes worth a thread
 
+// The next matrix begins at a cache line.
+size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 // The router stays F32 whatever the file holds: a rounded score may choose another expert.
 DType resident_dtype(const TensorSpec& tensor, DType stored, const std::string& name) {
   if (stored != DType::f32 && stored != DType::bf16 && stored != DType::f16)
@@ -19,6 +22,8 @@ DType resident_dtype(const TensorSpec& tensor, DType stored, const std::string& 
                  .expected = "F32, BF16 or F16"});
   return tensor.role != Role::gate && stored == DType::bf16 ? DType::bf16 : DType::f32;
 }
+
+const float* numbers(const DeviceMemory& memory) { return reinterpret_cast<const float*>(memory.data()); }
 
 TensorRef require(const Checkpoint& checkpoint, const std::string& name, const std::vector<uint64_t>& shape) {
   const auto found = checkpoint.find(name);
@@ -37,8 +42,12 @@ TensorRef require(const Checkpoint& checkpoint, const std::string& name, const s
 
 }  // namespace
 
-Weights::Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint)
-    : spec_(spec), sizes_(std::move(sizes)), checkpoint_(std::move(checkpoint)), region_bytes_(sizes_.largest(), 0) {
+Weights::Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint, Device& device)
+    : device_(device),
+      spec_(spec),
+      sizes_(std::move(sizes)),
+      checkpoint_(std::move(checkpoint)),
+      region_bytes_(sizes_.largest(), 0) {
   const Naming naming = detect_naming([&](std::string_view name) { return checkpoint_.find(name).has_value(); });
   tensors_ = tensors_of(spec_, naming);
   const Widths full = full_widths(spec_);
@@ -53,7 +62,7 @@ Weights::Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint)
   for (auto& [key, matrix] : packed_)
     for (size_t s = 0; s < sizes_.largest(); ++s) {
       matrix.offset.push_back(region_bytes_[s]);
-      region_bytes_[s] += shell_bytes(matrix.dtype, matrix.shells, s);
+      region_bytes_[s] += aligned(shell_bytes(device_.panels(), matrix.dtype, matrix.shells, s));
     }
 }
 
@@ -78,7 +87,7 @@ void Weights::add_tensor(const TensorSpec& tensor, const TensorRef& file, const 
       if (is_packed(tensor.role))
         add_packed(source, key, dtype);
       else
-        tables_.emplace(key, Table{source, {}, 0, 0});
+        tables_.emplace(key, Table{source, {}, 0, 0, {}});
     }
 }
 
@@ -110,12 +119,13 @@ void Weights::load(size_t shells, ThreadPool& pool, const Progress& progress) {
   SN_CHECK(shells <= sizes_.largest(), "more shells than the family has sizes");
   if (shells <= resident()) return;
   const uint64_t before = bytes_of(resident()), total = bytes_of(shells) - before;
-  std::vector<Pages> regions;
+  std::vector<DeviceMemory> regions;
   for (size_t s = resident(); s < shells; ++s) {
-    const Pages& region = regions.emplace_back(region_bytes_[s]);
-    pool.parallel_for(region.size(), kTouchGrain, [&](size_t begin, size_t end) { region.touch(begin, end); });
+    const DeviceMemory& region = regions.emplace_back(device_, region_bytes_[s]);
+    pool.parallel_for(region.size(), kTouchGrain,
+                      [&](size_t begin, size_t end) { device_.touch(region.data() + begin, end - begin); });
   }
-  for (Pages& region : regions) {
+  for (DeviceMemory& region : regions) {
     const size_t s = resident();
     const uint64_t start = bytes_of(s) - before;
     fill_shell(s, region, pool, [&](uint64_t done) {
@@ -135,13 +145,15 @@ void Weights::drop(size_t shells) {
   fill_tables(shells);
 }
 
-void Weights::fill_shell(size_t s, const Pages& region, ThreadPool& pool, const std::function<void(uint64_t)>& done) {
-  PanelReader reader(pool);
+void Weights::fill_shell(size_t s, const DeviceMemory& region, ThreadPool& pool,
+                         const std::function<void(uint64_t)>& done) {
+  PanelReader reader(pool, device_.panels());
   uint64_t filled = 0;
   for (auto& [key, matrix] : packed_) {
     PackedShell& shell = matrix.shells[s];
     const PackedShell before = s == 0 ? PackedShell{} : matrix.shells[s - 1];
-    std::byte* data = region.data() + matrix.offset[s];
+    const size_t bytes = shell_bytes(device_.panels(), matrix.dtype, matrix.shells, s);
+    std::byte* data = device_.begin_upload(region.data() + matrix.offset[s], bytes);
     const auto chain_of_block = chain(std::get<0>(key));
     const FileMatrix file{matrix.source.file, matrix.source.offset, matrix.source.layout.file_cols,
                           matrix.source.layout.row_order(chain_of_block),
@@ -155,7 +167,8 @@ void Weights::fill_shell(size_t s, const Pages& region, ThreadPool& pool, const 
     }
     data = reader.pack(file, {before.rows, shell.rows - before.rows}, {0, shell.cols}, matrix.dtype, data);
     shell.data = region.data() + matrix.offset[s];
-    filled += shell_bytes(matrix.dtype, matrix.shells, s);
+    device_.end_upload(region.data() + matrix.offset[s], bytes);
+    filled += bytes;
     done(filled);
   }
 }
@@ -173,6 +186,8 @@ void Weights::fill_tables(size_t shells) {
     table.values = read_values({table.source.file, table.source.offset, layout.file_cols, rows, cols});
     if (std::get<1>(key) == Role::decay_log)  // kernels take -exp(A_log)
       for (float& value : table.values) value = -std::exp(value);
+    table.memory = DeviceMemory(device_, table.values.size() * sizeof(float));
+    device_.upload(table.memory.data(), reinterpret_cast<const std::byte*>(table.values.data()), table.memory.size());
   }
 }
 
@@ -185,14 +200,14 @@ PackedMatrix Weights::matrix(Role role, int block, int part, int expert) const {
 VecView<const float> Weights::vector(Role role, int block, int part) const {
   const auto found = tables_.find({block, role, -1, part});
   if (found == tables_.end()) return {};
-  return {found->second.values.data(), found->second.values.size()};
+  return {numbers(found->second.memory), found->second.values.size()};
 }
 
 MatView<const float> Weights::table(Role role, int block, int part) const {
   const auto found = tables_.find({block, role, -1, part});
   SN_CHECK(found != tables_.end(), "the model has no such table");
   const Table& table = found->second;
-  return {table.values.data(), table.rows, table.cols, table.cols};
+  return {numbers(table.memory), table.rows, table.cols, table.cols};
 }
 
 }  // namespace starnest

@@ -14,12 +14,13 @@
 #include <vector>
 
 #include "arch/family_spec.h"
-#include "base/pages.h"
 #include "base/progress.h"
+#include "base/view.h"
 #include "engine/tensor_layout.h"
 #include "format/weights/checkpoint.h"
-#include "kernels/exec.h"
+#include "kernels/device.h"
 #include "kernels/packed_matrix.h"
+#include "kernels/threads.h"
 
 namespace starnest {
 
@@ -28,7 +29,7 @@ class Weights {
  public:
   // Checks the checkpoint against `spec` for all of `sizes`; nothing is resident yet. Throws Error for
   // a tensor that is missing, has another shape than the config says, or a type that has no kernel.
-  Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint);
+  Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint, Device& device);
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
@@ -70,22 +71,24 @@ class Weights {
     Source source;
     std::vector<float> values;  // row-major [rows, cols] of the largest resident size
     size_t rows = 0, cols = 0;
+    DeviceMemory memory;  // the same on the device
   };
   using Key = std::tuple<int /*block*/, Role, int /*expert*/, int /*part*/>;
 
   void add_tensor(const TensorSpec& tensor, const TensorRef& file, const std::string& name);
   void add_packed(Source source, Key key, DType dtype);
-  void fill_shell(size_t s, const Pages& region, ThreadPool& pool, const std::function<void(uint64_t)>& done);
+  void fill_shell(size_t s, const DeviceMemory& region, ThreadPool& pool, const std::function<void(uint64_t)>& done);
   void fill_tables(size_t shells);
 
+  Device& device_;
   ModelSpec spec_;
   Sizes sizes_;
   Checkpoint checkpoint_;
   std::vector<TensorSpec> tensors_;
   std::map<Key, Packed> packed_;
   std::map<Key, Table> tables_;
-  std::vector<size_t> region_bytes_;  // of each shell
-  std::vector<Pages> regions_;        // of the resident shells
+  std::vector<size_t> region_bytes_;   // of each shell
+  std::vector<DeviceMemory> regions_;  // of the resident shells
   DType dtype_ = DType::f32;
   std::vector<std::string> notices_;
 };

@@ -21,7 +21,7 @@ void kv_write(const Exec& exec, const Batch& batch, const KvLayout& kv, MatView<
   check_blocks(batch, kv);
   SN_CHECK(k.rows >= batch.rows() && v.rows >= batch.rows() && k.cols == kv.row() && v.cols == kv.row(),
            "kv_write: k or v not [T, K*Q]");
-  ops_of(exec).kv_write(exec, batch, kv, k, v);
+  exec.device.ops().kv_write(exec, batch, kv, k, v);
 }
 
 void attention(const Exec& exec, const Batch& batch, const KvLayout& kv, ByShells heads, MatView<const float> q,
@@ -32,7 +32,7 @@ void attention(const Exec& exec, const Batch& batch, const KvLayout& kv, ByShell
            "attention: q or y is not [T, H*Q]");
   for (const RowSpan& span : batch.spans)
     SN_CHECK(heads[span.shells - 1] % kv.kv_heads == 0, "attention: H is not a multiple of K");
-  ops_of(exec).attention(exec, batch, kv, heads, q, scale, y);
+  exec.device.ops().attention(exec, batch, kv, heads, q, scale, y);
 }
 
 }  // namespace starnest

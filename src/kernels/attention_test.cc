@@ -1,7 +1,7 @@
 #include "kernels/attention.h"
 
-#include "kernels/cpu/test_util.h"
 #include "kernels/ref/ops.h"
+#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {
@@ -80,7 +80,7 @@ TEST(KvWrite, PutsEachTokenIntoItsBlockAndTouchesNothingElse) {
 }
 
 TEST(Attention, AgreesWithRefOnEveryHeadWidthAndGroupOfHeads) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const size_t Q : {1, 3, 4, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 128})
       for (const auto& [H, K] : {std::pair<size_t, size_t>{1, 1}, {4, 2}, {6, 1}, {3, 3}, {36, 2}}) {
         const Sequence sequence(67, K, Q);
@@ -93,16 +93,16 @@ TEST(Attention, AgreesWithRefOnEveryHeadWidthAndGroupOfHeads) {
 }
 
 TEST(Attention, AgreesWithRefAtEveryPositionAcrossBlocks) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     const Sequence sequence(200, 2, 20);
     const Matrix q(200, 4 * 20, 3, 0, -4, 4);
-        const Matrix want = expected(sequence, q, 0);
+    const Matrix want = expected(sequence, q, 0);
     EXPECT_TRUE(test::near(attended(sequence, q, 0).view(), want.view(), test::sum_tolerance(220)));
   });
 }
 
 TEST(Attention, ReadsBf16KeysAndValuesAsTheNumbersTheyWereRoundedTo) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const size_t Q : {1, 7, 16, 33, 64, 128}) {
       const Sequence narrow(150, 2, Q, 1, DType::bf16);
       const Sequence wide(150, 2, Q);
@@ -110,23 +110,23 @@ TEST(Attention, ReadsBf16KeysAndValuesAsTheNumbersTheyWereRoundedTo) {
       wide.write(0, k.view(), v.view());
       const Matrix q(20, 6 * 2 * Q, 3);
       EXPECT_TRUE(test::same_bits(attended(narrow, q, 130).view(), attended(wide, q, 130).view())) << Q;
-        const Matrix want = expected(narrow, q, 130);
+      const Matrix want = expected(narrow, q, 130);
       EXPECT_TRUE(test::near(attended(narrow, q, 130).view(), want.view(), test::sum_tolerance(Q + 150)));
     }
   });
 }
 
 TEST(Attention, StaysFiniteForLargeScores) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     const Sequence sequence(130, 1, 16);
     const Matrix q(1, 16, 3, 0, -4000, 4000);
-        const Matrix want = expected(sequence, q, 129);
+    const Matrix want = expected(sequence, q, 129);
     EXPECT_TRUE(test::near(attended(sequence, q, 129).view(), want.view(), 4000 * test::sum_tolerance(16)));
   });
 }
 
 TEST(Attention, GivesEachTokenTheSameBitsAloneAndInAnyChunk) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     const Sequence sequence(140, 2, 36);
     const Matrix q(140, 10 * 36, 3);
     const Matrix all = attended(sequence, q, 0);
@@ -141,7 +141,7 @@ TEST(Attention, GivesEachTokenTheSameBitsAloneAndInAnyChunk) {
 }
 
 TEST(Attention, GivesTheSameBitsForAnyNumberOfThreadsAndStrides) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     const Sequence sequence(140, 2, 36);
     const Matrix q(70, 10 * 36, 3), one(1, 10 * 36, 4);
     const Matrix many = attended(sequence, q, 70), single = attended(sequence, one, 139);
@@ -153,7 +153,7 @@ TEST(Attention, GivesTheSameBitsForAnyNumberOfThreadsAndStrides) {
 }
 
 TEST(Attention, GivesAHeadTheSameBitsAmongFewerHeads) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     const Sequence sequence(100, 2, 36);
     const Matrix q(5, 10 * 36, 3);
     const Matrix all = attended(sequence, q, 95);
@@ -168,7 +168,7 @@ TEST(Attention, GivesAHeadTheSameBitsAmongFewerHeads) {
 
 // Sequences of two sizes: other numbers of heads, and keys at another place of the blocks.
 TEST(Attention, ABatchOfSequencesHasTheBitsOfEachAlone) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     constexpr size_t K = 2, Q = 36, kHeads[] = {4, 10};
     for (const DType dtype : {DType::f32, DType::bf16}) {
       const KvLayout alone{K, Q, dtype, kStart};

@@ -11,7 +11,7 @@ void causal_conv_silu(const Exec& exec, const Batch& batch, ByShells channels, M
            "causal_conv_silu: shapes do not fit");
   SN_CHECK(bias.size == 0 || fits(batch, channels, bias.size), "causal_conv_silu: one bias per channel");
   SN_CHECK(runs_cover(batch) && history.size() >= batch.shells(), "causal_conv_silu: not a state for every row");
-  ops_of(exec).causal_conv_silu(exec, batch, channels, x, taps, bias, history, y);
+  exec.device.ops().causal_conv_silu(exec, batch, channels, x, taps, bias, history, y);
 }
 
 }  // namespace starnest

@@ -1,7 +1,7 @@
 #include "kernels/conv.h"
 
-#include "kernels/cpu/test_util.h"
 #include "kernels/ref/ops.h"
+#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {
@@ -9,14 +9,15 @@ namespace {
 using test::Machine;
 using test::Matrix;
 
+constexpr size_t kStart[] = {0};
+
 // One sequence, all rows of x. The history is packed.
 template <class Op>
 void conv(const Op& op, const Exec& exec, MatView<const float> x, MatView<const float> taps, VecView<const float> bias,
           MatView<float> history, MatView<float> y) {
   const test::Uniform rows(x.rows, x.cols);
   const SequenceRun run{.rows = x.rows, .shells = 1, .state = history.data};
-  constexpr size_t kStart[] = {0};
-  op(exec, {rows.batch().spans, {&run, x.rows > 0 ? size_t{1} : 0}}, rows.widths(), x, taps, bias, kStart, y);
+  op(exec, {rows.batch().spans, {&run, x.rows > 0 ? size_t{1} : 0}}, rows.widths(), x, taps, bias, ByShells(kStart), y);
 }
 
 // One convolution's operands; run() leaves the result in y and the new history in history.
@@ -41,7 +42,7 @@ struct Case {
 };
 
 TEST(CausalConv, AgreesWithRefOnEveryWidthNumberOfChannelsAndNumberOfTokens) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const size_t W : {1, 2, 3, 4, 5})
       for (const size_t T : {0, 1, 2, 3, 4, 9})
         for (size_t C = 1; C <= 49; ++C) {
@@ -57,7 +58,7 @@ TEST(CausalConv, AgreesWithRefOnEveryWidthNumberOfChannelsAndNumberOfTokens) {
 }
 
 TEST(CausalConv, MultipliesTheCurrentTokenByTheLastTapAndKeepsInputsInTheHistory) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     Machine machine;
     Matrix x(2, 1, 1), taps(1, 4, 1), history(3, 1, 1), y(2, 1, 1);
     for (size_t j = 0; j < 4; ++j) taps.view()(0, j) = float(j + 1);
@@ -73,16 +74,16 @@ TEST(CausalConv, MultipliesTheCurrentTokenByTheLastTapAndKeepsInputsInTheHistory
 }
 
 TEST(CausalConv, GivesTheSameBitsInAnyChunkingOfTheTokensAndInPlace) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const size_t W : {2, 3, 4}) {
       Case whole(13, 37, W), chunked(13, 37, W), in_place(13, 37, W);
       whole.run();
       Machine machine;
       for (size_t t = 0, n = 1; t < 13; t += n, n = std::min<size_t>(n + 1, 13 - t))
         conv(causal_conv_silu, machine.exec, chunked.x.view().row_range(t, n), chunked.taps.view(), chunked.bias.vec(),
-                         chunked.history.view(), chunked.y.view().row_range(t, n));
+             chunked.history.view(), chunked.y.view().row_range(t, n));
       conv(causal_conv_silu, machine.exec, in_place.x.view(), in_place.taps.view(), in_place.bias.vec(),
-                       in_place.history.view(), in_place.x.view());
+           in_place.history.view(), in_place.x.view());
       EXPECT_TRUE(test::same_bits(chunked.y.view(), whole.y.view()));
       EXPECT_TRUE(test::same_bits(chunked.history.view(), whole.history.view()));
       EXPECT_TRUE(test::same_bits(in_place.x.view(), whole.y.view()));
@@ -92,7 +93,7 @@ TEST(CausalConv, GivesTheSameBitsInAnyChunkingOfTheTokensAndInPlace) {
 }
 
 TEST(CausalConv, GivesTheSameBitsForAnyNumberOfThreadsStridesAndSubsetsOfChannels) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     Case want(9, 2503, 4);
     want.run();
     for (const int threads : {2, 3}) {
@@ -113,7 +114,7 @@ TEST(CausalConv, GivesTheSameBitsForAnyNumberOfThreadsStridesAndSubsetsOfChannel
 }
 
 TEST(CausalConv, ABatchOfSequencesHasTheBitsOfEachAlone) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const size_t W : {4, 5}) {
       constexpr size_t kChannels[] = {21, 40}, kHistory[] = {7, 2};
       const size_t rows[] = {3, 1, 70}, shells[] = {2, 2, 1};

@@ -1,7 +1,7 @@
 #include "kernels/elementwise.h"
 
-#include "kernels/cpu/test_util.h"
 #include "kernels/ref/ops.h"
+#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {
@@ -41,7 +41,7 @@ TEST(Elementwise, AddAndAddBiasAreExactStridedAndOnAnyNumberOfThreads) {
 }
 
 TEST(Elementwise, ActivationsAgreeWithRefOnEveryWidthUpToThreeVectors) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     Machine machine;
     for (const Activation activation : {Activation::relu2, Activation::silu})
       for (size_t D = 1; D <= 49; ++D) {
@@ -56,7 +56,7 @@ TEST(Elementwise, ActivationsAgreeWithRefOnEveryWidthUpToThreeVectors) {
 }
 
 TEST(Elementwise, AnActivationHasTheSameBitsWhereverItLiesInARowAndOnAnyNumberOfThreads) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const Activation activation : {Activation::relu2, Activation::silu}) {
       const Matrix x(301, 531, 1, 0, -20, 20);
       Machine machine;
@@ -73,7 +73,7 @@ TEST(Elementwise, AnActivationHasTheSameBitsWhereverItLiesInARowAndOnAnyNumberOf
 }
 
 TEST(Elementwise, SiluIsZeroFarBelowAndTheIdentityFarAboveAndKeepsNaN) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     Machine machine;
     Matrix x(1, 6, 1);
     const float given[] = {-1e30f, -100, 0, 100, 1e30f, std::numeric_limits<float>::quiet_NaN()};

@@ -13,7 +13,7 @@ void embed(const Exec& exec, const Batch& batch, std::span<const TokenId> ids, c
   SN_CHECK(batch.shells() <= table.shells.size() && table.first(batch.shells()).cols() <= y.cols,
            "embed: shapes do not fit");
   for (const TokenId id : ids) SN_CHECK(id >= 0 && size_t(id) < table.rows(), "embed: token id out of range");
-  ops_of(exec).embed(exec, batch, ids, table, y);
+  exec.device.ops().embed(exec, batch, ids, table, y);
 }
 
 }  // namespace starnest

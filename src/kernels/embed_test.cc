@@ -1,6 +1,6 @@
 #include "kernels/embed.h"
 
-#include "kernels/cpu/test_util.h"
+#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {

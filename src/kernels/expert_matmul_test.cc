@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <memory>
 
-#include "kernels/cpu/test_util.h"
+#include "kernels/matmul.h"
+#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {
@@ -50,7 +51,7 @@ std::vector<int32_t> choices(const std::vector<RowSpan>& spans) {
 }
 
 TEST(ExpertMatmul, EverySlotHasTheBitsOfItsTokenAloneWithItsExpert) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     const std::vector<std::vector<RowSpan>> batches{{{1, 3}}, {{2, 3}, {1, 1}}, {{60, 3}, {31, 2}, {17, 1}}};
     for (const DType dtype : {DType::f32, DType::bf16})
       for (const auto& spans : batches) {

@@ -13,7 +13,7 @@ void gated_norm(const Exec& exec, const Batch& batch, PiecesByShells pieces, Mat
     for (const HeadPiece& piece : pieces[span.shells - 1])
       SN_CHECK(piece.begin + piece.count <= std::min({y.cols, z.cols, gain.size}), "gated_norm: piece out of range");
   }
-  ops_of(exec).gated_norm(exec, batch, pieces, z, gain, eps, groups, y);
+  exec.device.ops().gated_norm(exec, batch, pieces, z, gain, eps, groups, y);
 }
 
 }  // namespace starnest

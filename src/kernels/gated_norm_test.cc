@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "kernels/cpu/test_util.h"
 #include "kernels/ref/ops.h"
+#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {
@@ -39,7 +39,7 @@ Matrix normed(const Matrix& y, const Matrix& z, const Matrix& gain, size_t group
 }
 
 TEST(GatedNorm, AgreesWithRefOnEveryHeadWidthUpToThreeVectorsAndLeavesOtherChannelsAlone) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (size_t P = 1; P <= 49; ++P)
       for (const size_t G : {1, 2, 4}) {
         const Matrix y(3, 4 * P + 1, 1, 3, -2, 2), z(3, 4 * P + 1, 2, 5, -8, 8), gain(1, 4 * P + 1, 3, 1);
@@ -55,7 +55,7 @@ TEST(GatedNorm, AgreesWithRefOnEveryHeadWidthUpToThreeVectorsAndLeavesOtherChann
 }
 
 TEST(GatedNorm, NormalisesEachGroupOverAllItsPieces) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     const Matrix y(1, 4 * 20, 1), z(1, 4 * 20, 2, 0, 1, 2), gain(1, 4 * 20, 3, 0, 1, 1);
     const Matrix got = normed(y, z, gain, 2, whole_heads(4, 20));
     for (const size_t group : {0, 1}) {
@@ -68,7 +68,7 @@ TEST(GatedNorm, NormalisesEachGroupOverAllItsPieces) {
 }
 
 TEST(GatedNorm, GivesTheSameBitsHoweverHeadsAreCutIntoPieces) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     const Matrix y(2, 4 * 21, 1), z(2, 4 * 21, 2), gain(1, 4 * 21, 3);
     std::vector<HeadPiece> cut;
     for (const HeadPiece& head : whole_heads(4, 21))
@@ -79,7 +79,7 @@ TEST(GatedNorm, GivesTheSameBitsHoweverHeadsAreCutIntoPieces) {
 }
 
 TEST(GatedNorm, EveryRowOfABatchHasThePiecesOfItsShells) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     const Matrix y(43, 4 * 21, 1), z(43, 4 * 21, 2), gain(1, 4 * 21, 3);
     const std::array pieces{whole_heads(2, 9), whole_heads(4, 21)};
     const std::vector<RowSpan> spans{{3, 2}, {40, 1}};
@@ -98,7 +98,7 @@ TEST(GatedNorm, EveryRowOfABatchHasThePiecesOfItsShells) {
 }
 
 TEST(GatedNorm, GivesTheSameBitsForOneTokenOrManyAnyNumberOfThreadsAndStrides) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     const Matrix y(41, 8 * 131, 1), z(41, 8 * 131, 2), gain(1, 8 * 131, 3);
     const std::vector<HeadPiece> pieces = whole_heads(8, 131);
     Matrix alone = y;

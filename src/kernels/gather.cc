@@ -11,7 +11,7 @@ void gather_add(const Exec& exec, const Batch& batch, ByShells widths, MatView<c
   SN_CHECK(slots.rows >= T && weights.rows >= T && slots.cols == weights.cols && fits(batch, widths, x.cols) &&
                fits(batch, widths, y),
            "gather_add: shapes do not fit");
-  ops_of(exec).gather_add(exec, batch, widths, x, slots, weights, y);
+  exec.device.ops().gather_add(exec, batch, widths, x, slots, weights, y);
 }
 
 void take_rows(const Exec& exec, const Batch& batch, ByShells widths, MatView<const float> x,
@@ -19,7 +19,7 @@ void take_rows(const Exec& exec, const Batch& batch, ByShells widths, MatView<co
   SN_CHECK(rows.size() == batch.rows() && fits(batch, widths, x.cols) && fits(batch, widths, y),
            "take_rows: shapes do not fit");
   for (const size_t row : rows) SN_CHECK(row < x.rows, "take_rows: row out of range");
-  ops_of(exec).take_rows(exec, batch, widths, x, rows, y);
+  exec.device.ops().take_rows(exec, batch, widths, x, rows, y);
 }
 
 }  // namespace starnest

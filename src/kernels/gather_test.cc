@@ -1,7 +1,7 @@
 #include "kernels/gather.h"
 
-#include "kernels/cpu/test_util.h"
 #include "kernels/ref/ops.h"
+#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {
@@ -16,8 +16,8 @@ std::vector<int32_t> some_slots(size_t count, size_t limit) {
   return slots;
 }
 
-TEST(GatherAdd, AddsTheWeightedRowsInOrderOnAnyNumberOfThreadsAndEveryInstructionSet) {
-  test::for_each_instruction_set([] {
+TEST(GatherAdd, AddsTheWeightedRowsInOrderOnAnyNumberOfThreadsAndEveryBackEnd) {
+  test::for_each_back_end([] {
     for (const size_t D : {1, 7, 16, 33, 501})
       for (const size_t T : {1, 2, 200}) {
         constexpr size_t J = 3;
@@ -61,9 +61,9 @@ TEST(GatherDeathTest, RefusesASlotThatDoesNotExist) {
   Matrix y(1, 4, 3);
   const test::Uniform rows(1, 4);
   for (const int32_t slot : {-1, 3})
-    EXPECT_DEATH(gather_add(machine.exec, rows.batch(), rows.widths(), x.view(), {&slot, 1, 1, 1}, weights.view(),
-                            y.view()),
-                 "slot out of range");
+    EXPECT_DEATH(
+        gather_add(machine.exec, rows.batch(), rows.widths(), x.view(), {&slot, 1, 1, 1}, weights.view(), y.view()),
+        "slot out of range");
 }
 
 }  // namespace

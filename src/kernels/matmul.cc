@@ -17,7 +17,7 @@ void matmul(const Exec& exec, const Batch& batch, MatView<const float> x, std::s
       SN_CHECK(w.dtype == DType::f32 || w.dtype == DType::bf16, "matmul: the weight is neither f32 nor bf16");
     }
   }
-  if (rows > 0) ops_of(exec).matmul(exec, batch, x, products);
+  if (rows > 0) exec.device.ops().matmul(exec, batch, x, products);
 }
 
 }  // namespace starnest

@@ -3,7 +3,7 @@
 #include <array>
 #include <iostream>
 
-#include "kernels/cpu/test_util.h"
+#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {
@@ -16,7 +16,7 @@ using Spans = std::vector<RowSpan>;
 
 // What x becomes before it meets a weight of this type.
 Matrix as_read(const Matrix& x, DType dtype) {
-  return dtype == DType::bf16 && isa() == Isa::avx512bf16 ? test::rounded(x) : x;
+  return dtype == DType::bf16 && test::device().kernel_path() == "avx512bf16" ? test::rounded(x) : x;
 }
 
 Matrix product(const Matrix& x, const Spans& spans, const PackedMatrix& w, int threads = 1, size_t padding = 3) {
@@ -48,7 +48,7 @@ TEST(InstructionSets, AreNamedWhenTheMachineLacksThem) {
 }
 
 TEST(Matmul, AgreesWithTheLoopsOnEveryPanelTileAndContraction) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const DType dtype : {DType::f32, DType::bf16})
       for (const size_t K : {0, 1, 2, 3, 15, 16, 17, 31, 33, 301})
         for (const size_t R : {1, 2, 15, 16, 17, 31, 32, 33, 64, 70}) {
@@ -79,12 +79,12 @@ Spans mixed(size_t shells) {
 }
 
 TEST(Matmul, ARaggedBatchAgreesWithTheLoopsAndLeavesTheRestAlone) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const DType dtype : {DType::f32, DType::bf16})
       for (const auto& shells : kShells) {
         const Spans spans = mixed(shells.size());
         const Matrix w = test::rounded(Matrix(shells.back().rows, shells.back().cols, 2));
-        const Matrix x(rows_in(spans), shells.back().cols, 1, 2);
+        const Matrix x(Batch{spans}.rows(), shells.back().cols, 1, 2);
         const Packed packed(dtype, w.view(), shells);
         for (const int threads : {1, 2, 3, 5})
           EXPECT_TRUE(test::near(product(x, spans, packed.view(), threads).view(),
@@ -94,12 +94,12 @@ TEST(Matmul, ARaggedBatchAgreesWithTheLoopsAndLeavesTheRestAlone) {
 }
 
 TEST(Matmul, ATokenHasTheSameBitsAloneInAnyBatchSlicedAndOnAnyNumberOfThreads) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const DType dtype : {DType::f32, DType::bf16})
       for (const auto& shells : kShells) {
         const Spans spans = mixed(shells.size());
         const Matrix w = test::rounded(Matrix(shells.back().rows, shells.back().cols, 2));
-        const Matrix x(rows_in(spans), shells.back().cols, 1);
+        const Matrix x(Batch{spans}.rows(), shells.back().cols, 1);
         const Packed packed(dtype, w.view(), shells);
         const Matrix all = product(x, spans, packed.view());
         for (const int threads : {2, 3, 5})
@@ -123,7 +123,7 @@ TEST(Matmul, ATokenHasTheSameBitsAloneInAnyBatchSlicedAndOnAnyNumberOfThreads) {
 }
 
 TEST(Matmul, SeveralProductsOfOneInputEqualEachAlone) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     constexpr size_t K = 133;
     const Matrix x(29, K, 1, 5), a = test::rounded(Matrix(70, K, 2)), b = test::rounded(Matrix(3, K, 3));
     const Packed narrow(DType::bf16, a.view(), {{70, K}}), wide(DType::f32, b.view(), {{3, K}});
@@ -140,8 +140,8 @@ TEST(Matmul, SeveralProductsOfOneInputEqualEachAlone) {
 }
 
 TEST(Matmul, Bf16WeightsGiveTheBitsOfTheSameNumbersInF32WhereTheyAreExpanded) {
-  test::for_each_instruction_set([] {
-    if (isa() == Isa::avx512bf16) return;
+  test::for_each_back_end([] {
+    if (test::device().kernel_path() == "avx512bf16") return;
     const Matrix x(9, 301, 1), w = test::rounded(Matrix(133, 301, 2));
     const Packed narrow(DType::bf16, w.view(), {{133, 301}}), wide(DType::f32, w.view(), {{133, 301}});
     EXPECT_TRUE(test::same_bits(product(x, {{9, 1}}, narrow.view()).view(), product(x, {{9, 1}}, wide.view()).view()));
@@ -149,7 +149,7 @@ TEST(Matmul, Bf16WeightsGiveTheBitsOfTheSameNumbersInF32WhereTheyAreExpanded) {
 }
 
 TEST(Matmul, ReadsNothingPastATokensOwnWidth) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     const std::vector<Shape> shells{{32, 16}, {64, 40}};
     const Matrix w = test::rounded(Matrix(64, 40, 2));
     Matrix x(5, 40, 1);

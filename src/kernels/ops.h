@@ -39,6 +39,4 @@ struct Ops {
   decltype(&starnest::read_memory) read_memory;
 };
 
-const Ops& ops_of(const Exec& exec);
-
 }  // namespace starnest

@@ -9,7 +9,7 @@ void rms_norm(const Exec& exec, const Batch& batch, ByShells widths, MatView<con
               float eps, MatView<float> y) {
   SN_CHECK(fits(batch, widths, x) && fits(batch, widths, y) && fits(batch, widths, gain.size),
            "rms_norm: shapes do not fit");
-  ops_of(exec).rms_norm(exec, batch, widths, x, gain, eps, y);
+  exec.device.ops().rms_norm(exec, batch, widths, x, gain, eps, y);
 }
 
 }  // namespace starnest

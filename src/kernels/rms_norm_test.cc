@@ -1,7 +1,7 @@
 #include "kernels/rms_norm.h"
 
-#include "kernels/cpu/test_util.h"
 #include "kernels/ref/ops.h"
+#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {
@@ -18,7 +18,7 @@ void norm(const Exec& exec, MatView<const float> x, VecView<const float> gain, M
 }
 
 TEST(RmsNorm, AgreesWithRefOnEveryWidthUpToNineVectorsStridedAndInPlace) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     Machine machine;
     for (size_t D = 1; D <= 9 * 16 + 1; ++D) {
       const Matrix x(3, D, D, 3), gain(1, D, 2, 1);
@@ -35,7 +35,7 @@ TEST(RmsNorm, AgreesWithRefOnEveryWidthUpToNineVectorsStridedAndInPlace) {
 }
 
 TEST(RmsNorm, GivesTheSameBitsForOneTokenOrManyAndForAnyNumberOfThreads) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     const Matrix x(60, 1603, 1), gain(1, 1603, 2);
     Machine machine;
     Matrix alone(60, 1603, 3);
@@ -51,7 +51,7 @@ TEST(RmsNorm, GivesTheSameBitsForOneTokenOrManyAndForAnyNumberOfThreads) {
 }
 
 TEST(RmsNorm, NormalisesEveryRowOfABatchOverItsOwnWidthAndLeavesTheRestAlone) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     constexpr size_t kWidths[] = {17, 40, 61};
     const std::vector<RowSpan> spans{{2, 3}, {3, 2}, {90, 1}};
     const Matrix x(95, 61, 1), gain(1, 61, 2), before(95, 61, 3);
@@ -72,7 +72,7 @@ TEST(RmsNorm, NormalisesEveryRowOfABatchOverItsOwnWidthAndLeavesTheRestAlone) {
 }
 
 TEST(RmsNorm, UsesEpsInsideTheRoot) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     Machine machine;
     Matrix x(1, 20, 1, 0, 0, 0), gain(1, 20, 2, 0, 1, 1);
     x.view()(0, 3) = 2;

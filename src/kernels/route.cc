@@ -19,7 +19,7 @@ void route(const Exec& exec, const Batch& batch, ByShells experts, MatView<const
     SN_CHECK(E % params.groups == 0, "route: experts do not divide into groups");
     SN_CHECK(J >= 1 && J <= E / params.groups * params.groups_kept, "route: fewer experts than each token needs");
   }
-  ops_of(exec).route(exec, batch, experts, logits, bias, params, ids, weights);
+  exec.device.ops().route(exec, batch, experts, logits, bias, params, ids, weights);
 }
 
 }  // namespace starnest

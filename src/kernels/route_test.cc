@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "kernels/cpu/test_util.h"
+#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {
@@ -21,8 +21,8 @@ Routed routed(std::vector<float> logits, std::vector<float> bias, const RoutePar
   Routed result{std::vector<int32_t>(params.experts_per_token), std::vector<float>(params.experts_per_token)};
   const size_t E = logits.size(), J = params.experts_per_token;
   const test::Uniform rows(1, E);
-  route(machine.exec, rows.batch(), rows.widths(), {logits.data(), 1, E, E}, {bias.data(), bias.size()}, params, {result.ids.data(), 1, J, J},
-        {result.weights.data(), 1, J, J});
+  route(machine.exec, rows.batch(), rows.widths(), {logits.data(), 1, E, E}, {bias.data(), bias.size()}, params,
+        {result.ids.data(), 1, J, J}, {result.weights.data(), 1, J, J});
   return result;
 }
 
@@ -66,8 +66,8 @@ TEST(Route, MatchesASortOnRandomTokensForAnyNumberOfThreadsAndStrides) {
     std::vector<int32_t> ids(T * (J + 2), -7);
     Matrix weights(T, J, 3, 5);
     const test::Uniform rows(T, E);
-    route(machine.exec, rows.batch(), rows.widths(), logits.view(), bias.vec(), {.experts_per_token = J, .scale = 2.5f}, {ids.data(), T, J, J + 2},
-          weights.view());
+    route(machine.exec, rows.batch(), rows.widths(), logits.view(), bias.vec(), {.experts_per_token = J, .scale = 2.5f},
+          {ids.data(), T, J, J + 2}, weights.view());
     for (size_t t = 0; t < T; ++t) {
       std::vector<int32_t> order(E);
       std::iota(order.begin(), order.end(), 0);

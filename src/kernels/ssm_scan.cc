@@ -18,7 +18,7 @@ void ssm_scan(const Exec& exec, const Batch& batch, const SsmInputs& in, MatView
     for (const HeadPiece& piece : in.pieces[span.shells - 1])
       SN_CHECK(piece.head < in.heads[span.shells - 1] && piece.begin + piece.count <= in.channels[span.shells - 1],
                "ssm_scan: piece out of range");
-  ops_of(exec).ssm_scan(exec, batch, in, y);
+  exec.device.ops().ssm_scan(exec, batch, in, y);
 }
 
 }  // namespace starnest

@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "kernels/cpu/test_util.h"
 #include "kernels/ref/ops.h"
+#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {
@@ -39,9 +39,8 @@ struct Case {
     constexpr size_t kStart[] = {0};
     const auto range = [&](const Matrix& m) { return m.view().row_range(begin, count); };
     const SequenceRun sequence{.rows = count, .shells = 1, .state = state.view().data};
-    const SsmInputs in{range(x),       range(dt),     range(b),           range(c),       decay.vec(),
-                       skip.vec(),     groups,        state.view().cols,  rows.widths(),  heads.widths(),
-                       kStart,         std::span(&pieces, 1)};
+    const SsmInputs in{range(x), range(dt),         range(b),      range(c),       decay.vec(), skip.vec(),
+                       groups,   state.view().cols, rows.widths(), heads.widths(), kStart,      std::span(&pieces, 1)};
     op(exec, {rows.batch().spans, {&sequence, 1}}, in, y.view().row_range(begin, count));
   }
   void run(const Exec& exec, size_t begin, size_t count) { run(ssm_scan, exec, begin, count); }
@@ -56,7 +55,7 @@ struct Case {
 };
 
 TEST(SsmScan, AgreesWithRefOnEveryStateSizeAndHeadWidth) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const size_t N : {1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 48, 64, 100, 128})
       for (const size_t P : {1, 3, 4, 6, 16})
         for (const size_t G : {1, 2}) {
@@ -73,7 +72,7 @@ TEST(SsmScan, AgreesWithRefOnEveryStateSizeAndHeadWidth) {
 }
 
 TEST(SsmScan, GivesTheSameBitsInAnyChunkingOfTheTokens) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const size_t N : {20, 32}) {
       Case whole(140, 4, 6, 2, N), chunked(140, 4, 6, 2, N);  // more than two of the blocks that the op takes in turn
       whole.run();
@@ -86,7 +85,7 @@ TEST(SsmScan, GivesTheSameBitsInAnyChunkingOfTheTokens) {
 }
 
 TEST(SsmScan, GivesTheSameBitsForAnyNumberOfThreadsAndStrides) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     Case want(30, 8, 25, 2, 20);  // threads split inside pieces
     want.run();
     for (const int threads : {2, 3}) {
@@ -99,7 +98,7 @@ TEST(SsmScan, GivesTheSameBitsForAnyNumberOfThreadsAndStrides) {
 }
 
 TEST(SsmScan, GivesTheSameBitsHoweverAHeadIsCutIntoPiecesAndLeavesOtherChannelsAlone) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     Case want(5, 4, 12, 2, 32), cut(5, 4, 12, 2, 32);
     const Matrix before = cut.y, state_before = cut.state;
     want.run();
@@ -113,15 +112,15 @@ TEST(SsmScan, GivesTheSameBitsHoweverAHeadIsCutIntoPiecesAndLeavesOtherChannelsA
 }
 
 TEST(SsmScan, ABatchOfSequencesHasTheBitsOfEachAlone) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     constexpr size_t N = 20, kChannels[] = {12, 48}, kHeads[] = {2, 4}, kStates[] = {5, 0};
     const std::array pieces{two_pieces_per_head(2, 6, 4), two_pieces_per_head(4, 12, 8)};
     const size_t rows[] = {3, 1, 70}, shells[] = {2, 2, 1};
     const std::vector<RowSpan> spans{{4, 2}, {70, 1}};
     const Matrix x(74, 48, 1), dt(74, 4, 2, 0, 0.01, 1), b(74, 2 * N, 3), c(74, 2 * N, 4), decay(1, 4, 5, 0, -2, -0.1),
         skip(1, 4, 6), start(3, 48 * N, 7);
-    const SsmInputs in{x.view(),   dt.view(), b.view(), c.view(), decay.vec(), skip.vec(),
-                       2,          N,         kChannels, kHeads,  kStates,     pieces};
+    const SsmInputs in{x.view(), dt.view(), b.view(),  c.view(), decay.vec(), skip.vec(),
+                       2,        N,         kChannels, kHeads,   kStates,     pieces};
     for (const int threads : {1, 2, 3}) {
       Matrix states = start, y(74, 48, 8), alone_states = start, alone(74, 48, 8);
       std::vector<SequenceRun> runs;

@@ -1,13 +1,11 @@
 #include "kernels/cpu/isa.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <optional>
 #include <string>
 
 #include "base/text.h"
-#include "kernels/exec.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -39,27 +37,6 @@ std::optional<Isa> named(std::string_view name) {
   return std::nullopt;
 }
 
-struct Choice {
-  std::atomic<Isa> isa;
-  std::string refused;  // a name in the environment that cannot be had
-
-  Choice() {
-    Isa chosen = available_isas().back();
-    if (const char* name = std::getenv("STARNEST_ISA"); name && *name) {
-      if (const auto asked = named(name))
-        chosen = *asked;
-      else
-        refused = name;
-    }
-    isa = chosen;
-  }
-};
-
-Choice& choice() {
-  static Choice instance;
-  return instance;
-}
-
 }  // namespace
 
 std::string_view name_of(Isa isa) {
@@ -73,18 +50,15 @@ std::vector<Isa> available_isas() {
   return out;
 }
 
-Isa isa() {
-  const Choice& chosen = choice();
-  if (chosen.refused.empty()) return chosen.isa.load(std::memory_order_relaxed);
+Isa chosen_isa() {
+  const char* name = std::getenv("STARNEST_ISA");
+  if (!name || !*name) return available_isas().back();
+  if (const auto asked = named(name)) return *asked;
   std::vector<std::string> names;
   for (const Isa available : available_isas()) names.emplace_back(name_of(available));
   throw Error({.where = "STARNEST_ISA",
-               .what = in_quotes(chosen.refused) + " is not an instruction set of this machine",
+               .what = in_quotes(name) + " is not an instruction set of this machine",
                .expected = join(names, ", ")});
 }
-
-void use_isa(Isa isa) { choice().isa = isa; }
-
-std::string_view kernel_path() { return name_of(isa()); }
 
 }  // namespace starnest

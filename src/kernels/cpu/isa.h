@@ -1,5 +1,4 @@
-// Which instruction set the kernels use. Chosen once at start: the best that the machine has, or the one that the
-// environment variable STARNEST_ISA names. Highway's kernels follow the same choice.
+// The instruction sets of the CPU back end.
 #pragma once
 
 #include <array>
@@ -15,10 +14,8 @@ inline constexpr std::array kIsas{Isa::portable, Isa::avx2, Isa::avx512, Isa::av
 std::string_view name_of(Isa isa);
 std::vector<Isa> available_isas();  // of this machine, ascending; portable always
 
-// The one in use. Throws Error, once somebody asks, when STARNEST_ISA names none that the machine has.
-Isa isa();
-
-// Changes the choice. For tests: not while a kernel runs.
-void use_isa(Isa isa);
+// The one that the environment variable STARNEST_ISA names, else the best of this machine. Throws Error when the name
+// is none that the machine has.
+Isa chosen_isa();
 
 }  // namespace starnest

@@ -19,7 +19,7 @@ PackedShell before(const PackedMatrix& w, size_t s) { return s == 0 ? PackedShel
 
 PanelPlace place_of(const PackedMatrix& w, size_t panel) {
   for (size_t s = 0; s < w.shells.size(); ++s) {
-    const auto [first, own] = panels_of(w.shells, s);
+    const auto [first, own] = panels_of(kPanels, w.shells, s);
     if (panel >= first + own) continue;
     const size_t row = before(w, s).rows + (panel - first) * kPanelRows;
     return {s, row, std::min(kPanelRows, w.shells[s].rows - row)};
@@ -81,15 +81,15 @@ PanelSegment segment_of(const PackedMatrix& w, size_t row_shell, size_t s, size_
   const size_t first_column = row_shell == s ? 0 : before(w, s).cols, columns = w.shells[s].cols - first_column;
   const std::byte* block = w.shells[s].data;
   if (row_shell == s) {
-    block += rows_block_offset(w.dtype, w.shells, s);
-    panel -= panels_of(w.shells, s).before;
+    block += rows_block_offset(kPanels, w.dtype, w.shells, s);
+    panel -= panels_of(kPanels, w.shells, s).before;
   }
-  return {block + panel * panel_bytes(w.dtype, columns), first_column, columns};
+  return {block + panel * panel_bytes(kPanels, w.dtype, columns), first_column, columns};
 }
 
 size_t panel_count(const PackedMatrix& w) {
   if (w.shells.empty()) return 0;
-  const auto [first, own] = panels_of(w.shells, w.shells.size() - 1);
+  const auto [first, own] = panels_of(kPanels, w.shells, w.shells.size() - 1);
   return first + own;
 }
 

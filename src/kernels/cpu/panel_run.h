@@ -7,6 +7,7 @@
 
 #include "base/view.h"
 #include "kernels/cpu/matmul_tile.h"
+#include "kernels/cpu/panels.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
 

@@ -1,10 +1,6 @@
 #include "kernels/cpu/table.h"
 
-#include <array>
-
-namespace starnest {
-namespace cpu {
-namespace {
+namespace starnest::cpu {
 
 Ops table_of(Isa isa) {
   Ops ops{};
@@ -24,19 +20,4 @@ Ops table_of(Isa isa) {
   return ops;
 }
 
-}  // namespace
-
-const Ops& ops_of(Isa isa) {
-  static const std::array<Ops, kIsas.size()> kTables = [] {
-    std::array<Ops, kIsas.size()> tables;
-    for (const Isa of : kIsas) tables[size_t(of)] = table_of(of);
-    return tables;
-  }();
-  return kTables[size_t(isa)];
-}
-
-}  // namespace cpu
-
-const Ops& ops_of(const Exec&) { return cpu::ops_of(isa()); }
-
-}  // namespace starnest
+}  // namespace starnest::cpu

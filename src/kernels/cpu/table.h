@@ -20,7 +20,7 @@ void put_expert_matmul(Ops& ops, Isa isa);
 void put_gather(Ops& ops);
 void put_read_memory(Ops& ops, Isa isa);
 
-const Ops& ops_of(Isa isa);
+Ops table_of(Isa isa);
 
 }  // namespace starnest::cpu
 

@@ -1,4 +1,5 @@
-// The plain loops that define every op: no vectors, no threads, one file for each theme.
+// The plain loops that define every op: no vectors, no threads, one file for each theme. Weights lie as in
+// ref_device.h.
 #pragma once
 
 #include "kernels/ops.h"
@@ -23,8 +24,5 @@ decltype(starnest::expert_matmul) expert_matmul;
 decltype(starnest::gather_add) gather_add;
 decltype(starnest::take_rows) take_rows;
 decltype(starnest::read_memory) read_memory;
-
-// w[r,k], found through the shells and panels.
-float element(const PackedMatrix& w, size_t r, size_t k);
 
 }  // namespace starnest::ref

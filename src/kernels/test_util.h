@@ -1,5 +1,5 @@
 // What the kernel tests share: random matrices in padded buffers, comparison by bits and by tolerance, and running a
-// test body on every instruction set that this machine has.
+// test body on every back end.
 #pragma once
 
 #include <bit>
@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,19 +18,50 @@
 #include "base/dtype.h"
 #include "base/rng.h"
 #include "base/view.h"
-#include "kernels/cpu/isa.h"
 #include "kernels/batch.h"
+#include "kernels/cpu/cpu_device.h"
+#include "kernels/cpu/isa.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
+#include "kernels/ref/ref_device.h"
 
 namespace starnest::test {
 
-// Threads and scratch of one test.
+// Every back end that this build and machine have: the plain loops, and one for each instruction set of the processor.
+inline std::span<const std::unique_ptr<Device>> devices() {
+  static const std::vector<std::unique_ptr<Device>> kDevices = [] {
+    std::vector<std::unique_ptr<Device>> all;
+    all.push_back(make_ref_device());
+    for (const Isa isa : available_isas()) all.push_back(make_cpu_device(isa));
+    return all;
+  }();
+  return kDevices;
+}
+
+// The one that a test runs on now: the best, or what for_each_back_end has come to.
+inline Device*& current_device() {
+  static Device* device = devices().back().get();
+  return device;
+}
+inline Device& device() { return *current_device(); }
+
+template <class Body>
+void for_each_back_end(const Body& body) {
+  Device* const before = current_device();
+  for (const std::unique_ptr<Device>& each : devices()) {
+    current_device() = each.get();
+    const testing::ScopedTrace trace(__FILE__, __LINE__, "back end " + std::string(each->kernel_path()));
+    body();
+  }
+  current_device() = before;
+}
+
+// Threads and scratch of one test, on the device of the moment.
 struct Machine {
-  explicit Machine(int threads = 1) : pool(threads) {}
+  explicit Machine(int threads = 1) : pool(threads), arena(device()) {}
   ThreadPool pool;
   Arena arena;
-  Exec exec{pool, arena};
+  Exec exec{device(), pool, arena};
 };
 
 // Rows that all use one shell and have one width.
@@ -94,13 +127,13 @@ struct Shape {
   size_t rows, cols;
 };
 
-// A matrix packed in shells; as BF16 its numbers must be exact.
+// A matrix packed in shells for the device of the moment; as BF16 its numbers must be exact.
 class Packed {
  public:
   Packed(DType dtype, MatView<const float> numbers, const std::vector<Shape>& shapes) : dtype_(dtype) {
     for (const Shape& shape : shapes) shells_.push_back({shape.rows, shape.cols, nullptr});
     for (size_t s = 0; s < shells_.size(); ++s) {
-      auto& memory = memory_.emplace_back(shell_bytes(dtype, shells_, s) / sizeof(Line) + 1);
+      auto& memory = memory_.emplace_back(shell_bytes(device().panels(), dtype, shells_, s) / sizeof(Line) + 1);
       shells_[s].data = reinterpret_cast<const std::byte*>(memory.data());
       auto* out = reinterpret_cast<std::byte*>(memory.data());
       const Shape before = s == 0 ? Shape{0, 0} : shapes[s - 1], here = shapes[s];
@@ -120,11 +153,12 @@ class Packed {
   };
 
   std::byte* pack(MatView<const float> numbers, Range rows, Range cols, std::byte* out) const {
+    const PanelLayout& layout = device().panels();
     const size_t count = cols.end - cols.begin;
-    for (size_t r = rows.begin; r < rows.end; r += kPanelRows) {
+    for (size_t r = rows.begin; r < rows.end; r += layout.rows) {
       std::vector<std::vector<std::byte>> stored;
       std::vector<const std::byte*> pointers;
-      for (size_t i = r; i < std::min(rows.end, r + kPanelRows); ++i) {
+      for (size_t i = r; i < std::min(rows.end, r + layout.rows); ++i) {
         auto& row = stored.emplace_back(count * size_of(dtype_));
         for (size_t k = 0; k < count; ++k) {
           const float value = numbers(i, cols.begin + k);
@@ -136,8 +170,8 @@ class Packed {
         }
         pointers.push_back(row.data());
       }
-      pack_panel(dtype_, pointers, count, out);
-      out += panel_bytes(dtype_, count);
+      layout.pack(dtype_, pointers, count, out);
+      out += panel_bytes(layout, dtype_, count);
     }
     return out;
   }
@@ -171,17 +205,5 @@ inline testing::AssertionResult near(MatView<const float> got, MatView<const flo
 // Tolerance for a sum of n products of numbers below 1: partial sums grow like sqrt(n), and so does a random walk of
 // their rounding errors.
 inline double sum_tolerance(size_t n) { return double(FLT_EPSILON) * (8 + double(n) / 2); }
-
-// Calls body once per instruction set that this machine has.
-template <class Body>
-void for_each_instruction_set(const Body& body) {
-  const Isa before = isa();
-  for (const Isa available : available_isas()) {
-    use_isa(available);
-    const testing::ScopedTrace trace(__FILE__, __LINE__, "instruction set " + std::string(name_of(available)));
-    body();
-  }
-  use_isa(before);
-}
 
 }  // namespace starnest::test

@@ -1,4 +1,4 @@
-#include "kernels/packed_matrix.h"
+#include "kernels/cpu/panels.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -6,11 +6,8 @@
 
 #include "base/check.h"
 
-namespace starnest {
+namespace starnest::cpu {
 namespace {
-
-PackedShell before(std::span<const PackedShell> shells, size_t s) { return s == 0 ? PackedShell{} : shells[s - 1]; }
-size_t panels(size_t rows) { return (rows + kPanelRows - 1) / kPanelRows; }
 
 // A panel is [groups][kPanelRows] units, so packing is a transposition of units: one F32 or a pair of BF16.
 constexpr size_t kUnit = 4;         // bytes
@@ -37,26 +34,6 @@ void scatter_tile(const uint32_t* tile, size_t groups, uint32_t* out) {
 
 }  // namespace
 
-ShellPanels panels_of(std::span<const PackedShell> shells, size_t s) {
-  ShellPanels place;
-  for (size_t i = 0; i < s; ++i) place.before += panels(shells[i].rows - before(shells, i).rows);
-  place.own = panels(shells[s].rows - before(shells, s).rows);
-  return place;
-}
-
-size_t panel_bytes(DType dtype, size_t cols) {
-  const size_t padded = dtype == DType::bf16 ? (cols + 1) / 2 * 2 : cols;
-  return padded * kPanelRows * size_of(dtype);
-}
-
-size_t rows_block_offset(DType dtype, std::span<const PackedShell> shells, size_t s) {
-  return panels_of(shells, s).before * panel_bytes(dtype, shells[s].cols - before(shells, s).cols);
-}
-
-size_t shell_bytes(DType dtype, std::span<const PackedShell> shells, size_t s) {
-  return rows_block_offset(dtype, shells, s) + panels_of(shells, s).own * panel_bytes(dtype, shells[s].cols);
-}
-
 void pack_panel(DType dtype, std::span<const std::byte* const> source, size_t cols, std::byte* panel) {
   SN_CHECK(source.size() <= kPanelRows, "more rows than a panel has");
   SN_CHECK(dtype == DType::f32 || dtype == DType::bf16, "panels hold F32 or BF16");
@@ -69,4 +46,4 @@ void pack_panel(DType dtype, std::span<const std::byte* const> source, size_t co
   }
 }
 
-}  // namespace starnest
+}  // namespace starnest::cpu

@@ -1,9 +1,10 @@
+#include "kernels/arena.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <new>
 
 #include "base/checked.h"
-#include "kernels/exec.h"
 
 namespace starnest {
 namespace {
@@ -14,8 +15,6 @@ size_t rounded_up(size_t n, size_t multiple) { return (n + multiple - 1) / multi
 
 }  // namespace
 
-void Arena::Free::operator()(std::byte* bytes) const { ::operator delete(bytes, std::align_val_t{kAlignment}); }
-
 MatView<float> Arena::matrix(size_t rows, size_t cols) {
   const size_t stride = rounded_up(cols, kAlignment / sizeof(float));
   const auto count = checked_mul(rows, stride);
@@ -25,7 +24,7 @@ MatView<float> Arena::matrix(size_t rows, size_t cols) {
 
 size_t Arena::capacity() const {
   size_t total = 0;
-  for (const Chunk& chunk : chunks_) total += chunk.size;
+  for (const DeviceMemory& chunk : chunks_) total += chunk.size();
   return total;
 }
 
@@ -34,17 +33,16 @@ void* Arena::take(size_t count, size_t element_size) {
   if (!wanted || *wanted > SIZE_MAX / 4) throw std::bad_alloc();
   const size_t size = rounded_up(*wanted, kAlignment);
   for (; position_.chunk < chunks_.size(); position_ = {position_.chunk + 1, 0}) {
-    const Chunk& chunk = chunks_[position_.chunk];
-    if (chunk.size - position_.used < size) continue;
-    std::byte* taken = chunk.bytes.get() + position_.used;
+    const DeviceMemory& chunk = chunks_[position_.chunk];
+    if (chunk.size() - position_.used < size) continue;
+    std::byte* taken = chunk.data() + position_.used;
     position_.used += size;
     return taken;
   }
   const size_t chunk_size = std::max(size, std::max(kFirstChunk, capacity()));  // doubles what there is
-  auto* bytes = static_cast<std::byte*>(::operator new(chunk_size, std::align_val_t{kAlignment}));
-  chunks_.push_back({std::unique_ptr<std::byte, Free>(bytes), chunk_size});
+  const DeviceMemory& chunk = chunks_.emplace_back(device_, chunk_size);
   position_ = {chunks_.size() - 1, size};
-  return bytes;
+  return chunk.data();
 }
 
 }  // namespace starnest
