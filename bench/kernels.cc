@@ -1,7 +1,7 @@
 // The kernels alone, at the widths of Nemotron 3 Nano 30B: matrix-vector products beside a plain read, products of 512
-// tokens beside OpenBLAS's SGEMM (when libopenblas.so.0 is installed), grouped experts beside dense products, and the
-// state space recurrence. STARNEST_ISA chooses the instruction set.
-// Usage: bench_kernels [ROUNDS]
+// tokens beside OpenBLAS's SGEMM (when libopenblas.so.0 is installed), grouped experts beside dense products, the state
+// space recurrence, and the ops with a state on many sequences at once beside one call for each. STARNEST_ISA chooses
+// the instruction set. Usage: bench_kernels [ROUNDS]
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -16,6 +16,8 @@
 
 #include "base/pages.h"
 #include "base/rng.h"
+#include "kernels/attention.h"
+#include "kernels/conv.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/panels.h"
 #include "kernels/devices.h"
@@ -104,6 +106,84 @@ Sgemm open_blas(int threads) {
   return reinterpret_cast<Sgemm>(dlsym(library, "cblas_sgemm"));
 }
 
+// Sequences with a state each: the convolution and recurrence of a Mamba-2 block, and keys and values of kPast tokens.
+class SequenceStates {
+ public:
+  SequenceStates(Device& device, size_t count, size_t tokens)
+      : tokens_(tokens), span_(count * tokens), blocks_((kPast + tokens + kKvBlock - 1) / kKvBlock) {
+    const size_t floats = kTaps * (kChannels + 2 * kBc) + kChannels * kState;
+    for (size_t i = 0; i < count; ++i) {
+      states_.push_back(DeviceMemory::zeroed(device, floats * sizeof(float)));
+      for (size_t b = 0; b < blocks_; ++b) {
+        memory_.push_back(DeviceMemory::zeroed(device, layout_.bytes()));
+        kv_.push_back(memory_.back().data());
+      }
+    }
+    for (size_t m = 0; m < kHeads; ++m) pieces_[0].push_back({m, m * kHeadDim, kHeadDim});
+  }
+
+  // Sequences first .. first + count.
+  void mix(const Exec& exec, size_t first, size_t count) {
+    const std::vector<SequenceRun> runs = runs_of(first, count);
+    const RowSpan span{count * tokens_, 1};
+    const Batch batch{{&span, 1}, runs};
+    const auto rows = [&](Activations& m) { return m.view().row_range(first * tokens_, span.rows); };
+    softplus_add(exec, batch, kHeadCount, dt_bias_.row(), rows(dt_));
+    causal_conv_silu(exec, batch, kWidthX, rows(x_), taps_.view().row_range(0, kChannels), {}, kConvX, rows(u_));
+    causal_conv_silu(exec, batch, kWidthBc, rows(bc_), taps_.view().row_range(0, 2 * kBc), {}, kConvBc, rows(v_));
+    const SsmInputs in{rows(u_),
+                       rows(dt_),
+                       rows(v_).col_range(0, kBc),
+                       rows(v_).col_range(kBc, kBc),
+                       decay_.row(),
+                       skip_.row(),
+                       kGroups,
+                       kState,
+                       kWidthX,
+                       kHeadCount,
+                       kSsm,
+                       pieces_};
+    ssm_scan(exec, batch, in, rows(y_));
+  }
+  void attend(const Exec& exec, size_t first, size_t count) {
+    const std::vector<SequenceRun> runs = runs_of(first, count);
+    const RowSpan span{count * tokens_, 1};
+    const Batch batch{{&span, 1}, runs};
+    const auto rows = [&](Activations& m) { return m.view().row_range(first * tokens_, span.rows); };
+    kv_write(exec, batch, layout_, rows(k_), rows(k_));
+    attention(exec, batch, layout_, kQueryHeads, rows(q_), 0.1f, rows(y_));
+  }
+
+ private:
+  static constexpr size_t kChannels = kHeads * kHeadDim, kBc = kGroups * kState, kTaps = 3, kPast = 1024;
+  static constexpr size_t kQueries = 32, kKeyHeads = 2, kWidth = 128;
+  static constexpr size_t kWidthX[] = {kChannels}, kWidthBc[] = {2 * kBc}, kHeadCount[] = {kHeads};
+  static constexpr size_t kQueryHeads[] = {kQueries}, kConvX[] = {0}, kConvBc[] = {kTaps * kChannels};
+  static constexpr size_t kSsm[] = {kTaps * (kChannels + 2 * kBc)}, kStart[] = {0};
+
+  std::vector<SequenceRun> runs_of(size_t first, size_t count) {
+    std::vector<SequenceRun> runs;
+    for (size_t i = 0; i < count; ++i)
+      runs.push_back({.first_row = i * tokens_,
+                      .rows = tokens_,
+                      .position = kPast,
+                      .shells = 1,
+                      .state = reinterpret_cast<float*>(states_[first + i].data()),
+                      .kv = std::span(kv_).subspan((first + i) * blocks_, blocks_)});
+    return runs;
+  }
+
+  size_t tokens_, span_, blocks_;
+  KvLayout layout_{kKeyHeads, kWidth, DType::bf16, kStart};
+  std::vector<DeviceMemory> states_, memory_;
+  std::vector<std::byte*> kv_;
+  std::array<std::vector<HeadPiece>, 1> pieces_;
+  Activations x_{span_, kChannels, 1}, bc_{span_, 2 * kBc, 2}, dt_{span_, kHeads, 3, 0.01f, 0.1f},
+      y_{span_, kChannels, 4}, u_{span_, kChannels, 11}, v_{span_, 2 * kBc, 12};
+  Activations q_{span_, kQueries* kWidth, 5}, k_{span_, kKeyHeads* kWidth, 6}, taps_{kChannels, kTaps + 1, 7};
+  const Activations dt_bias_{1, kHeads, 8}, decay_{1, kHeads, 9, -2, -0.1f}, skip_{1, kHeads, 10};
+};
+
 class KernelBench {
  public:
   explicit KernelBench(int rounds) : rounds_(rounds), blas_(open_blas(pool_.threads())) {}
@@ -114,6 +194,10 @@ class KernelBench {
     products();
     experts();
     recurrence();
+    std::printf(
+        "sequences x tokens      at once  one by one  (us: convolution and scan; keys, values and attention)\n");
+    sequences(64, 1);
+    sequences(8, 64);
   }
 
  private:
@@ -238,6 +322,24 @@ class KernelBench {
     const double layers = median(times) * kMambaLayers, products = kPrefillFlops / dense_rate_ * 1e-9;
     std::printf("recurrence: %.1f us per token and layer; %.1f %% of a prefill at the dense rate\n",
                 median(times) * 1e6, 100 * layers / (layers + products));
+  }
+
+  // The ops of a Mamba block and of an attention block that have a state: once for all sequences, and once for each.
+  void sequences(size_t count, size_t tokens) {
+    SequenceStates states(*device_, count, tokens);
+    std::vector<double> mamba, mamba_each, attend, attend_each;
+    for (int round = -1; round < rounds_; ++round) {
+      const std::array times{seconds_of([&] { states.mix(exec_, 0, count); }), seconds_of([&] {
+                               for (size_t i = 0; i < count; ++i) states.mix(exec_, i, 1);
+                             }),
+                             seconds_of([&] { states.attend(exec_, 0, count); }), seconds_of([&] {
+                               for (size_t i = 0; i < count; ++i) states.attend(exec_, i, 1);
+                             })};
+      if (round < 0) continue;
+      for (size_t i = 0; auto* all : {&mamba, &mamba_each, &attend, &attend_each}) all->push_back(times[i++] * 1e6);
+    }
+    std::printf("%3zu x %2zu  Mamba-2     %8.0f    %8.0f\n", count, tokens, median(mamba), median(mamba_each));
+    std::printf("          attention   %8.0f    %8.0f\n", median(attend), median(attend_each));
   }
 
   int rounds_;
