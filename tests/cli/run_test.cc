@@ -358,7 +358,7 @@ TEST(Device, RefComputesTheSameToRoundingAndIsNamedInTheReports) {
 TEST(Device, AnUnknownOneIsRefusedWithTheList) {
   const Finished done = starnest_program({"logits", "-m", kPocket, "--ids", "1", "--device", "gpu", "-o", "none"});
   EXPECT_EQ(done.exit_code, 1);
-  EXPECT_CONTAINS(done.err, "device: \"gpu\" is not known to this build, expected cpu or ref");
+  EXPECT_CONTAINS(done.err, "device: 'gpu' is not known to this build; expected cpu or ref");
 }
 
 }  // namespace
