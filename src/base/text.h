@@ -18,6 +18,8 @@ std::string suggest(std::string_view given, std::span<const std::string> known);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 std::vector<std::string> split(std::string_view text, char separator);  // always at least one part, which may be empty
 
+std::string lower_case(std::string_view text);  // A-Z only
+
 // The whole of `text` as a number, or nothing: also for spaces, a leading plus and numbers that Number cannot hold.
 template <std::integral Number>
 std::optional<Number> whole_number(std::string_view text) {

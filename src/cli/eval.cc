@@ -54,8 +54,8 @@ void add_eval(CLI::App& app) {
   add_model_options(*command, options->model);
   add_device_option(*command, options->model);
   command->add_option("--task", options->questions.task, "task family")->capture_default_str();
-  auto* const text =
-      command->add_option("--text", options->text, "perplexity of this text instead of a task (*.jsonl or plain)");
+  auto* const text = command->add_option(
+      "--text", options->text, "perplexity of this text instead of a task (*.json, *.jsonl, *.ndjson, or plain)");
   auto* const pairs =
       command
           ->add_option("--pairs", options->pairs, "minimal pairs instead of a task: TSV with the columns good and bad")
@@ -69,7 +69,7 @@ void add_eval(CLI::App& app) {
       ->check(CLI::Range(0, 100));
   command->add_option(
       "--start", options->start,
-      "token that texts and sentences are read after; '' = none; not given: <|endoftext|>, if there is one");
+      "token that texts and sentences are read after; '' = none; not given: <|endoftext|>, else that of config.json");
   command->add_option("--kl-from", options->reference, "with --text: also the KL from this size")->needs(text);
   command->add_option("--window", options->window, "tokens of text that are read at a time")
       ->capture_default_str()

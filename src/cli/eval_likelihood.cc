@@ -13,6 +13,7 @@
 #include "cli/record_file.h"
 #include "eval/choices.h"
 #include "eval/likelihood.h"
+#include "generate/family_impl.h"
 #include "starnest/error.h"
 
 namespace starnest::cli {
@@ -22,20 +23,36 @@ constexpr size_t kPairsAtOnce = 256;  // between two additions to the records
 
 constexpr const char* kUsualStart = "<|endoftext|>";
 
-// What texts are read after: its text, empty for none, and its id.
+// What texts are read after, and how reports call it: its text, empty for none.
 struct Start {
   std::string text;
   TokenId id = -1;
 };
+
+// The start that config.json names, for a vocabulary without the usual one.
+Start start_of_config(const FamilySpec& spec, const Tokenizer& tokenizer) {
+  const std::optional<int> id = spec.config.find_int({"bos_token_id"});
+  if (!id) return {};
+  if (*id < 0 || *id >= spec.spec.vocab)
+    throw Error({.where = spec.config.where() + ": key 'bos_token_id'",
+                 .what = "is outside the vocabulary",
+                 .expected = "0 to " + std::to_string(spec.spec.vocab - 1),
+                 .got = std::to_string(*id),
+                 .hint = "--start names another token; --start '' reads without one"});
+  const std::string text = tokenizer.token_text(*id);
+  return {text.empty() ? "token " + std::to_string(*id) : text, *id};
+}
+
 Start start_of(const Family& family, const EvalOptions& options) {
+  const Tokenizer& tokenizer = family.impl().require_tokenizer();
   const std::string text = options.start.value_or(kUsualStart);
-  const TokenId id = token_named(family, text);
-  if (id < 0 && options.start && !text.empty())
-    throw Error({.where = "--start",
-                 .what = "the vocabulary has no such token",
-                 .got = in_quotes(text),
-                 .hint = "Name the token that documents begin after, or give --start '' for none"});
-  return id < 0 ? Start{} : Start{text, id};
+  if (const std::optional<TokenId> id = tokenizer.id_of(text)) return {text, *id};
+  if (!options.start) return start_of_config(family.impl().spec, tokenizer);
+  if (text.empty()) return {};
+  throw Error({.where = "--start",
+               .what = "the vocabulary has no such token",
+               .got = in_quotes(text),
+               .hint = "Name the token that documents begin after, or give --start '' for none"});
 }
 
 std::vector<std::string> sizes_to_score(const Family& family, const EvalOptions& options) {
@@ -128,11 +145,11 @@ ChoiceFile read_choices(const EvalOptions& options, const std::filesystem::path&
 }
 
 // How far the size is from that of --kl-from: printed, and into `line`.
-void add_divergence(const EvalOptions& options, const Family& family, const std::string& size, const Start& start,
+void add_divergence(const EvalOptions& options, const Family& family, const std::string& size, const TextWindows& text,
                     JsonLine& line) {
   ProgressBar bar("eval " + size + " against " + options.reference, "windows");
   const TextDivergence from =
-      text_divergence(family, size, options.reference, options.text, start.id, size_t(options.window), options.parallel,
+      text_divergence(family, size, options.reference, text, options.parallel,
                       [&](uint64_t done, uint64_t total) { stop_if_asked(options), bar.update(done, total); });
   bar.clear();
   std::printf("%s: KL from %s %.4f nats per token; the same likeliest token for %.1f %%\n", size.c_str(),
@@ -143,21 +160,25 @@ void add_divergence(const EvalOptions& options, const Family& family, const std:
 }  // namespace
 
 void eval_text(const EvalOptions& options, const Family& family) {
+  if (!options.reference.empty()) family.impl().engine.index_of(options.reference);  // known before the text is read
   const Start start = start_of(family, options);
   LikelihoodReport report(options, start, JsonLine().set("text", options.text).set("window", options.window));
+  const TextWindows text = read_windows(family, options.text, start.id, size_t(options.window));
+  if (text.documents.empty > 0) print_notices({options.text + ": " + empty_text(text.documents)});
   for (const std::string& size : sizes_to_score(family, options)) {
     ProgressBar bar("eval " + size, "windows");
     const TextLikelihood result =
-        text_likelihood(family, size, options.text, start.id, size_t(options.window), options.parallel,
+        text_likelihood(family, size, text, options.parallel,
                         [&](uint64_t done, uint64_t total) { stop_if_asked(options), bar.update(done, total); });
     bar.clear();
     std::printf("%s: perplexity %.3f, %.4f bits per byte; %s tokens of %s documents in windows of %d\n", size.c_str(),
-                result.perplexity(), result.bits_per_byte(), grouped(result.tokens).c_str(),
-                grouped(result.documents).c_str(), options.window);
+                result.perplexity(), result.bits_per_byte(), grouped(text.tokens).c_str(),
+                grouped(text.documents.documents).c_str(), options.window);
     JsonLine line;
     line.set("perplexity", result.perplexity()).set("bits_per_byte", result.bits_per_byte());
-    line.set("tokens", result.tokens).set("documents", result.documents);
-    if (!options.reference.empty() && options.reference != size) add_divergence(options, family, size, start, line);
+    line.set("tokens", text.tokens).set("bytes", text.bytes);
+    line.set("documents", text.documents.documents).set("empty_documents", text.documents.empty);
+    if (!options.reference.empty() && options.reference != size) add_divergence(options, family, size, text, line);
     report.add(size, line);
   }
   report.write();

@@ -5,7 +5,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <iostream>
 #include <memory>
 
 #include <editline/readline.h>
@@ -16,15 +15,14 @@ LineInput::LineInput() : interactive_(isatty(STDIN_FILENO) != 0 && isatty(STDOUT
   if (interactive_) using_history();
 }
 
-std::optional<std::string> LineInput::next(const char* prompt) const {
-  std::string line;
-  if (!interactive_) return std::getline(std::cin, line) ? std::optional(line) : std::nullopt;
+std::optional<std::string> LineInput::next(const char* prompt) {
+  if (!interactive_) return lines_.next();
   // Ctrl-C is for answers: while a line is typed it must not end the program.
   const auto before = std::signal(SIGINT, SIG_IGN);
   const std::unique_ptr<char, decltype(&std::free)> typed(readline(prompt), std::free);
   std::signal(SIGINT, before);
   if (!typed) return std::nullopt;
-  line = typed.get();
+  const std::string line = typed.get();
   if (!line.empty()) add_history(line.c_str());
   return line;
 }

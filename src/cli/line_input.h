@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "base/lines.h"
+
 namespace starnest::cli {
 
 // On a terminal with editing and a history (libedit); else plain lines without a prompt.
@@ -12,11 +14,12 @@ class LineInput {
   LineInput();
 
   // The next line without its end; nothing at the end of the input.
-  std::optional<std::string> next(const char* prompt) const;
+  std::optional<std::string> next(const char* prompt);
   bool interactive() const { return interactive_; }
 
  private:
   bool interactive_;
+  LineReader lines_ = LineReader::standard_input();
 };
 
 }  // namespace starnest::cli

@@ -7,8 +7,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/lines.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "format/json/json.h"
 #include "format/text/documents.h"
 #include "format/text/token_shards.h"
 #include "format/text/tokenizer.h"
@@ -35,7 +37,7 @@ std::string read_all(std::istream& in) { return {std::istreambuf_iterator<char>(
 
 json parse(const std::string& text, const std::string& where) {
   try {
-    return json::parse(text);
+    return json::parse(with_whole_surrogates(text));
   } catch (const json::exception&) {
     throw Error(where, "is not JSON");
   }
@@ -62,12 +64,13 @@ std::string decode(const Tokenizer& tokenizer, const Options& options, const jso
   return tokenizer.decode(ids_of(list, where), /*skip_special=*/options.no_special);
 }
 
-// One JSON value per line in, one per line out.
+// One JSON value per line in, one per line out; empty lines are passed over.
 void run_lines(const Tokenizer& tokenizer, const Options& options) {
-  size_t number = 0;
-  for (std::string line; std::getline(std::cin, line);) {
-    const std::string where = "standard input, line " + std::to_string(++number);
-    const json value = parse(line, where);
+  LineReader lines = LineReader::standard_input();
+  while (const auto line = lines.next()) {
+    if (line->find_first_not_of(" \t") == std::string::npos) continue;
+    const std::string where = "standard input, line " + std::to_string(lines.number());
+    const json value = parse(*line, where);
     if (options.decode) {
       std::cout << json(decode(tokenizer, options, value, where)).dump() << '\n';
       continue;
@@ -101,11 +104,11 @@ void write_shards(const Tokenizer& tokenizer, const Options& options) {
     const DocumentCounts counts = read_documents(
         file, tokenizer, settings, [](const std::string& note) { std::cerr << note << '\n'; },
         [&](const TokenDocument& document) { writer.add(document.ids); });
-    sum.documents += counts.documents, sum.tokens += counts.tokens, sum.bad += counts.bad;
+    sum += counts;
   }
   writer.commit();
   std::cerr << options.out << ".bin and .idx: " << grouped(sum.documents) << " documents, " << grouped(sum.tokens)
-            << " tokens; left out " << grouped(sum.bad) << '\n';
+            << " tokens; left out " << grouped(sum.bad) << " bad and " << grouped(sum.empty) << " empty ones\n";
 }
 
 // Shards take neither --decode nor --jsonl, and text from standard input no --out.
@@ -147,8 +150,10 @@ void add_tokenize(CLI::App& app) {
   command.add_flag("--no-special", options->no_special, "Add no special tokens; with --decode, leave them out");
   command.add_flag("--jsonl", options->jsonl,
                    "One JSON string per line in, one JSON list per line out (or the reverse)");
-  command.add_option("corpus", options->corpus,
-                     "Text files (*.jsonl with text, or prompt and completion; others plain) to write as shards");
+  command.add_option(
+      "corpus", options->corpus,
+      "Text files (*.json, *.jsonl, *.ndjson with text, or prompt and completion; others plain) to write "
+      "as shards");
   command.add_option("-o,--out", options->out, "Shards to write: PREFIX.bin and PREFIX.idx, as Megatron-LM reads them")
       ->type_name("PREFIX");
   command.add_option("--end", options->end, "Token that ends each document; '' = none")->capture_default_str();

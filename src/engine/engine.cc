@@ -5,6 +5,7 @@
 #include "base/range.h"
 #include "base/text.h"
 #include "engine/build_model.h"
+#include "engine/logits.h"
 #include "kernels/gather.h"
 #include "starnest/error.h"
 
@@ -112,11 +113,7 @@ void Engine::check(std::span<const BatchItem> batch) const {
   for (const BatchItem& item : batch) {
     SN_CHECK(item.sequence && !item.tokens.empty(), "an item needs a sequence and a token");
     SN_CHECK(item.sequence->size() <= resident(), "the size of a sequence is not resident");
-    for (const TokenId id : item.tokens)
-      if (id < 0 || size_t(id) >= vocab())
-        throw Error({.where = "token id " + std::to_string(id),
-                     .what = "is not in the vocabulary",
-                     .expected = "0 to " + std::to_string(vocab() - 1)});
+    for (const TokenId id : item.tokens) require_token(id, vocab());
   }
   if (const uint64_t needed = kv_needed(batch); needed > kv_->available())
     throw Error({.where = "keys and values",

@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "eval/likelihood.h"
 #include "format/text/csv.h"
-#include "generate/family_impl.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -33,8 +32,9 @@ size_t common_prefix(const std::vector<std::vector<TokenId>>& texts) {
 
 std::vector<ChoiceQuestion> read_choice_questions(const std::filesystem::path& file) {
   std::vector<ChoiceQuestion> questions;
-  for (const std::vector<std::string>& record : read_csv(file)) {
-    const std::string where = file.string() + ", record " + std::to_string(questions.size() + 1);
+  for (const TableRow& row : read_table(LineReader(file), kCsv)) {
+    const std::vector<std::string>& record = row.fields;
+    const std::string where = file.string() + ":" + std::to_string(row.line);
     if (record.size() < 4)
       throw Error({.where = where,
                    .what = "has too few fields",
@@ -66,10 +66,8 @@ size_t likeliest_choice(const Family& family, const std::string& size, const std
                         const std::vector<ChoiceQuestion>& shots, const ChoiceQuestion& question, TokenId start) {
   const std::string prompt = choice_prompt(subject, shots, question);
   std::vector<std::vector<TokenId>> texts;
-  for (size_t c = 0; c < question.choices.size(); ++c) {
-    texts.push_back(family.encode(prompt + " " + letter(c)));
-    if (start >= 0) texts.back().insert(texts.back().begin(), start);
-  }
+  for (size_t c = 0; c < question.choices.size(); ++c)
+    texts.push_back(encode_after(family, prompt + " " + letter(c), start));
   const std::vector<double> scores = log_likelihoods_after(family, size, texts, common_prefix(texts));
   return size_t(std::max_element(scores.begin(), scores.end()) - scores.begin());
 }

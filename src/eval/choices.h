@@ -17,7 +17,7 @@ struct ChoiceQuestion {
 };
 
 // Records of question, choices and the letter of the right one, without a header (the files of MMLU, Hendrycks et al.
-// 2021). Throws Error naming the record that is not so.
+// 2021). Throws Error naming the line that is not so.
 std::vector<ChoiceQuestion> read_choice_questions(const std::filesystem::path& file);
 
 // The text that the letter of the answer follows, in MMLU's own words: a line that names the subject, `shots` with

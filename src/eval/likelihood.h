@@ -4,11 +4,12 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/dims.h"
 #include "base/progress.h"
-#include "report/intervals.h"
+#include "format/text/documents.h"
 #include "starnest/family.h"
 
 namespace starnest {
@@ -24,36 +25,39 @@ std::vector<double> log_likelihoods(const Family& family, const std::string& siz
 std::vector<double> log_likelihoods_after(const Family& family, const std::string& size,
                                           std::span<const std::vector<TokenId>> sequences, size_t shared);
 
-// Mean over the same tokens of KL(p of `reference` || p of `size`), nats: how far a size is from another one.
-struct TextDivergence {
-  uint64_t tokens = 0;
-  double mean = 0;
-  double same_choice = 0;  // share of the tokens for which both find the same one likeliest
-};
+// The ids of a text after `start` (-1: none), which a tokenizer that puts it there itself gives once.
+std::vector<TokenId> encode_after(const Family& family, std::string_view text, TokenId start);
 
-// The token that is spelled so; -1 where the vocabulary has none.
-TokenId token_named(const Family& family, const std::string& text);
+// The documents of a file (format/text/documents.h) in windows, each read on its own after `start` (a token, or -1 for
+// none: then the first token of a window is not predicted). Read once, so that a pipe may stand for a file.
+struct TextWindows {
+  std::vector<std::vector<TokenId>> ids;  // with the start token
+  DocumentCounts documents;
+  uint64_t tokens = 0, bytes = 0;  // those that are predicted
+};
+TextWindows read_windows(const Family& family, const std::filesystem::path& file, TokenId start, size_t window);
 
 struct TextLikelihood {
-  uint64_t documents = 0, tokens = 0, bytes = 0;  // tokens: those that were predicted
-  double log_likelihood = 0;                      // nats
+  uint64_t tokens = 0, bytes = 0;  // those that were predicted
+  double log_likelihood = 0;       // nats
 
   double perplexity() const;     // exp(-nats / tokens)
   double bits_per_byte() const;  // comparable between tokenizers
 };
-
-// The documents of a file (format/text/documents.h) in windows of `window` tokens, each read on its own after `start`
-// (a token, or -1 for none: then the first token of a window is not predicted).
-TextLikelihood text_likelihood(const Family& family, const std::string& size, const std::filesystem::path& file,
-                               TokenId start, size_t window, int parallel, const Progress& progress = {});
-
-// On the same windows. Both sizes read them in the same steps.
-TextDivergence text_divergence(const Family& family, const std::string& size, const std::string& reference,
-                               const std::filesystem::path& file, TokenId start, size_t window, int parallel,
+TextLikelihood text_likelihood(const Family& family, const std::string& size, const TextWindows& text, int parallel,
                                const Progress& progress = {});
 
+// Mean over the same tokens of KL(p of `reference` || p of `size`), nats: how far a size is from another one. Both
+// sizes read the windows in the same steps.
+struct TextDivergence {
+  double mean = 0;
+  double same_choice = 0;  // share of the tokens for which both find the same one likeliest
+};
+TextDivergence text_divergence(const Family& family, const std::string& size, const std::string& reference,
+                               const TextWindows& text, int parallel, const Progress& progress = {});
+
 // A table with a header and the columns "good" and "bad", separated by tabs; "paradigm" groups the lines if it is there
-// (BLiMP: Warstadt et al. 2020).
+// (BLiMP: Warstadt et al. 2020). Throws Error naming the line that is not so.
 struct MinimalPair {
   std::string paradigm, good, bad;
 };

@@ -20,9 +20,19 @@
 namespace starnest {
 namespace {
 
-std::optional<Tokenizer> read_tokenizer(const std::filesystem::path& folder) {
-  if (!std::filesystem::exists(folder / "tokenizer.json")) return std::nullopt;
-  return Tokenizer(folder / "tokenizer.json");
+// With the tokens that the model has. Where the file holds more, a notice says so: most texts need none of them.
+std::optional<Tokenizer> read_tokenizer(FamilySpec& family) {
+  const std::filesystem::path file = family.folder / "tokenizer.json";
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  const Tokenizer tokenizer(file);
+  std::vector<TokenId> beyond;
+  for (size_t id = size_t(family.spec.vocab); id < tokenizer.size(); ++id)
+    if (!tokenizer.token_text(TokenId(id)).empty()) beyond.push_back(TokenId(id));
+  if (!beyond.empty())
+    family.notices.push_back(file.string() + " has tokens that the model has no embedding for (" +
+                             grouped(beyond.size()) + ", the first is " + in_quotes(tokenizer.token_text(beyond[0])) +
+                             ", id " + std::to_string(beyond[0]) + "); text that needs one is refused");
+  return tokenizer.for_vocabulary(size_t(family.spec.vocab));
 }
 
 std::string read_chat_template(const std::filesystem::path& folder) {
@@ -47,10 +57,15 @@ EngineOptions engine_options(const ModelSpec& spec, const OpenOptions& options) 
   return out;
 }
 
-GenerationRules read_rules(const FamilySpec& family, const Tokenizer* tokenizer) {
+GenerationRules read_rules(FamilySpec& family, const Tokenizer* tokenizer) {
   GenerationRules rules;
   rules.think = read_think_tokens(family.folder, tokenizer, size_t(family.spec.vocab));
-  rules.stop_ids = read_stop_ids(family.folder, family.spec.eos_ids);
+  for (const TokenId id : read_stop_ids(family.folder, family.spec.eos_ids)) {
+    if (id >= 0 && id < family.spec.vocab)
+      rules.stop_ids.push_back(id);
+    else
+      family.notices.push_back("the stop token " + std::to_string(id) + " is not in the vocabulary: it ends no text");
+  }
   return rules;
 }
 
@@ -66,7 +81,7 @@ int context_in(uint64_t available, uint64_t bytes_per_token) {
 
 Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& options)
     : spec(read_family(model, options.elastic)),
-      tokenizer(read_tokenizer(spec.folder)),
+      tokenizer(read_tokenizer(spec)),
       rules(read_rules(spec, tokenizer ? &*tokenizer : nullptr)),
       sampling(read_sampling(spec.folder)),
       chat_template(read_chat_template(spec.folder)),

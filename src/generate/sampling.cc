@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "engine/logits.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -14,10 +15,6 @@ namespace {
 
 TokenId most_likely(VecView<const float> logits) {
   return TokenId(std::max_element(logits.data, logits.data + logits.size) - logits.data);
-}
-
-[[noreturn]] void refuse_logits() {
-  throw Error({.where = "logits", .what = "are not finite", .hint = "The weights hold NaN or numbers that overflow"});
 }
 
 double sum(const std::vector<Candidate>& candidates) {
@@ -49,8 +46,8 @@ void check(const Sampling& s, const std::function<std::string(const char*)>& pla
 Sampler::Sampler(const Sampling& sampling) : sampling_(sampling), rng_(key_of(sampling.seed)) { check(sampling); }
 
 std::vector<Candidate> candidates(const Sampling& s, VecView<const float> logits) {
+  require_finite(logits);
   const TokenId likely = most_likely(logits);
-  if (!std::isfinite(logits[size_t(likely)])) refuse_logits();
   if (s.temperature == 0) return {{likely, 1}};
 
   std::vector<Candidate> all(logits.size);
@@ -59,7 +56,6 @@ std::vector<Candidate> candidates(const Sampling& s, VecView<const float> logits
     all[i] = {TokenId(i), std::exp((double(logits[i]) - logits[size_t(likely)]) / s.temperature)};
     total += all[i].probability;
   }
-  if (!std::isfinite(total)) refuse_logits();  // a NaN among them
   const auto more_likely = [](const Candidate& a, const Candidate& b) {
     return a.probability != b.probability ? a.probability > b.probability : a.id < b.id;
   };

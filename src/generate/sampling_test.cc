@@ -26,6 +26,21 @@ std::map<TokenId, int> draws(const Sampling& sampling, int n) {
 
 TEST(Sampler, GreedyTakesTheLowestIdAmongEquals) { EXPECT_EQ(Sampler({}).pick(view()), 1); }
 
+// Wherever they stand: the largest of such numbers says nothing.
+TEST(Sampler, NothingIsChosenByLogitsThatAreNotFinite) {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  for (const float bad : {nan, infinity, -infinity})
+    for (size_t at = 0; at < kLogits.size(); ++at)
+      for (const float temperature : {0.0f, 1.0f}) {
+        std::vector<float> logits = kLogits;
+        logits[at] = bad;
+        Sampler sampler({.temperature = temperature});
+        EXPECT_NE(error_of([&] { sampler.pick({logits.data(), logits.size()}); }).find("logits: are not finite"),
+                  std::string::npos)
+            << bad << " at " << at;
+      }
+}
+
 TEST(Sampler, FrequenciesFollowTheSoftmaxAtTheTemperature) {
   const int n = 100000;
   const double temperature = 0.7;

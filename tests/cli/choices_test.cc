@@ -15,8 +15,8 @@ TEST(Choices, FilesThatAreNotSoAreNamed) {
     EXPECT_EQ(finished.exit_code, 1);
     return finished.err;
   };
-  EXPECT_CONTAINS(error("a,b\n"), "record 1: has too few fields");
-  EXPECT_CONTAINS(error("q,1,2,C\n"), "record 1: names no choice; expected A to B, got 'C'");
+  EXPECT_CONTAINS(error("a,b\n"), "abc_test.csv:1: has too few fields");
+  EXPECT_CONTAINS(error("q,1,2,C\n"), "abc_test.csv:1: names no choice; expected A to B, got 'C'");
   EXPECT_CONTAINS(error(""), "holds no questions");
   EXPECT_CONTAINS(error("q,1,2,B\n", {}), "SUBJECT_dev.csv");
   EXPECT_CONTAINS(error("q?,1,2,B\n"), "vocabulary has no token");  // the words of the prompt

@@ -51,7 +51,7 @@ TEST(Tokenize, ACorpusBecomesShards) {
 
   const Finished done = starnest_program({"tokenize", "-m", kGpt2, plain, lines, "--out", prefix, "--most-bad", "1"});
   ASSERT_EQ(done.exit_code, 0) << done.err;
-  EXPECT_CONTAINS(done.err, "3 documents, 7 tokens; left out 1");
+  EXPECT_CONTAINS(done.err, "3 documents, 7 tokens; left out 1 bad and 0 empty ones");
   const std::vector<uint16_t> ids{15496, 995, 50256, 15496, 50256, 995, 50256};
   EXPECT_EQ(read_text(prefix + ".bin"), std::string(reinterpret_cast<const char*>(ids.data()), 14));
   EXPECT_TRUE(std::filesystem::exists(prefix + ".idx"));

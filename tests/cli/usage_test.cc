@@ -77,7 +77,7 @@ TEST(EvalText, PerplexityAndMinimalPairsOfEverySize) {
   const std::string pairs = folder.write("pairs.tsv", "good\tbad\na;\ta(\nonly one\n").string();
   const Finished broken = starnest_program({"eval", "-m", kPocket, "--pairs", pairs});
   EXPECT_EQ(broken.exit_code, 1);
-  EXPECT_CONTAINS(broken.err, "pairs.tsv:3: has another number of columns");
+  EXPECT_CONTAINS(broken.err, "pairs.tsv:3: has another number of fields");
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ namespace starnest::train {
 namespace {
 
 const std::filesystem::path kPocket = std::filesystem::path(STARNEST_SOURCE_DIR) / "models" / "pocket";
+constexpr TokenId kBos = 1;  // of its vocabulary
 
 double twin_log_likelihood(const Weights& weights, const SizeContext& size, const std::vector<TokenId>& ids) {
   const torch::NoGradGuard no_gradients;
@@ -44,7 +45,7 @@ TEST(Likelihood, TextIsReadInWindowsAfterTheStart) {
   const std::vector<std::vector<TokenId>> windows{{1, 25, 50, 8, 39, 9}, {1, 44, 37, 54}};
   double expected = 0;
   for (const double sum : log_likelihoods(family, "small", windows, 1)) expected += sum;
-  const TextLikelihood result = text_likelihood(family, "small", file, token_named(family, "<bos>"), 5, 4);
+  const TextLikelihood result = text_likelihood(family, "small", read_windows(family, file, kBos, 5), 4);
   EXPECT_EQ(result.tokens, 8u);
   EXPECT_EQ(result.bytes, 8u);
   EXPECT_NEAR(result.log_likelihood, expected, 1e-6);
@@ -63,12 +64,12 @@ TEST(Likelihood, DivergenceFromAnotherSizeIsThatOfTheTwin) {
     return torch::log_softmax(logits(weights, ids, SizeContext::narrow(spec.sizes.at(size).widths)).squeeze(0), -1);
   };
   const Tensor p = log_p(spec.sizes.largest()), q = log_p(1);
-  const TextDivergence result =
-      text_divergence(family, "small", "large", file, token_named(family, "<bos>"), /*window=*/64, 4);
-  EXPECT_EQ(result.tokens, 10u);
+  const TextWindows text = read_windows(family, file, kBos, /*window=*/64);
+  const TextDivergence result = text_divergence(family, "small", "large", text, 4);
+  EXPECT_EQ(text.tokens, 10u);
   EXPECT_NEAR(result.mean, (p.exp() * (p - q)).sum(-1).mean().item<double>(), 1e-4);
   EXPECT_NEAR(result.same_choice, p.argmax(-1).eq(q.argmax(-1)).to(torch::kDouble).mean().item<double>(), 1e-9);
-  EXPECT_NEAR(text_divergence(family, "large", "large", file, 1, 64, 4).mean, 0, 1e-9);
+  EXPECT_NEAR(text_divergence(family, "large", "large", text, 4).mean, 0, 1e-9);
 }
 
 TEST(Likelihood, WhatSequencesShareIsReadOnce) {
@@ -91,7 +92,7 @@ TEST(Likelihood, APairIsRightWhenTheGoodSentenceIsLikelier) {
                    "sums\tr:a5b+3?<e2><think>a5;b+37;</think>7<eos>\tr:a5b+3?<e2><think>a5;b+38;</think>8<eos>\n");
   const auto pairs = read_minimal_pairs(file);
   EXPECT_EQ(pairs[0].paradigm, "sums");
-  EXPECT_EQ(prefers_good(family, "small", pairs, token_named(family, "<bos>"), 8), (std::vector<bool>{true, false}));
+  EXPECT_EQ(prefers_good(family, "small", pairs, kBos, 8), (std::vector<bool>{true, false}));
 }
 
 }  // namespace

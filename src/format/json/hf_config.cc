@@ -18,32 +18,6 @@ namespace {
 
 constexpr uint64_t kMaxConfigBytes = uint64_t{64} << 20;
 
-// Some writers put bare Infinity and NaN, which is not JSON. They become the form that newer writers use,
-// {"__float__": "Infinity"}, so that they survive being written again.
-std::string without_bare_infinity(std::string_view text) {
-  std::string out;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string && c == '\\') {
-      out += text.substr(i, 2);
-      ++i;
-      continue;
-    }
-    if (c == '"') in_string = !in_string;
-    bool replaced = false;
-    for (const std::string_view word : {"-Infinity", "Infinity", "NaN"}) {
-      if (in_string || text.substr(i, word.size()) != word) continue;
-      out += "{\"__float__\": \"" + std::string(word) + "\"}";
-      i += word.size() - 1;
-      replaced = true;
-      break;
-    }
-    if (!replaced) out += c;
-  }
-  return out;
-}
-
 const Json* find(const Json& json, KeyNames names) {
   for (const std::string_view name : names) {
     const auto it = json.find(name);
@@ -117,7 +91,7 @@ HfConfig HfConfig::read(const std::filesystem::path& file) {
 
 HfConfig HfConfig::parse(std::string_view text, std::string where) {
   auto data = std::make_unique<Data>();
-  data->json = parse_json(without_bare_infinity(text), where);
+  data->json = parse_json(with_float_objects(text), where);
   if (!data->json.is_object()) throw Error(where, "is not a JSON object");
   return HfConfig(std::move(data), std::move(where));
 }

@@ -1,4 +1,4 @@
-// Private to format: the JSON library behind one strict entry.
+// The JSON library behind one strict entry: for format, and for programs that take or give JSON themselves.
 #pragma once
 
 #include <string>
@@ -15,6 +15,13 @@ using Json = nlohmann::ordered_json;
 // would exhaust the stack.
 inline constexpr size_t kMaxJsonDepth = 64;
 void refuse_deep_nesting(std::string_view text, const std::string& where);
+
+// Some writers put bare NaN, Infinity and -Infinity, which is not JSON. They become the form that newer writers use,
+// {"__float__": "Infinity"}, so that they survive being written again.
+std::string with_float_objects(std::string_view text);
+
+// Escapes of half a surrogate pair ("\ud800" alone), which no UTF-8 can hold, as that of U+FFFD.
+std::string with_whole_surrogates(std::string_view text);
 
 // Throws Error naming `where` for invalid JSON, deep nesting, and a key that stands twice in one object.
 Json parse_json(std::string_view text, const std::string& where);

@@ -10,6 +10,8 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "format/json/json.h"
+#include "format/json/json_pieces.h"
 #include "format/text/utf8.h"
 #include "starnest/error.h"
 
@@ -18,7 +20,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr size_t kMaxLineBytes = size_t{64} << 20;
 constexpr int kMaxDepth = 16;
 
 template <class Items, class Render>
@@ -52,12 +53,25 @@ JsonValue convert_number(const ordered_json& json) {
   return {json.get<double>()};
 }
 
+// What with_float_objects() wrote; nothing for any other object.
+std::optional<double> float_of(const ordered_json& json) {
+  const auto word = json.size() == 1 ? json.find("__float__") : json.end();
+  if (word == json.end()) return std::nullopt;
+  if (*word == "NaN") return std::numeric_limits<double>::quiet_NaN();
+  if (*word == "Infinity") return std::numeric_limits<double>::infinity();
+  if (*word == "-Infinity") return -std::numeric_limits<double>::infinity();
+  return std::nullopt;
+}
+
 // Recursion is bounded by kMaxDepth, which the parser has enforced.
 JsonValue convert(const ordered_json& json) {
   if (json.is_boolean()) return {json.get<bool>()};
   if (json.is_number()) return convert_number(json);
   if (json.is_string()) return {json.get<std::string>()};
-  if (json.is_object()) return {convert_object(json)};
+  if (json.is_object()) {
+    if (const std::optional<double> number = float_of(json)) return {*number};
+    return {convert_object(json)};
+  }
   if (json.is_null()) return {nullptr};
   JsonValue::Array array;
   for (const auto& item : json) array.push_back(convert(item));
@@ -90,11 +104,16 @@ class Guard {
 };
 
 // Nothing when the text is not JSON.
-std::optional<ordered_json> parse_line(const std::string& text, const std::string& where) {
+std::optional<ordered_json> parse_text(std::string_view text, const std::string& where) {
   Guard guard(where);
   ordered_json json = ordered_json::parse(text, std::ref(guard), /*allow_exceptions=*/false);
   if (json.is_discarded()) return std::nullopt;
   return json;
+}
+
+std::optional<ordered_json> parse_piece(const JsonPiece& piece) {
+  if (auto json = parse_text(piece.text, piece.where)) return json;
+  return parse_text(with_whole_surrogates(with_float_objects(piece.text)), piece.where);
 }
 
 }  // namespace
@@ -231,26 +250,27 @@ std::optional<JsonRecord> JsonRecord::find_object(std::string_view key) const {
   return has(key) ? std::optional(object(key)) : std::nullopt;
 }
 
-JsonlReader::JsonlReader(const std::filesystem::path& path) : path_(path), file_(path, std::ios::binary) {
-  if (!file_ || std::filesystem::is_directory(path)) throw Error(path.string(), "cannot open");
+bool is_json_lines_name(const std::filesystem::path& file) {
+  const std::string extension = lower_case(file.extension().string());
+  return extension == ".json" || extension == ".jsonl" || extension == ".ndjson";
 }
 
+JsonlReader::JsonlReader(const std::filesystem::path& path) : JsonlReader(LineReader(path)) {}
+JsonlReader::JsonlReader(LineReader lines) : pieces_(std::make_unique<JsonPieces>(std::move(lines))) {}
+JsonlReader::~JsonlReader() = default;
+
 std::optional<JsonRecord> JsonlReader::next() {
-  std::string text;
-  while (std::getline(file_, text)) {
-    const bool ended = !file_.eof();
-    const std::string where = path_.string() + ":" + std::to_string(++line_);
-    if (text.find_first_not_of(" \t\r") == text.npos) continue;
-    if (text.size() > kMaxLineBytes) throw Error(where, "the line is longer than " + bytes_text(kMaxLineBytes));
-    const auto json = parse_line(text, where);
-    if (!json && !ended) {
-      cut_off_ = true;
-      return std::nullopt;
-    }
-    if (!json || !json->is_object()) throw Error({.where = where, .what = "is not a JSON object"});
-    return JsonRecord(convert_object(*json), where);
+  const std::optional<JsonPiece> piece = pieces_->next();
+  if (!piece) return std::nullopt;
+  const auto json = parse_piece(*piece);
+  if (!json && !piece->ended) {
+    cut_off_ = true;
+    return std::nullopt;
   }
-  return std::nullopt;
+  if (const size_t valid = valid_utf8_prefix(piece->text); !json && valid != piece->text.size())
+    throw Error(piece->where, "is not UTF-8 from byte " + std::to_string(valid) + " on");
+  if (!json || !json->is_object()) throw Error({.where = piece->where, .what = "is not a JSON object"});
+  return JsonRecord(convert_object(*json), piece->where);
 }
 
 std::vector<JsonRecord> read_jsonl(const std::filesystem::path& path) {

@@ -1,11 +1,11 @@
-// JSON lines: one JSON object per line, for logs and evaluation records. The JSON library stays inside format.
+// JSON lines: one JSON object per line, for data, logs and evaluation records. The JSON library stays inside format.
 #pragma once
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,7 +15,11 @@
 #include <variant>
 #include <vector>
 
+#include "base/lines.h"
+
 namespace starnest {
+
+class JsonPieces;  // private: format/json/json_pieces.h
 
 // `text` with quotation marks and escapes; what is not UTF-8 becomes U+FFFD.
 std::string json_string(std::string_view text);
@@ -102,21 +106,26 @@ class JsonRecord {
   std::string where_;
 };
 
-// Reads line by line; a file being written may be read. Not thread-safe.
+// Whether a file holds JSON lines, by its name: .json, .jsonl or .ndjson, in any letter case.
+bool is_json_lines_name(const std::filesystem::path& file);
+
+// Reads object by object: one per line, or the elements of one array; a file being written may be read, and a pipe.
+// What writers that are not strict leave is read as well: bare NaN and Infinity as numbers, an escape of half a
+// surrogate pair as U+FFFD. Not thread-safe.
 class JsonlReader {
  public:
   explicit JsonlReader(const std::filesystem::path& path);
+  explicit JsonlReader(LineReader lines);
+  ~JsonlReader();
 
   // The next object; empty lines are passed over. Nothing at the end, which is also a last line that was cut off (no
   // line end and not JSON). Throws Error naming file and line for what is not an object, for a key given twice, for
-  // more than 16 levels and for a line above 64 MiB.
+  // more than 16 levels and for a line above 64 MiB; may be called again after that.
   std::optional<JsonRecord> next();
   bool cut_off() const { return cut_off_; }  // whether such a last line was met
 
  private:
-  std::filesystem::path path_;
-  std::ifstream file_;
-  size_t line_ = 0;
+  std::unique_ptr<JsonPieces> pieces_;
   bool cut_off_ = false;
 };
 

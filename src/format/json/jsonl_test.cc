@@ -18,6 +18,13 @@ JsonRecord read_one(const std::string& line) {
   return std::move(records.at(0));
 }
 
+std::vector<JsonRecord> records_of(const std::string& text) {
+  JsonlReader reader(LineReader::of_text(text, "data.json"));
+  std::vector<JsonRecord> records;
+  while (auto record = reader.next()) records.push_back(*std::move(record));
+  return records;
+}
+
 void expect_has(const std::string& message, std::initializer_list<const char*> parts) {
   for (const char* part : parts) EXPECT_NE(message.find(part), std::string::npos) << part << " not in: " << message;
 }
@@ -94,6 +101,8 @@ TEST(Jsonl, WrongLinesAreNamed) {
     const auto path = folder.write("log.jsonl", std::string("{}\n") + line + "\n");
     expect_has(error_of([&] { read_jsonl(path); }), {"log.jsonl:2"});
   }
+  expect_has(error_of([&] { records_of("{}\n{\"a\": \"\xed\xa0\xbd\"}\n"); }),
+             {"data.json:2", "is not UTF-8 from byte 7"});
   const std::string deep = "{\"a\":" + std::string(100'000, '[') + std::string(100'000, ']') + "}\n";
   expect_has(error_of([&] { read_jsonl(folder.write("deep", deep)); }), {"deep:1", "16 levels"});
   expect_has(error_of([&] { read_jsonl(folder / "none"); }), {"none", "cannot open"});
@@ -110,6 +119,65 @@ TEST(Jsonl, ALastLineThatWasCutOffEndsTheFile) {
   EXPECT_EQ(whole.next()->integer("a"), 2);
   EXPECT_FALSE(whole.next());
   EXPECT_FALSE(whole.cut_off());
+}
+
+TEST(Jsonl, NamesTellWhatAFileHolds) {
+  for (const char* name : {"a.json", "a.jsonl", "a.ndjson", "b.JSON", "b.JsonL", "c/d.NDJSON"})
+    EXPECT_TRUE(is_json_lines_name(name)) << name;
+  for (const char* name : {"a.txt", "json", "a.json.gz", "a.jsonl/b"}) EXPECT_FALSE(is_json_lines_name(name)) << name;
+}
+
+TEST(Jsonl, MarksLineEndsAndBlankLinesAreNoText) {
+  const auto records = records_of("\xef\xbb\xbf{\"a\":1}\r\n\r\n  \n{\"a\":2}\r\n\r\n");
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[1].integer("a"), 2);
+  EXPECT_EQ(records[1].where(), "data.json:4");
+}
+
+TEST(Jsonl, AnArrayHoldsItsElements) {
+  const auto records =
+      records_of("\n [ {\"a\": \"],\\\"}\", \"b\": [[1], {}]},\n{\n\"a\": \"x\"\n}\n,{\"a\":\"\"} ] \n\n");
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0].text("a"), "],\"}");
+  EXPECT_EQ(records[1].text("a"), "x");
+  expect_has(error_of([&] { records[1].text("b"); }), {"data.json:3, element 2"});
+  EXPECT_EQ(records_of("[]\n").size(), 0u);
+  EXPECT_EQ(records_of("[{}]").size(), 1u);
+}
+
+TEST(Jsonl, ABrokenArrayIsNamedAndEnds) {
+  const auto error = [](const std::string& text) { return error_of([&] { records_of(text); }); };
+  expect_has(error("[{},\n{}"), {"data.json:2", "ends within the array"});
+  expect_has(error("[{},\n{\"a\": \"b\n\"}]"), {"data.json:2", "a text that is not closed"});
+  expect_has(error("[{}]\n{}"), {"data.json:2", "something after the array"});
+  expect_has(error("[{} {}]"), {"data.json:1, element 1", "is not a JSON object"});
+  expect_has(error("[{}, 3]"), {"data.json:1, element 2", "is not a JSON object"});
+  expect_has(error("[{},,{}]"), {"data.json:1, element 2", "is not a JSON object"});
+  expect_has(error("[}]"), {"data.json:1, element 1", "is not a JSON object"});
+  JsonlReader reader(LineReader::of_text("[{}, 3, {}", "data.json"));
+  EXPECT_TRUE(reader.next());
+  EXPECT_THROW(reader.next(), Error);
+  EXPECT_THROW(reader.next(), Error);
+  EXPECT_FALSE(reader.next());
+}
+
+TEST(Jsonl, NumbersThatAreNoneAreRead) {
+  const auto record = records_of("{\"a\": NaN, \"b\": [-Infinity, Infinity], \"c\": \"NaN\", \"t\": NaN}\n").at(0);
+  EXPECT_TRUE(std::isnan(record.number("a")));
+  EXPECT_EQ(record.numbers("b"), (std::vector<double>{-INFINITY, INFINITY}));
+  EXPECT_EQ(record.text("c"), "NaN");
+  expect_has(error_of([&] { record.text("t"); }), {"data.json:1", "'t'", "expected a text, got a number"});
+}
+
+TEST(Jsonl, HalvesOfSurrogatePairsAreReplaced) {
+  const auto record =
+      records_of(R"({"a": "x\ud83dy", "b": "\ud83d\ude00", "c": "\udc00", "d": "\\ud83d", "e": "\ud83d\ud83d\ude00"})")
+          .at(0);
+  EXPECT_EQ(record.text("a"), "x\xef\xbf\xbdy");
+  EXPECT_EQ(record.text("b"), "\xf0\x9f\x98\x80");
+  EXPECT_EQ(record.text("c"), "\xef\xbf\xbd");
+  EXPECT_EQ(record.text("d"), "\\ud83d");
+  EXPECT_EQ(record.text("e"), "\xef\xbf\xbd\xf0\x9f\x98\x80");
 }
 
 TEST(Jsonl, TextThatIsNotUtf8IsRepaired) {

@@ -1,82 +1,78 @@
 #include "format/text/csv.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
-#include "base/file.h"
 #include "starnest/error.h"
 
 namespace starnest {
 namespace {
 
-class Parser {
+// One row, which may take several lines.
+class RowParser {
  public:
-  Parser(std::string_view text, const std::string& where) : text_(text), where_(where) {}
+  RowParser(LineReader& lines, TableFormat format, std::string line)
+      : lines_(lines), format_(format), line_(std::move(line)), row_{lines.number(), {}} {}
 
-  std::vector<std::vector<std::string>> run() {
-    while (at_ < text_.size()) {
-      if (text_[at_] == '"' && field_.empty() && !quoted_)
-        read_quoted();
-      else
-        take(text_[at_++]);
-    }
-    end_record();
-    return std::move(records_);
+  TableRow run() {
+    do read_field();
+    while (at_ < line_.size() && line_[at_++] == format_.separator);
+    return std::move(row_);
   }
 
  private:
-  void take(char c) {
-    if (c == ',') return end_field();
-    if (c == '\r' && at_ < text_.size() && text_[at_] == '\n') return;
-    if (c == '\n') {
-      ++line_;
-      return end_record();
+  void read_field() {
+    row_.fields.emplace_back();
+    if (format_.quotes && at_ < line_.size() && line_[at_] == '"') {
+      read_quoted();
+      if (at_ < line_.size() && line_[at_] != format_.separator)
+        throw Error(lines_.where(), "text follows a closing quotation mark");
+      return;
     }
-    if (quoted_) throw Error(place(line_), "text follows a closing quotation mark");
-    field_ += c;
+    const size_t end = std::min(line_.find(format_.separator, at_), line_.size());
+    row_.fields.back() = line_.substr(at_, end - at_);
+    at_ = end;
   }
 
   void read_quoted() {
-    const size_t opened = line_;
-    quoted_ = true;
-    for (++at_; at_ < text_.size(); ++at_) {
-      if (text_[at_] == '"') {
-        ++at_;
-        if (at_ == text_.size() || text_[at_] != '"') return;
+    const std::string opened = lines_.where();
+    ++at_;
+    while (true) {
+      while (at_ == line_.size()) {
+        std::optional<std::string> next = lines_.next();
+        if (!next) throw Error(opened, "a quotation mark is not closed");
+        row_.fields.back() += '\n';
+        line_ = *std::move(next);
+        at_ = 0;
       }
-      if (text_[at_] == '\n') ++line_;
-      field_ += text_[at_];
+      if (line_[at_] == '"' && (++at_ == line_.size() || line_[at_] != '"')) return;
+      row_.fields.back() += line_[at_++];
     }
-    throw Error(place(opened), "a quotation mark is not closed");
   }
 
-  void end_field() {
-    record_.push_back(std::exchange(field_, {}));
-    quoted_ = false;
-  }
-  void end_record() {
-    if (record_.empty() && field_.empty() && !quoted_) return;
-    end_field();
-    records_.push_back(std::exchange(record_, {}));
-  }
-  std::string place(size_t line) const { return where_ + ":" + std::to_string(line); }
-
-  std::string_view text_;
-  std::string where_;
-  size_t at_ = 0, line_ = 1;
-  bool quoted_ = false;
-  std::string field_;
-  std::vector<std::string> record_;
-  std::vector<std::vector<std::string>> records_;
+  LineReader& lines_;
+  TableFormat format_;
+  std::string line_;
+  size_t at_ = 0;
+  TableRow row_;
 };
 
 }  // namespace
 
-std::vector<std::vector<std::string>> parse_csv(std::string_view text, const std::string& where) {
-  return Parser(text, where).run();
-}
-
-std::vector<std::vector<std::string>> read_csv(const std::filesystem::path& file) {
-  return parse_csv(read_text(file), file.string());
+std::vector<TableRow> read_table(LineReader lines, TableFormat format) {
+  std::vector<TableRow> rows;
+  while (std::optional<std::string> line = lines.next()) {
+    if (line->empty()) continue;
+    rows.push_back(RowParser(lines, format, *std::move(line)).run());
+    const size_t expected = rows.front().fields.size(), got = rows.back().fields.size();
+    if (got != expected)
+      throw Error({.where = lines.name() + ":" + std::to_string(rows.back().line),
+                   .what = "has another number of fields than the first row",
+                   .expected = std::to_string(expected),
+                   .got = std::to_string(got)});
+  }
+  return rows;
 }
 
 }  // namespace starnest

@@ -1,9 +1,9 @@
 #include "format/text/documents.h"
 
-#include <fstream>
 #include <memory>
 #include <utility>
 
+#include "base/lines.h"
 #include "base/text.h"
 #include "format/json/jsonl.h"
 #include "starnest/error.h"
@@ -25,7 +25,7 @@ class TextReader {
 
 class JsonlTexts : public TextReader {
  public:
-  explicit JsonlTexts(const std::filesystem::path& file) : name_(file.string()), reader_(file) {}
+  explicit JsonlTexts(LineReader lines) : name_(lines.name()), reader_(std::move(lines)) {}
 
   std::optional<Text> next() override {
     const std::optional<JsonRecord> record = reader_.next();
@@ -48,57 +48,87 @@ class JsonlTexts : public TextReader {
 
 class PlainTexts : public TextReader {
  public:
-  explicit PlainTexts(const std::filesystem::path& file) : name_(file.string()), stream_(file, std::ios::binary) {
-    if (!stream_) throw Error(name_, "cannot be read");
-  }
+  explicit PlainTexts(LineReader lines) : lines_(std::move(lines)) {}
 
   std::optional<Text> next() override {
-    Text text{name_ + ", line " + std::to_string(line_ + 1), "", ""};
-    bool any = false;
-    for (std::string line; std::getline(stream_, line);) {
-      ++line_;
-      if (line == kEndOfText) {
-        if (any) return text;
-        continue;  // two in a row
+    Text text{lines_.name() + ", line " + std::to_string(lines_.number() + 1), "", ""};
+    bool any = false, at_end = false;
+    while (!at_end) {
+      const std::optional<std::string> line = lines_.next();
+      at_end = !line;
+      if (at_end || *line == kEndOfText) {
+        if (any) break;
+        continue;  // two marks in a row
       }
-      if (any) text.completion += '\n';
-      text.completion += line;
-      any = true;
+      if (std::exchange(any, true)) text.completion += '\n';
+      text.completion += *line;
     }
-    return any ? std::optional(text) : std::nullopt;
+    // Blank lines alone are no text, nor are those at the end of a file.
+    const size_t visible = text.completion.find_last_not_of('\n') + 1;
+    if (at_end || visible == 0) text.completion.resize(visible);
+    const bool is_document = any && (!at_end || visible > 0);
+    return is_document ? std::optional(text) : std::nullopt;
   }
 
  private:
-  std::string name_;
-  std::ifstream stream_;
-  size_t line_ = 0;
+  LineReader lines_;
 };
 
+// Whether the first line begins an object, or an array of them.
+bool looks_like_json(LineReader& lines) {
+  constexpr const char* kSpace = " \t";
+  const std::string line = lines.peek().value_or("");
+  const size_t first = line.find_first_not_of(kSpace);
+  if (first == std::string::npos) return false;
+  const size_t second = line.find_first_not_of(kSpace, first + 1);
+  if (line[first] == '{') return second != std::string::npos && (line[second] == '"' || line[second] == '}');
+  return line[first] == '[' && (second == std::string::npos || line[second] == '{');
+}
+
+std::unique_ptr<TextReader> open_texts(const std::filesystem::path& file) {
+  LineReader lines(file);
+  std::error_code ignored;
+  const bool name_tells = file.has_extension() || std::filesystem::is_regular_file(file, ignored);
+  if (name_tells ? is_json_lines_name(file) : looks_like_json(lines))
+    return std::make_unique<JsonlTexts>(std::move(lines));
+  return std::make_unique<PlainTexts>(std::move(lines));
+}
+
+// Without ids when there is nothing to learn.
 TokenDocument tokens_of(const Text& text, const Tokenizer& tokenizer, const DocumentSettings& settings) {
   const Tokenizer::EncodeOptions options{.add_special_tokens = false, .parse_special_tokens = true};
+  const std::vector<TokenId> completion = tokenizer.encode(text.completion, options);
+  if (completion.empty()) return {};
   TokenDocument document{tokenizer.encode(text.prompt, options), 0};
   document.completion_start = document.ids.size();
-  const std::vector<TokenId> completion = tokenizer.encode(text.completion, options);
   document.ids.insert(document.ids.end(), completion.begin(), completion.end());
-  if (completion.empty()) throw Error(text.where, "has no text to learn");
   if (settings.end) document.ids.push_back(*settings.end);
   return document;
 }
 
 }  // namespace
 
+DocumentCounts& DocumentCounts::operator+=(const DocumentCounts& more) {
+  documents += more.documents;
+  tokens += more.tokens;
+  bad += more.bad;
+  empty += more.empty;
+  return *this;
+}
+
+std::string empty_text(const DocumentCounts& counts) {
+  if (counts.empty == 0) return "";
+  return grouped(counts.empty) + (counts.empty == 1 ? " empty document is left out" : " empty documents are left out");
+}
+
 DocumentCounts read_documents(const std::filesystem::path& file, const Tokenizer& tokenizer,
                               const DocumentSettings& settings, const std::function<void(const std::string&)>& note,
                               const std::function<void(const TokenDocument&)>& each) {
-  std::unique_ptr<TextReader> reader;
-  if (file.extension() == ".jsonl")
-    reader = std::make_unique<JsonlTexts>(file);
-  else
-    reader = std::make_unique<PlainTexts>(file);
+  const std::unique_ptr<TextReader> reader = open_texts(file);
   DocumentCounts counts;
   std::string where;
   while (true) {
-    std::optional<TokenDocument> document;
+    TokenDocument document;
     try {
       where.clear();
       const std::optional<Text> text = reader->next();
@@ -115,11 +145,18 @@ DocumentCounts read_documents(const std::filesystem::path& file, const Tokenizer
       note("left out: " + what);
       continue;
     }
+    if (document.ids.empty()) {
+      ++counts.empty;
+      continue;
+    }
     counts.documents += 1;
-    counts.tokens += document->ids.size();
-    each(*document);
+    counts.tokens += document.ids.size();
+    each(document);
   }
-  if (counts.documents == 0) throw Error(file.string(), "holds no document");
+  if (counts.documents == 0)
+    throw Error({.where = file.string(),
+                 .what = "holds no document",
+                 .got = counts.empty > 0 ? grouped(counts.empty) + " empty ones" : ""});
   return counts;
 }
 

@@ -25,16 +25,27 @@ struct DocumentSettings {
 
 struct DocumentCounts {
   uint64_t documents = 0, tokens = 0, bad = 0;
+  uint64_t empty = 0;  // without a token to learn
+
+  DocumentCounts& operator+=(const DocumentCounts& more);
 };
 
 // Calls `each` for the documents of a file in turn.
-//   *.jsonl    one object per line: "text", or "prompt" and "completion"; other keys are ignored
-//   any other  plain text; a line <|endoftext|> ends a document, and without one the file is one document
-// A bad document (not JSON, neither of the keys, invalid UTF-8, a character that the vocabulary cannot spell, nothing
-// to learn) is named through `note`, counted and left out. Throws Error, which repeats the last of them, when there are
-// more than settings.most_bad, when the file cannot be read, or when no document is left.
+//   *.json, *.jsonl, *.ndjson  one object per line, or one array of objects: "text", or "prompt" and "completion";
+//   other
+//                              keys are ignored
+//   any other                  plain text; a line <|endoftext|> ends a document, and without one the file is one
+// A pipe may stand for a file. Where it has no such name, it holds JSON when its first line is a JSON object.
+//
+// An empty document (no text, no completion, blank lines alone) is counted and left out. A bad one (not JSON, neither
+// of the keys, invalid UTF-8, a character that the vocabulary cannot spell) is named through `note`, counted and left
+// out. Throws Error, which repeats the last of them, when there are more than settings.most_bad, when the file cannot
+// be read, or when no document is left.
 DocumentCounts read_documents(const std::filesystem::path& file, const Tokenizer& tokenizer,
                               const DocumentSettings& settings, const std::function<void(const std::string&)>& note,
                               const std::function<void(const TokenDocument&)>& each);
+
+// "2 empty documents are left out"; empty where there is none. For a note.
+std::string empty_text(const DocumentCounts& counts);
 
 }  // namespace starnest

@@ -1,6 +1,9 @@
 #include "format/text/documents.h"
 
+#include <thread>
+
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "base/test_support.h"
 
@@ -64,21 +67,76 @@ TEST(Documents, BadOnesAreNamedAndCountedUpToTheLimit) {
       "{\"prompt\": \"a\", \"completion\": \"\"}\n"
       "{\"text\": \"cd\"}\n"
       "{\"text\": \"a";
-  const Result result = read("a.jsonl", text, {.most_bad = 6});
+  const Result result = read("a.jsonl", text, {.most_bad = 5});
   EXPECT_EQ(result.counts.documents, 2u);
-  EXPECT_EQ(result.counts.bad, 6u);
-  ASSERT_EQ(result.notes.size(), 6u);
-  for (size_t i = 0; i < 5; ++i)
+  EXPECT_EQ(result.counts.bad, 5u);
+  EXPECT_EQ(result.counts.empty, 1u);  // an empty completion
+  ASSERT_EQ(result.notes.size(), 5u);
+  for (size_t i = 0; i < 4; ++i)
     EXPECT_NE(result.notes[i].find("a.jsonl:" + std::to_string(i + 2)), std::string::npos) << result.notes[i];
   EXPECT_NE(result.notes[3].find("'x'"), std::string::npos) << result.notes[3];
-  EXPECT_NE(result.notes[5].find("cut off"), std::string::npos) << result.notes[5];
+  EXPECT_NE(result.notes[4].find("cut off"), std::string::npos) << result.notes[4];
 
-  const std::string refused = error_of([&] { read("a.jsonl", text, {.most_bad = 5}); });
-  EXPECT_NE(refused.find("at most 5"), std::string::npos) << refused;
+  const std::string refused = error_of([&] { read("a.jsonl", text, {.most_bad = 4}); });
+  EXPECT_NE(refused.find("at most 4"), std::string::npos) << refused;
   EXPECT_NE(refused.find("cut off"), std::string::npos) << refused;
 }
 
+std::vector<Ids> ids_of(const std::string& name, const std::string& text) {
+  std::vector<Ids> ids;
+  for (const TokenDocument& document : read(name, text, {}).documents) ids.push_back(document.ids);
+  return ids;
+}
+
+TEST(Documents, LineEndsAndMarksOfOtherSystemsAreNoText) {
+  const std::vector<Ids> expected{{0, 1, 4, 2}, {3}};
+  EXPECT_EQ(ids_of("a.txt", "ab\nc\n<|endoftext|>\nd\n"), expected);
+  EXPECT_EQ(ids_of("a.txt",
+                   "\xef\xbb\xbf"
+                   "ab\r\nc\r\n<|endoftext|>\r\nd\r\n"),
+            expected);
+  EXPECT_EQ(ids_of("a.txt", "ab\nc\n<|endoftext|>\nd\n\n\n"), expected);
+  EXPECT_EQ(ids_of("a.txt", "ab\nc\n<|endoftext|>\nd\n<|endoftext|>"), expected);
+  EXPECT_EQ(ids_of("a.NDJSON", "\xef\xbb\xbf{\"text\": \"ab\\nc\"}\r\n{\"text\": \"d\"}\r\n"), expected);
+  EXPECT_EQ(ids_of("a.Json", "[{\"text\": \"ab\\nc\"},\n {\"text\": \"d\", \"score\": NaN}]"), expected);
+}
+
+TEST(Documents, EmptyOnesAreLeftOutAndCounted) {
+  const Result plain =
+      read("a.txt", "a\n<|endoftext|>\n\n<|endoftext|>\n\n\n<|endoftext|>\nb\n<|endoftext|>\n\n", {.end = 5});
+  EXPECT_EQ(plain.counts.documents, 2u);
+  EXPECT_EQ(plain.counts.empty, 2u);
+  EXPECT_EQ(plain.documents[1].ids, (Ids{1, 5}));
+  const Result lines =
+      read("a.jsonl", "{\"text\": \"\"}\n{\"text\": \"a\"}\n{\"prompt\": \"a\", \"completion\": \"\"}\n", {});
+  EXPECT_EQ(lines.counts.documents, 1u);
+  EXPECT_EQ(lines.counts.empty, 2u);
+  EXPECT_TRUE(lines.notes.empty());
+  EXPECT_EQ(empty_text(lines.counts), "2 empty documents are left out");
+  EXPECT_EQ(empty_text({}), "");
+}
+
+// A pipe has no name that tells; JSON lines are not read as text there.
+TEST(Documents, PipesAreReadByWhatTheyHold) {
+  const TestFolder folder;
+  const auto ids_through = [&](const char* name, const std::string& text) {
+    std::filesystem::remove(folder / name);
+    EXPECT_EQ(::mkfifo((folder / name).c_str(), 0600), 0);
+    std::thread writer([&] { std::ofstream(folder / name, std::ios::binary) << text; });
+    std::vector<Ids> ids;
+    read_documents(folder / name, letters(), {}, {}, [&](const TokenDocument& d) { ids.push_back(d.ids); });
+    writer.join();
+    return ids;
+  };
+  EXPECT_EQ(ids_through("pipe", "ab\n<|endoftext|>\nc\n"), (std::vector<Ids>{{0, 1}, {2}}));
+  EXPECT_EQ(ids_through("pipe", "{\"text\": \"ab\"}\n{\"text\": \"c\"}\n"), (std::vector<Ids>{{0, 1}, {2}}));
+  EXPECT_EQ(ids_through("pipe", "[\n{\"text\": \"ab\"}\n]"), (std::vector<Ids>{{0, 1}}));
+  EXPECT_EQ(ids_through("pipe.jsonl", "{\"text\": \"d\"}\n"), (std::vector<Ids>{{3}}));
+}
+
 TEST(Documents, AFileWithoutDocumentsIsAnError) {
+  EXPECT_NE(error_of([] { read("a.txt", "\n\n<|endoftext|>\n", {}); }).find("holds no document; got 1 empty ones"),
+            std::string::npos);
   EXPECT_NE(error_of([] { read("a.txt", "", {}); }).find("holds no document"), std::string::npos);
   EXPECT_NE(error_of([] { read("a.jsonl", "\n\n", {}); }).find("holds no document"), std::string::npos);
 }

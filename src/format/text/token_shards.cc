@@ -151,7 +151,11 @@ TokenShardWriter::TokenShardWriter(const std::filesystem::path& prefix, size_t v
       wide_(vocabulary >= kLargestU16Vocabulary) {}
 
 void TokenShardWriter::add(std::span<const TokenId> document) {
-  SN_CHECK(document.size() <= size_t(std::numeric_limits<int32_t>::max()), "a document of over 2^31 tokens");
+  if (document.size() > size_t(std::numeric_limits<int32_t>::max()))
+    throw Error({.where = idx_.string() + ", document " + grouped(lengths_.size() + 1),
+                 .what = "is too long",
+                 .expected = "fewer than 2^31 tokens",
+                 .got = grouped(document.size())});
   pending_.clear();
   for (const TokenId id : document) {
     SN_CHECK(id >= 0 && (wide_ || id < int(kLargestU16Vocabulary)), "an id outside the vocabulary");

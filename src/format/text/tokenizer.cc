@@ -1,5 +1,6 @@
 #include "format/text/tokenizer.h"
 
+#include <algorithm>
 #include <deque>
 
 #include "base/text.h"
@@ -123,11 +124,29 @@ const TokenEntry* entry_of(const TokenizerData& data, TokenId id) {
 
 }  // namespace
 
+Tokenizer::Tokenizer(std::shared_ptr<const TokenizerData> data) : data_(std::move(data)), size_(data_->tokens.size()) {}
+
 Tokenizer::Tokenizer(const std::filesystem::path& tokenizer_json)
-    : data_(std::make_shared<const TokenizerData>(read_tokenizer_json(tokenizer_json))) {}
+    : Tokenizer(std::make_shared<const TokenizerData>(read_tokenizer_json(tokenizer_json))) {}
 
 Tokenizer Tokenizer::parse(std::string_view json, const std::string& where) {
   return Tokenizer(std::make_shared<const TokenizerData>(parse_tokenizer_json(json, where)));
+}
+
+Tokenizer Tokenizer::for_vocabulary(size_t vocabulary) const {
+  Tokenizer limited = *this;
+  limited.size_ = std::min(size_, vocabulary);
+  return limited;
+}
+
+void Tokenizer::require_known(std::span<const TokenId> ids) const {
+  for (const TokenId id : ids)
+    if (size_t(id) >= size_)
+      throw Error({.where = "text",
+                   .what = "needs the token " + in_quotes(token_text(id)) + ", which the model does not have",
+                   .expected = "ids below " + std::to_string(size_),
+                   .got = std::to_string(id),
+                   .hint = "tokenizer.json has more tokens than the model has embeddings"});
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view utf8, const EncodeOptions& options) const {
@@ -141,6 +160,7 @@ std::vector<TokenId> Tokenizer::encode(std::string_view utf8, const EncodeOption
     ids.insert(ids.begin(), data_->prefix.begin(), data_->prefix.end());
     ids.insert(ids.end(), data_->suffix.begin(), data_->suffix.end());
   }
+  if (size_ < data_->tokens.size()) require_known(ids);
   return ids;
 }
 
@@ -156,7 +176,8 @@ std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special) c
 
 std::optional<TokenId> Tokenizer::id_of(std::string_view token) const {
   const auto found = data_->ids.find(token);
-  return found == data_->ids.end() ? std::nullopt : std::optional(found->second);
+  const bool known = found != data_->ids.end() && size_t(found->second) < size_;
+  return known ? std::optional(found->second) : std::nullopt;
 }
 
 std::string Tokenizer::token_bytes(TokenId id) const {
@@ -174,7 +195,7 @@ bool Tokenizer::is_special(TokenId id) const {
   return entry && entry->special;
 }
 
-size_t Tokenizer::size() const { return data_->tokens.size(); }
+size_t Tokenizer::size() const { return size_; }
 
 std::string StreamDecoder::push(TokenId id) {
   if (skip_special_ && tokenizer_->is_special(id)) return {};

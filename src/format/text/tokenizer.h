@@ -29,6 +29,10 @@ class Tokenizer {
   explicit Tokenizer(const std::filesystem::path& tokenizer_json);
   static Tokenizer parse(std::string_view json, const std::string& where);  // the text of such a file
 
+  // The same for a model of `vocabulary` tokens, which may be fewer: those beyond do not exist (id_of, size), and a
+  // text that needs one is refused by encode, which names it.
+  Tokenizer for_vocabulary(size_t vocabulary) const;
+
   struct EncodeOptions {
     bool add_special_tokens = true;    // what the post_processor puts around a text
     bool parse_special_tokens = true;  // false: the text of a special token is ordinary text (for untrusted input)
@@ -48,9 +52,11 @@ class Tokenizer {
   size_t size() const;  // ids are 0 .. size-1; some may have no token
 
  private:
-  explicit Tokenizer(std::shared_ptr<const TokenizerData> data) : data_(std::move(data)) {}
+  explicit Tokenizer(std::shared_ptr<const TokenizerData> data);
+  void require_known(std::span<const TokenId> ids) const;
 
   std::shared_ptr<const TokenizerData> data_;
+  size_t size_;  // at most that of data_
 };
 
 // Text of a growing list of ids: what push and finish return, joined, equals decode of all ids. Holds back the bytes of

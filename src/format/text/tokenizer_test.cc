@@ -133,6 +133,22 @@ TEST(Tokenizer, ReadsACharacterLevelVocabulary) {
   EXPECT_EQ(tokenizer.id_of("<think>"), 63);
 }
 
+// Tokens were added to the file, but the model's embeddings stayed as they were.
+TEST(Tokenizer, AModelMayHaveFewerTokens) {
+  const Tokenizer whole = Tokenizer::parse(char_level_json("null"), "letters");
+  const Tokenizer limited = whole.for_vocabulary(62);
+  EXPECT_EQ(limited.size(), 62u);
+  EXPECT_EQ(limited.encode("ab\n"), (Ids{4, 5, 3}));
+  EXPECT_FALSE(limited.id_of("<think>"));
+  EXPECT_NE(error_of([&] {
+              limited.encode("ab<think>");
+            }).find("needs the token '<think>', which the model does not have; expected ids below 62, got 63"),
+            std::string::npos);
+  EXPECT_THROW(limited.encode("a?"), Error);
+  EXPECT_EQ(whole.for_vocabulary(1000).size(), 64u);
+  EXPECT_EQ(whole.for_vocabulary(64).encode("<think>"), (Ids{63}));
+}
+
 TEST(Tokenizer, ACharacterOutsideTheVocabularyIsNamedWithItsOffset) {
   const TestFolder folder;
   const Tokenizer tokenizer(folder.write("tokenizer.json", char_level_json("null")));

@@ -24,6 +24,7 @@ Corpus Corpus::open(const std::vector<std::string>& files, const Tokenizer& toke
       corpus.entries_.push_back({document.ids.size(), document.completion_start, corpus.texts_.size(), nullptr});
       corpus.texts_.insert(corpus.texts_.end(), document.ids.begin(), document.ids.end());
     });
+    if (counts.empty > 0) note(file + ": " + empty_text(counts));
     settings.most_bad -= counts.bad;
     corpus.tokens_ += counts.tokens;
   }

@@ -16,9 +16,10 @@ namespace starnest::train {
 // and held as ids. Immutable once opened; safe from any thread.
 class Corpus {
  public:
-  // A file is PREFIX of token shards (PREFIX.bin, PREFIX.idx), *.jsonl or plain text (format/text/documents.h; its end
-  // mark and limit of bad documents in `settings`, whose limit is for all files together). `note` is told what is left
-  // out. Throws Error for a file that cannot be read and for ids that a vocabulary of this size does not have.
+  // A file is PREFIX of token shards (PREFIX.bin, PREFIX.idx), JSON lines or plain text (format/text/documents.h; its
+  // end mark and limit of bad documents in `settings`, whose limit is for all files together). `note` is told what is
+  // left out, empty documents by their number. Throws Error for a file that cannot be read and for ids that a
+  // vocabulary of this size does not have.
   static Corpus open(const std::vector<std::string>& files, const Tokenizer& tokenizer, DocumentSettings settings,
                      const std::function<void(const std::string&)>& note);
 

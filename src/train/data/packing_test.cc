@@ -130,6 +130,26 @@ TEST(Packing, APackedSampleEqualsItAlone) {
   }
 }
 
+// A prompt of 13 tokens fills three rows of 4 before its completion; a document of one token predicts nothing.
+TEST(Packing, RowsWithoutATokenToLearnAreLeftOut) {
+  const TestFolder folder;
+  const auto corpus = [&](const std::string& text) {
+    const Tokenizer letters = Tokenizer::parse(R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": []},
+      "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false},
+      "decoder": {"type": "ByteLevel"}})",
+                                               "two letters");
+    return Corpus::open({folder.write("text.jsonl", text).string()}, letters, {}, [](const std::string&) {});
+  };
+  const std::string prompt = R"({"prompt": "aaaaaaaaaaaaa", "completion": "bb"})";
+  TextBatches batches(corpus(prompt), 4, 1, 3);
+  EXPECT_EQ(batches.rows_left_out(), 3u);
+  EXPECT_EQ(batches.rows_of_round(), 1u);
+  EXPECT_EQ(batches.at(0).positions, 2);
+  EXPECT_EQ(batches.at(1).positions, 2);
+  const std::string message = error_of([&] { TextBatches(corpus(R"({"text": "a"})"), 4, 1, 3); });
+  EXPECT_NE(message.find("has no token to learn"), std::string::npos) << message;
+}
+
 TEST(Packing, IdsOutsideTheVocabularyAreNamed) {
   const TestFolder folder;
   random_corpus(folder, {4});

@@ -1,17 +1,36 @@
 #include "train/data/text_batches.h"
 
+#include <algorithm>
+
 #include "base/check.h"
+#include "starnest/error.h"
 
 namespace starnest::train {
+namespace {
+
+// Whether a token of the piece is predicted and learned.
+bool is_learned(const Piece& piece, const Corpus& corpus) {
+  return piece.length > 1 && piece.begin + piece.length > corpus.completion_start(piece.document);
+}
+
+}  // namespace
 
 TextBatches::TextBatches(Corpus corpus, size_t length, size_t rows, uint64_t seed)
     : corpus_(std::move(corpus)),
       length_(length),
       batch_rows_(rows),
       seed_(seed),
-      rows_(pack(corpus_.lengths(), length, seed)),
-      order_(shuffled_order(rows_.size(), seed, 0)) {
+      rows_(pack(corpus_.lengths(), length, seed)) {
   SN_CHECK(batch_rows_ >= 1, "a batch has at least one row");
+  rows_left_out_ = std::erase_if(rows_, [&](const Row& row) {
+    return std::none_of(row.begin(), row.end(), [&](const Piece& piece) { return is_learned(piece, corpus_); });
+  });
+  if (rows_.empty())
+    throw Error({.where = "text",
+                 .what = "has no token to learn",
+                 .expected = "a completion, or a document of two tokens or more",
+                 .got = std::to_string(corpus_.size()) + " documents without one"});
+  order_ = shuffled_order(rows_.size(), seed_, 0);
 }
 
 const Row& TextBatches::row(uint64_t number) {

@@ -12,7 +12,7 @@
 namespace starnest::train {
 
 struct TextSettings {
-  std::vector<std::string> files;     // PREFIX of token shards, *.jsonl, or plain text; empty: tasks instead
+  std::vector<std::string> files;     // PREFIX of token shards, JSON lines, or plain text; empty: tasks instead
   std::vector<std::string> dev;       // the same, measured and never trained on
   std::string tokenizer;              // folder or tokenizer.json; empty: that of the model
   std::string end = "<|endoftext|>";  // token that ends a document of a text file; empty: none
@@ -23,7 +23,8 @@ struct TextSettings {
 
   template <class Visitor>
   static void fields(Visitor&& field) {
-    field("files", &TextSettings::files, "PREFIX of token shards, *.jsonl or plain text; none = train on tasks");
+    field("files", &TextSettings::files,
+          "PREFIX of token shards, *.json, *.jsonl, *.ndjson or plain text; none = train on tasks");
     field("dev", &TextSettings::dev, "the same, measured and never trained on");
     field("tokenizer", &TextSettings::tokenizer, "folder or tokenizer.json; empty = that of the model");
     field("end", &TextSettings::end, "token that ends each document of a text file; empty = none");
@@ -38,13 +39,15 @@ struct TextSettings {
 // another order every round; so any batch can be made again. Not thread-safe.
 class TextBatches : public BatchSource {
  public:
-  // Takes the corpus over. length, rows >= 1.
+  // Takes the corpus over. length, rows >= 1. A row without a token to learn (the beginning of a prompt that is longer
+  // than a row, a single token) is left out. Throws Error when no row is left.
   TextBatches(Corpus corpus, size_t length, size_t rows, uint64_t seed);
 
   // Segments number the pieces of a row; padding is a segment of its own. The mask is 1 where the next token is of the
   // same piece and part of a completion.
   BatchTensors at(uint64_t index) override;
   size_t rows_of_round() const { return rows_.size(); }
+  size_t rows_left_out() const { return rows_left_out_; }
   const Corpus& corpus() const { return corpus_; }
 
  private:
@@ -54,6 +57,7 @@ class TextBatches : public BatchSource {
   size_t length_, batch_rows_;
   uint64_t seed_;
   std::vector<Row> rows_;
+  size_t rows_left_out_ = 0;
   uint64_t round_ = 0;
   std::vector<size_t> order_;  // of round_
 };

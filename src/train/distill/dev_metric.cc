@@ -61,7 +61,7 @@ void set_goals(DevSet& set, const Weights& teacher) {
   const torch::NoGradGuard no_gradients;
   set.goals.clear();
   for (const BatchTensors& batch : set.batches)
-    set.goals.push_back(completion_logits(teacher, batch, SizeContext::full()));
+    set.goals.push_back(measured_logits(teacher, batch, SizeContext::full()));
 }
 
 Accuracy accuracy(const Weights& weights, const SizeContext& size, const DevSet& set) {
@@ -70,7 +70,7 @@ Accuracy accuracy(const Weights& weights, const SizeContext& size, const DevSet&
   Accuracy sums;
   for (size_t b = 0; b < set.batches.size(); ++b) {
     const BatchTensors& batch = set.batches[b];
-    const Tensor logits = completion_logits(weights, batch, size);
+    const Tensor logits = measured_logits(weights, batch, size);
     const Tensor right = is_right(logits, batch);
     const Tensor in_answer = torch::arange(right.size(1)).unsqueeze(0) >= batch.answers;
     sums.whole += right.all(1).sum().item<double>();

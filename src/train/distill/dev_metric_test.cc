@@ -1,7 +1,10 @@
 #include "train/distill/dev_metric.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
+#include "base/test_support.h"
 #include "train/distill/losses.h"
 #include "train/modules/test_models.h"
 
@@ -41,6 +44,15 @@ TEST(DevMetric, TellsTraceAndAnswerApart) {
   EXPECT_EQ(wrong_trace.whole, 0);
   EXPECT_EQ(wrong_trace.trace, 0);
   EXPECT_EQ(wrong_trace.answer, 1);
+}
+
+TEST(DevMetric, LogitsThatAreNotFiniteAreNoMeasure) {
+  DevSet set = one_batch({tasks::make_sample({.family = "r", .body = "a5b+3", .k = 1}, tasks::Effort::none)});
+  const Weights weights = table_model({{3, 4}});
+  weights(Role::head)[40][4] = std::nanf("");
+  EXPECT_NE(error_of([&] { accuracy(weights, SizeContext::full(), set); }).find("logits: are not finite"),
+            std::string::npos);
+  EXPECT_NE(error_of([&] { set_goals(set, weights); }).find("logits: are not finite"), std::string::npos);
 }
 
 TEST(DevMetric, SetsHoldTheSameProblemsInFourWays) {

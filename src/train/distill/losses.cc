@@ -1,11 +1,21 @@
 #include "train/distill/losses.h"
 
+#include "starnest/error.h"
+
 namespace starnest::train {
 
 Tensor completion_logits(const Weights& weights, const BatchTensors& batch, const SizeContext& size,
                          Observer* observer) {
   const Tensor hidden = hidden_states(weights, batch.input(), size, observer).flatten(0, 1);
   return logits_of(weights, hidden.index_select(0, batch.completion), size);
+}
+
+Tensor measured_logits(const Weights& weights, const BatchTensors& batch, const SizeContext& size) {
+  const torch::NoGradGuard no_gradients;
+  Tensor logits = completion_logits(weights, batch, size);
+  if (!logits.isfinite().all().item<bool>())
+    throw Error({.where = "logits", .what = "are not finite", .hint = "The weights hold NaN or numbers that overflow"});
+  return logits;
 }
 
 Tensor forward_kl(const Tensor& teacher, const Tensor& student, int64_t positions) {

@@ -12,13 +12,13 @@ std::vector<BlockDrop> rank_layers(const Weights& weights, const std::vector<Bat
   std::vector<Tensor> full;
   double scale = 0;
   for (const BatchTensors& batch : batches) {
-    full.push_back(completion_logits(weights, batch, SizeContext::full()));
+    full.push_back(measured_logits(weights, batch, SizeContext::full()));
     scale += full.back().to(torch::kDouble).square().sum().item<double>();
   }
   const auto error_at = [&](const Widths& widths) {
     double sum = 0;
     for (size_t i = 0; i < batches.size(); ++i)
-      sum += (completion_logits(weights, batches[i], SizeContext::narrow(widths)) - full[i])
+      sum += (measured_logits(weights, batches[i], SizeContext::narrow(widths)) - full[i])
                  .to(torch::kDouble)
                  .square()
                  .sum()

@@ -52,9 +52,9 @@ double Distiller::unseen_loss(const std::vector<Size>& sizes) {
   double sum = 0;
   for (int64_t i = 0; i < kBatches; ++i) {
     const BatchTensors batch = stage2_->at(uint64_t(steps_ * std::max(1, micro_batches_) + i));
-    const Tensor goal = completion_logits(teacher_, batch, SizeContext::full());
+    const Tensor goal = measured_logits(teacher_, batch, SizeContext::full());
     for (const Size& size : sizes)
-      sum += forward_kl(goal, completion_logits(student_, batch, SizeContext::narrow(size.widths)), batch.positions)
+      sum += forward_kl(goal, measured_logits(student_, batch, SizeContext::narrow(size.widths)), batch.positions)
                  .item<double>() /
              kBatches;
   }

@@ -64,8 +64,8 @@ std::string scores_page(const ByAxis& scores) {
 }
 
 void check_same_function(const Weights& original, const Weights& moved, const BatchTensors& batch) {
-  const Tensor expected = completion_logits(original, batch, SizeContext::full());
-  const Tensor got = completion_logits(moved, batch, SizeContext::full());
+  const Tensor expected = measured_logits(original, batch, SizeContext::full());
+  const Tensor got = measured_logits(moved, batch, SizeContext::full());
   const double error = ((got - expected).abs().max() / expected.abs().max()).item<double>();
   std::printf("sorted against original: %.1e relative\n", error);
   if (error > kSortTolerance)

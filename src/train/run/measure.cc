@@ -38,7 +38,7 @@ Measured measure(const Weights& weights, const SizeContext& size, const DevData&
   double loss = 0, positions = 0;
   for (const BatchTensors& batch : dev.text) {
     const double n = double(batch.completion.numel());
-    loss += cross_entropy(completion_logits(weights, batch, size), batch.targets, 1).item<double>();
+    loss += cross_entropy(measured_logits(weights, batch, size), batch.targets, 1).item<double>();
     positions += n;
   }
   if (positions > 0) measured.text_loss = loss / positions;

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "format/weights/model_location.h"
 #include "starnest/error.h"
+#include "tasks/vocabulary.h"
 #include "train/run/settings.h"
 
 namespace starnest::train {
@@ -34,7 +35,21 @@ TextBatches text_batches(const DataSettings& settings, const std::vector<std::st
                                [](const std::string& note) { std::fprintf(stderr, "%s\n", note.c_str()); });
   std::fprintf(stderr, "%s: %s documents, %s tokens\n", join(files, " ").c_str(), grouped(corpus.size()).c_str(),
                grouped(corpus.tokens()).c_str());
-  return {std::move(corpus), size_t(settings.text.length), size_t(settings.text.rows), uint64_t(seed)};
+  TextBatches batches(std::move(corpus), size_t(settings.text.length), size_t(settings.text.rows), uint64_t(seed));
+  if (batches.rows_left_out() > 0)
+    std::fprintf(stderr, "%s: %s rows without a token to learn are left out\n", join(files, " ").c_str(),
+                 grouped(batches.rows_left_out()).c_str());
+  return batches;
+}
+
+// The ids of the tasks are part of the method, not of a tokenizer.
+void check_task_vocabulary(int vocabulary) {
+  if (vocabulary < tasks::kVocabulary)
+    throw Error({.where = "tasks",
+                 .what = "need a vocabulary that the model does not have",
+                 .expected = "at least " + std::to_string(tasks::kVocabulary) + " tokens",
+                 .got = std::to_string(vocabulary),
+                 .hint = "Train on text: --data-files"});
 }
 
 }  // namespace
@@ -78,6 +93,7 @@ std::unique_ptr<BatchSource> training_batches(const DataSettings& settings, cons
                                               int64_t seed, int64_t total) {
   if (settings.is_text())
     return std::make_unique<TextBatches>(text_batches(settings, settings.text.files, model, vocabulary, seed));
+  check_task_vocabulary(vocabulary);
   return std::make_unique<TaskBatches>(tasks::BatchStream(
       settings.mix, settings.batch, {.seed = uint64_t(seed), .total_batches = uint64_t(std::max<int64_t>(1, total))}));
 }
@@ -85,6 +101,7 @@ std::unique_ptr<BatchSource> training_batches(const DataSettings& settings, cons
 DevData development_data(const DataSettings& settings, const std::string& model, int vocabulary, int problems) {
   DevData dev;
   if (!settings.is_text()) {
+    check_task_vocabulary(vocabulary);
     std::vector<std::string> families;  // once each, also those that are drawn more often
     for (const std::string& family : settings.mix.families)
       if (std::find(families.begin(), families.end(), family) == families.end()) families.push_back(family);
