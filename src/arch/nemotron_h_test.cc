@@ -155,7 +155,8 @@ TEST(Sizes, BreakingARuleNamesTheSizeAndTheKey) {
 }
 
 TEST(Sizes, DescribeWritesWhatWasRead) {
-  for (const Size& size : nano_sizes().ascending()) {
+  const Sizes sizes = nano_sizes();
+  for (const Size& size : sizes.ascending()) {
     ElasticFile file{"f", {describe(nano_spec(), size)}, std::nullopt, {}};
     EXPECT_EQ(sizes_of(nano_spec(), parse_elastic(write_elastic(file), "g")).at(1).widths, size.widths);
   }

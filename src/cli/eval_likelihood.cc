@@ -160,7 +160,7 @@ void add_divergence(const EvalOptions& options, const Family& family, const std:
 }  // namespace
 
 void eval_text(const EvalOptions& options, const Family& family) {
-  if (!options.reference.empty()) family.impl().engine.index_of(options.reference);  // known before the text is read
+  if (!options.reference.empty()) family.impl().engine.size_named(options.reference);  // known before the text is read
   const Start start = start_of(family, options);
   LikelihoodReport report(options, start, JsonLine().set("text", options.text).set("window", options.window));
   const TextWindows text = read_windows(family, options.text, start.id, size_t(options.window));

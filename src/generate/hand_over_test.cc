@@ -10,6 +10,7 @@ namespace starnest {
 namespace {
 
 const std::string kPocket = std::string(STARNEST_SOURCE_DIR) + "/models/pocket";
+constexpr size_t kSmall = 1, kLarge = 3;  // sizes
 const std::string kQuestion = "r:a5b+3c*7d-2e+4f*3?";
 
 TEST(HandOver, ItsTextIsReadAndWritten) {
@@ -58,9 +59,9 @@ TEST_F(HandOverOfPocket, TheShadowGivesTheBitsOfRecomputing) {
 // Of the states themselves, which a text of a few tokens hardly shows.
 TEST_F(HandOverOfPocket, AStateTransplantedIntoItsOwnSizeIsTheSameToTheBit) {
   const std::vector<TokenId> text = family_.prompt(kQuestion), more{8, 34, 44};
-  Sequence sequence = engine().start(0);
+  Sequence sequence = engine().start(kLarge);
   read(sequence, text);
-  Sequence copy = engine().transplant(sequence, 0);
+  Sequence copy = engine().transplant(sequence, kLarge);
   EXPECT_EQ(copy.position(), text.size());
   EXPECT_EQ(read(copy, more), read(sequence, more));
 }
@@ -69,7 +70,7 @@ TEST_F(HandOverOfPocket, AStateTransplantedIntoItsOwnSizeIsTheSameToTheBit) {
 TEST_F(HandOverOfPocket, AnEarlierStateOfItsOwnSizeGoesOnToTheSameBits) {
   const std::vector<TokenId> text = family_.prompt(kQuestion), first(text.begin(), text.begin() + 9),
                              rest(text.begin() + 9, text.end());
-  for (const size_t size : {0, 2}) {
+  for (const size_t size : {kSmall, kLarge}) {
     Sequence sequence = engine().start(size);
     read(sequence, first);
     const Sequence mark = sequence.fork();
@@ -85,9 +86,9 @@ TEST_F(HandOverOfPocket, ATransplantReadsNothingAgainAndIsNotExact) {
   EXPECT_LE(transplanted.switch_report.tokens, 2);  // the closing tag
   EXPECT_GT(exact.switch_report.tokens, 20);
   const std::vector<TokenId> text = family_.prompt(kQuestion), more{8};
-  Sequence small = engine().start(2), large = engine().start(0);
+  Sequence small = engine().start(kSmall), large = engine().start(kLarge);
   read(small, text), read(large, text);
-  Sequence taken = engine().transplant(small, 0);
+  Sequence taken = engine().transplant(small, kLarge);
   EXPECT_NE(read(taken, more), read(large, more));
 }
 
@@ -108,7 +109,7 @@ TEST_F(HandOverOfPocket, OnlyExactHandOversLeaveSnapshots) {
     std::vector<TokenId> text = family_.prompt(kQuestion);
     text.insert(text.end(), answer.ids.begin(), answer.ids.end());
     text.push_back(1);
-    return family_.impl().snapshots.longest_prefix(0, text).has_value();
+    return family_.impl().snapshots.longest_prefix(kLarge, text).has_value();
   };
   EXPECT_TRUE(leaves_one("recompute"));
   EXPECT_TRUE(leaves_one("shadow"));

@@ -31,11 +31,12 @@ class PerSize {
     SN_CHECK(size >= 1 && size <= largest(), "there is no such size");
     return values_[size - 1];
   }
-  T& at(size_t size) { return const_cast<T&>(std::as_const(*this).at(size)); }
   void add(T value) { values_.push_back(std::move(value)); }  // of the next larger size
 
-  std::span<const T> ascending() const { return values_; }
-  std::span<const T> up_to(size_t size) const { return ascending().first(size); }
+  std::span<const T> ascending() const& { return values_; }
+  std::span<const T> up_to(size_t size) const& { return ascending().first(size); }
+  void ascending() && = delete;  // a loop over them would outlive them
+  void up_to(size_t) && = delete;
 
   bool operator==(const PerSize&) const = default;
 
@@ -55,8 +56,9 @@ class Sizes : public PerSize<Size> {
   using PerSize::PerSize;
 
   std::optional<size_t> named(std::string_view name) const;
-  auto largest_first() const { return std::views::reverse(ascending()); }  // to be shown
-  std::vector<std::string> names() const;                                  // largest first
+  void largest_first() && = delete;
+  auto largest_first() const& { return std::views::reverse(ascending()); }  // to be shown
+  std::vector<std::string> names() const;                                   // largest first
 };
 
 }  // namespace starnest
