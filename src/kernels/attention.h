@@ -5,7 +5,8 @@
 // q, y   [>= T, >= H*Q]  f32, rows may be strided, head h at columns h*Q..; y must not overlap q
 // k, v   [>= T, K*Q]     f32, rows may be strided
 // heads  H by shells, multiples of K
-// kv     the tokens of a sequence lie in blocks of kKvBlock; keys [kKvBlock][K*Q] begin at an offset of each block, then
+// kv     the tokens of a sequence lie in blocks of kKvBlock; keys [kKvBlock][K*Q] begin at an offset of each block,
+// then
 //        come the values; f32 or bf16: written rounded to nearest even, read exactly. Rows past the last token may hold
 //        anything, NaN included: they are never read into a result.
 //
@@ -33,9 +34,9 @@ struct KvLayout {
   DType dtype;       // f32 or bf16
   ByShells offsets;  // bytes from the beginning of a KV block to the keys; by shells
 
-  size_t row() const { return kv_heads * head_dim; }                                // K*Q numbers
+  size_t row() const { return kv_heads * head_dim; }                                     // K*Q numbers
   size_t values(size_t keys) const { return keys + kKvBlock * row() * size_of(dtype); }  // offset of the values
-  size_t bytes() const { return 2 * kKvBlock * row() * size_of(dtype); }            // of keys and values in a block
+  size_t bytes() const { return 2 * kKvBlock * row() * size_of(dtype); }  // of keys and values in a block
 };
 
 // Rows of k and v become the tokens of their runs.

@@ -1,6 +1,6 @@
-// Ops on single elements. Matrices are f32 [>= T, >= widest], rows may be strided; row t has as many columns as `widths`
-// says for its shells, and what lies past them is left alone. Each element is computed alone, by the same operations
-// wherever it lies. Threads split tokens. No scratch. Checked here: shapes (abort).
+// Ops on single elements. Matrices are f32 [>= T, >= widest], rows may be strided; row t has as many columns as
+// `widths` says for its shells, and what lies past them is left alone. Each element is computed alone, by the same
+// operations wherever it lies. Threads split tokens. No scratch. Checked here: shapes (abort).
 #pragma once
 
 #include "base/view.h"

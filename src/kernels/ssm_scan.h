@@ -1,4 +1,5 @@
-// The selective state space recurrence of Mamba-2, over every sequence of a batch. Channel ch belongs to head m, which reads group g = m % G:
+// The selective state space recurrence of Mamba-2, over every sequence of a batch. Channel ch belongs to head m, which
+// reads group g = m % G:
 //   h[ch,n] <- exp(dt[t,m] decay[m]) h[ch,n] + dt[t,m] x[t,ch] b[t,g,n]
 //   y[t,ch]  = sum_n c[t,g,n] h[ch,n] + skip[m] x[t,ch]
 //

@@ -30,9 +30,9 @@ void Model::forward(const Exec& exec, std::span<const TokenId> ids, const Batch&
   for (const Block& block : blocks) {
     const Batch here = reaching(batch, block.smallest);
     if (here.spans.empty()) continue;
-    rms_norm(exec, here, hidden, x, block.norm, norm_eps, u);                                    // u = norm(x)
+    rms_norm(exec, here, hidden, x, block.norm, norm_eps, u);                              // u = norm(x)
     std::visit([&](const auto& mixer) { mixer.forward(exec, here, u, y); }, block.mixer);  // y = mixer(u)
-    add(exec, here, hidden, y, x);                                                               // x <- x + y
+    add(exec, here, hidden, y, x);                                                         // x <- x + y
   }
 }
 

@@ -33,7 +33,7 @@ struct Model {
   VecView<const float> final_norm;  // [D]
   PackedMatrix head;                // [V, D]; the embedding where the two are tied
   float norm_eps = 0;
-  std::vector<size_t> hidden;       // D by size, smallest first
+  std::vector<size_t> hidden;  // D by size, smallest first
   PerSize<StateLayout> states;
 
   size_t largest() const { return embedding.shells.size(); }

@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "kernels/cpu/grain.h"
-#include "kernels/cpu/simd.h"
 #include "kernels/cpu/shares.h"
+#include "kernels/cpu/simd.h"
 #include "kernels/cpu/table.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -24,8 +24,8 @@ namespace {
 constexpr size_t kMaxUnitHeads = 16;   // query heads of one unit of work
 constexpr size_t kMaxUnitTokens = 16;  // tokens of one unit: they share the block of keys and values in cache
 
-// The tokens of one sequence. The softmax so far of token t and head h: `largest` score, `total` weight, weighted values
-// in y.
+// The tokens of one sequence. The softmax so far of token t and head h: `largest` score, `total` weight, weighted
+// values in y.
 struct Call {
   MatView<const float> q;
   KvLayout kv;

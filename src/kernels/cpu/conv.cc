@@ -1,8 +1,8 @@
 #include "kernels/conv.h"
 
 #include "kernels/cpu/grain.h"
-#include "kernels/cpu/simd.h"
 #include "kernels/cpu/shares.h"
+#include "kernels/cpu/simd.h"
 #include "kernels/cpu/table.h"
 #include "kernels/scalar.h"
 

@@ -58,7 +58,7 @@ class SquareSum {
 
 // One token, one group.
 void norm_group(const float* z, VecView<const float> gain, float eps, size_t groups, size_t group,
-                      std::span<const HeadPiece> pieces, float* y) {
+                std::span<const HeadPiece> pieces, float* y) {
   SquareSum squares;
   for (const HeadPiece& piece : pieces) {
     if (piece.head % groups != group) continue;
@@ -101,9 +101,7 @@ HWY_EXPORT(gated_norm);
 
 }  // namespace
 
-void put_gated_norm(Ops& ops, Isa isa) {
-  ops.gated_norm = STARNEST_OP_FOR(gated_norm, isa);
-}
+void put_gated_norm(Ops& ops, Isa isa) { ops.gated_norm = STARNEST_OP_FOR(gated_norm, isa); }
 
 }  // namespace starnest::cpu
 #endif

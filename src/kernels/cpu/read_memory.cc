@@ -62,9 +62,7 @@ HWY_EXPORT(read_memory);
 
 }  // namespace
 
-void put_read_memory(Ops& ops, Isa isa) {
-  ops.read_memory = STARNEST_OP_FOR(read_memory, isa);
-}
+void put_read_memory(Ops& ops, Isa isa) { ops.read_memory = STARNEST_OP_FOR(read_memory, isa); }
 
 }  // namespace starnest::cpu
 #endif

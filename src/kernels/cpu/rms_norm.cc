@@ -62,9 +62,7 @@ HWY_EXPORT(rms_norm);
 
 }  // namespace
 
-void put_rms_norm(Ops& ops, Isa isa) {
-  ops.rms_norm = STARNEST_OP_FOR(rms_norm, isa);
-}
+void put_rms_norm(Ops& ops, Isa isa) { ops.rms_norm = STARNEST_OP_FOR(rms_norm, isa); }
 
 }  // namespace starnest::cpu
 #endif

@@ -25,7 +25,8 @@ inline int64_t highway_targets(Isa isa) {
 #if (HWY_TARGETS & (HWY_TARGETS - 1)) == 0
 #define STARNEST_OP_FOR(op, isa) ((void)(isa), HWY_DISPATCH_TABLE(op)[0])
 #else
-#define STARNEST_OP_FOR(op, isa) HWY_DISPATCH_TABLE(op)[starnest::cpu::highway_index<HWY_CHOSEN_TARGET_MASK_TARGETS>(isa)]
+#define STARNEST_OP_FOR(op, isa) \
+  HWY_DISPATCH_TABLE(op)[starnest::cpu::highway_index<HWY_CHOSEN_TARGET_MASK_TARGETS>(isa)]
 
 namespace starnest::cpu {
 

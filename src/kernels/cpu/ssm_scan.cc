@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "kernels/cpu/grain.h"
-#include "kernels/cpu/simd.h"
 #include "kernels/cpu/shares.h"
+#include "kernels/cpu/simd.h"
 #include "kernels/cpu/table.h"
 
 #undef HWY_TARGET_INCLUDE

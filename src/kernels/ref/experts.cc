@@ -34,8 +34,7 @@ void exclude_groups(Arena& arena, const RouteParams& params, VecView<float> keys
   }
   const std::span<int32_t> best = arena.array<int32_t>(params.groups);
   rank(scores, best);
-  for (const int32_t g : best.subspan(params.groups_kept))
-    std::fill_n(keys.data + size_t(g) * width, width, kExcluded);
+  for (const int32_t g : best.subspan(params.groups_kept)) std::fill_n(keys.data + size_t(g) * width, width, kExcluded);
 }
 
 }  // namespace

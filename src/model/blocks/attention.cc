@@ -17,7 +17,7 @@ void Attention::forward(const Exec& exec, const Batch& batch, MatView<const floa
   const KvLayout kv{kv_heads, head_dim, kv_dtype, kv_at};
   matmul(exec, batch, u, std::array{Product{query, q}, Product{key, k}, Product{value, v}});  // q, k, v = W u
   kv_write(exec, batch, kv, k, v);
-  attention(exec, batch, kv, heads, q, scale, mixed);        // m = softmax(scale q k') v
+  attention(exec, batch, kv, heads, q, scale, mixed);       // m = softmax(scale q k') v
   matmul(exec, batch, mixed, std::array{Product{out, y}});  // y = W_o m
 }
 

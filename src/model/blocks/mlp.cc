@@ -12,7 +12,7 @@ void Mlp::forward(const Exec& exec, const Batch& batch, MatView<const float> u, 
   const MatView<float> a = exec.arena.matrix(batch.rows(), up.rows());
   matmul(exec, batch, u, std::array{Product{up, a}});  // a = W_up u
   add_bias(exec, batch, inner, up_bias, a);
-  activate(exec, batch, inner, Activation::relu2, a);     // a <- relu(a)^2
+  activate(exec, batch, inner, Activation::relu2, a);    // a <- relu(a)^2
   matmul(exec, batch, a, std::array{Product{down, y}});  // y = W_down a
   add_bias(exec, batch, hidden, down_bias, y);
 }
