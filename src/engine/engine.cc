@@ -128,6 +128,34 @@ uint64_t Engine::kv_needed(std::span<const BatchItem> batch) const {
   return sum;
 }
 
+// A batch as the model reads it.
+struct Engine::Layout {
+  std::vector<TokenId> ids;
+  std::vector<SequenceRun> runs;
+  Rows read, wanted;
+  std::vector<size_t> wanted_rows;  // of those that are read
+};
+
+// Takes room for the tokens. Items come largest size first.
+Engine::Layout Engine::laid_out(std::span<BatchItem* const> items) {
+  Layout layout;
+  for (const BatchItem* item : items) {
+    Sequence& sequence = *item->sequence;
+    sequence.reserve(item->tokens.size());
+    layout.runs.push_back({.first_row = layout.ids.size(),
+                           .rows = item->tokens.size(),
+                           .position = sequence.position_,
+                           .shells = sequence.size_,
+                           .state = sequence.state(),
+                           .kv = sequence.kv_data_});
+    layout.ids.insert(layout.ids.end(), item->tokens.begin(), item->tokens.end());
+    layout.read.append(item->tokens.size(), sequence.size_);
+    layout.wanted.append(rows_wanted(*item), sequence.size_);
+    for (size_t left = rows_wanted(*item); left > 0; --left) layout.wanted_rows.push_back(layout.ids.size() - left);
+  }
+  return layout;
+}
+
 void Engine::step(std::span<BatchItem> batch) {
   check(batch);
   if (batch.empty()) return;
@@ -135,43 +163,28 @@ void Engine::step(std::span<BatchItem> batch) {
   for (BatchItem& item : batch) items.push_back(&item);
   std::stable_sort(items.begin(), items.end(),
                    [](const BatchItem* a, const BatchItem* b) { return a->sequence->size() > b->sequence->size(); });
-
-  Rows read, wanted;
-  std::vector<TokenId> ids;
-  std::vector<SequenceRun> runs;
-  std::vector<size_t> wanted_rows;  // of the batch
-  for (const BatchItem* item : items) {
-    Sequence& sequence = *item->sequence;
-    sequence.reserve(item->tokens.size());
-    runs.push_back({.first_row = ids.size(),
-                    .rows = item->tokens.size(),
-                    .position = sequence.position_,
-                    .shells = sequence.size_,
-                    .state = sequence.state(),
-                    .kv = sequence.kv_data_});
-    ids.insert(ids.end(), item->tokens.begin(), item->tokens.end());
-    read.append(item->tokens.size(), sequence.size_);
-    wanted.append(rows_wanted(*item), sequence.size_);
-    for (size_t row = ids.size() - rows_wanted(*item); row < ids.size(); ++row) wanted_rows.push_back(row);
-  }
+  const Layout layout = laid_out(items);
 
   arena_.rewind({});
   const Exec exec{*device_, pool_, arena_};
-  const size_t width = model_.hidden[runs.front().shells - 1];
-  const MatView<float> logits = arena_.matrix(wanted_rows.size(), vocab());
-  const MatView<float> x = arena_.matrix(ids.size(), width), last = arena_.matrix(wanted_rows.size(), width);
-  model_.forward(exec, ids, {read.spans(), runs}, x);
-  take_rows(exec, {wanted.spans()}, model_.hidden, x, wanted_rows, last);
-  model_.logits(exec, {wanted.spans()}, last, logits);
+  const Batch read{layout.read.spans(), layout.runs}, wanted{layout.wanted.spans()};
+  const size_t width = read.widest(model_.hidden);
+  const MatView<float> logits = arena_.matrix(wanted.rows(), vocab()), last = arena_.matrix(wanted.rows(), width);
+  const MatView<float> x = arena_.matrix(read.rows(), width);
+  model_.forward(exec, layout.ids, read, x);
+  take_rows(exec, wanted, model_.hidden, x, layout.wanted_rows, last);
+  model_.logits(exec, wanted, last, logits);
+  hand_out(items, logits);
+}
 
-  const std::byte* read_back =
+void Engine::hand_out(std::span<BatchItem* const> items, MatView<const float> logits) {
+  const std::byte* for_host =
       device_->host_view(reinterpret_cast<const std::byte*>(logits.data), logits.rows * logits.stride * sizeof(float));
-  const MatView<const float> to_read{reinterpret_cast<const float*>(read_back), logits.rows, logits.cols,
-                                     logits.stride};
+  logits.data = reinterpret_cast<const float*>(for_host);
   size_t row = 0;
   for (BatchItem* item : items) {
     item->sequence->position_ += item->tokens.size();
-    item->logits = to_read.row_range(row, rows_wanted(*item));
+    item->logits = logits.row_range(row, rows_wanted(*item));
     row += rows_wanted(*item);
   }
 }

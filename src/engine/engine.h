@@ -85,7 +85,11 @@ class Engine {
   KvPool& kv() const { return *kv_; }
 
  private:
+  struct Layout;
+
   void check(std::span<const BatchItem> batch) const;
+  static Layout laid_out(std::span<BatchItem* const> items);
+  void hand_out(std::span<BatchItem* const> items, MatView<const float> logits);
 
   FamilySpec family_;
   std::shared_ptr<Device> device_;  // before all that holds its memory

@@ -67,16 +67,18 @@ Matrix expected(const Sequence& sequence, const Matrix& q, size_t position) {
 }
 
 TEST(KvWrite, PutsEachTokenIntoItsBlockAndTouchesNothingElse) {
-  const Sequence sequence(70, 2, 5);
-  const Sequence chunked(70, 2, 5, 7);
-  for (size_t t = 0, n = 1; t < 70; t += n, n = std::min<size_t>(n + 5, 70 - t))
-    chunked.write(t, sequence.k.view().row_range(t, n), sequence.v.view().row_range(t, n));
-  for (size_t t = 0; t < 70; ++t)
-    for (size_t i = 0; i < 10; ++i) {
-      EXPECT_EQ(chunked.key(t)[i], sequence.k.view()(t, i));
-      EXPECT_EQ(chunked.value(t)[i], sequence.v.view()(t, i));
-    }
-  EXPECT_TRUE(std::isnan(chunked.key(70)[0]) && std::isnan(chunked.value(70)[0]));
+  test::for_each_back_end([] {
+    const Sequence sequence(70, 2, 5);
+    const Sequence chunked(70, 2, 5, 7);
+    for (size_t t = 0, n = 1; t < 70; t += n, n = std::min<size_t>(n + 5, 70 - t))
+      chunked.write(t, sequence.k.view().row_range(t, n), sequence.v.view().row_range(t, n));
+    for (size_t t = 0; t < 70; ++t)
+      for (size_t i = 0; i < 10; ++i) {
+        EXPECT_EQ(chunked.key(t)[i], sequence.k.view()(t, i));
+        EXPECT_EQ(chunked.value(t)[i], sequence.v.view()(t, i));
+      }
+    EXPECT_TRUE(std::isnan(chunked.key(70)[0]) && std::isnan(chunked.value(70)[0]));
+  });
 }
 
 TEST(Attention, AgreesWithRefOnEveryHeadWidthAndGroupOfHeads) {

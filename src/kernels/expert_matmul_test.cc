@@ -85,12 +85,14 @@ TEST(ExpertMatmul, EverySlotHasTheBitsOfItsTokenAloneWithItsExpert) {
 }
 
 TEST(ExpertMatmul, DoesNothingForNoTokens) {
-  Machine machine(2);
-  const Experts experts(DType::f32);
-  const Matrix none(0, 67, 1);
-  Matrix y(0, 70, 3);
-  const ExpertGroups groups = group_by_expert(machine.exec, {nullptr, 0, kChosen, kChosen}, kExperts);
-  expert_matmul(machine.exec, {}, none.view(), ExpertInput::tokens, groups, experts.views, y.view());
+  test::for_each_back_end([] {
+    Machine machine(2);
+    const Experts experts(DType::f32);
+    const Matrix none(0, 67, 1);
+    Matrix y(0, 70, 3);
+    const ExpertGroups groups = group_by_expert(machine.exec, {nullptr, 0, kChosen, kChosen}, kExperts);
+    expert_matmul(machine.exec, {}, none.view(), ExpertInput::tokens, groups, experts.views, y.view());
+  });
 }
 
 }  // namespace

@@ -40,19 +40,21 @@ TEST(GatherAdd, AddsTheWeightedRowsInOrderOnAnyNumberOfThreadsAndEveryBackEnd) {
 }
 
 TEST(TakeRows, CopiesAsManyColumnsAsTheShellsOfARowSay) {
-  constexpr size_t kWidths[] = {2, 5};
-  const std::vector<RowSpan> spans{{2, 2}, {1, 1}};
-  const std::vector<size_t> taken{6, 1, 3};
-  const Matrix x(7, 5, 1, 2), before(3, 5, 2);
-  for (const int threads : {1, 2}) {
-    Machine machine(threads);
-    Matrix y = before;
-    take_rows(machine.exec, {spans}, kWidths, x.view(), taken, y.view());
-    for_each_row({spans}, [&](size_t t, size_t shells) {
-      for (size_t i = 0; i < 5; ++i)
-        EXPECT_EQ(y.view()(t, i), i < kWidths[shells - 1] ? x.view()(taken[t], i) : before.view()(t, i));
-    });
-  }
+  test::for_each_back_end([] {
+    constexpr size_t kWidths[] = {2, 5};
+    const std::vector<RowSpan> spans{{2, 2}, {1, 1}};
+    const std::vector<size_t> taken{6, 1, 3};
+    const Matrix x(7, 5, 1, 2), before(3, 5, 2);
+    for (const int threads : {1, 2}) {
+      Machine machine(threads);
+      Matrix y = before;
+      take_rows(machine.exec, {spans}, kWidths, x.view(), taken, y.view());
+      for_each_row({spans}, [&](size_t t, size_t shells) {
+        for (size_t i = 0; i < 5; ++i)
+          EXPECT_EQ(y.view()(t, i), i < kWidths[shells - 1] ? x.view()(taken[t], i) : before.view()(t, i));
+      });
+    }
+  });
 }
 
 TEST(GatherDeathTest, RefusesASlotThatDoesNotExist) {
