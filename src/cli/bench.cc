@@ -183,6 +183,7 @@ void run(BenchOptions options) {
   Engine engine(family, {.threads = options.threads, .sizes = options.sizes, .device = options.model.device},
                 [&](uint64_t done, uint64_t total) { loading.update(done, total); });
   loading.clear();
+  print_notices(engine.notices());
   options.settings.sizes = asked_sizes(engine, options.sizes);
   BenchReport report{options, {}, {}, 0, 0, 0, {}};
   report.weights = name_of(engine.weight_dtype());

@@ -31,6 +31,7 @@ void run(const LogitsOptions& options) {
   const std::string size = options.size == kFullSize ? family.largest().name : options.size;
   Engine engine(family,
                 {.threads = options.threads, .sizes = {family.size(size).name}, .device = options.model.device});
+  print_notices(engine.notices());
   Sequence sequence = engine.start(engine.size_named(size));
   SafetensorsWriter writer(options.out, {{"logits", DType::f32, {options.ids.size(), engine.vocab()}}},
                            {{"format", "pt"}});

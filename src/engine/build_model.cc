@@ -123,9 +123,10 @@ struct PlaceStates {
 PerSize<StateLayout> place_states(std::vector<Block>& blocks, size_t largest) {
   PerSize<StateLayout> layouts;
   for (size_t size = 1; size <= largest; ++size) {
-    layouts.add({});
+    StateLayout layout;
     for (size_t b = 0; b < blocks.size(); ++b)
-      std::visit(PlaceStates{layouts.at(size), b, size, blocks[b].smallest <= size}, blocks[b].mixer);
+      std::visit(PlaceStates{layout, b, size, blocks[b].smallest <= size}, blocks[b].mixer);
+    layouts.add(std::move(layout));
   }
   return layouts;
 }

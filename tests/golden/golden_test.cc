@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/cpu/isa.h"
+
 namespace starnest {
 namespace {
 

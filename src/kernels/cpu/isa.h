@@ -12,7 +12,7 @@ enum class Isa { portable, avx2, avx512, avx512bf16 };
 inline constexpr std::array kIsas{Isa::portable, Isa::avx2, Isa::avx512, Isa::avx512bf16};
 
 std::string_view name_of(Isa isa);
-std::vector<Isa> available_isas();  // of this machine, ascending; portable always
+std::vector<Isa> available_isas();  // those of this machine, ascending; portable always
 
 // The one that the environment variable STARNEST_ISA names, else the best of this machine. Throws Error when the name
 // is none that the machine has.
