@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "arch/model_spec.h"
-#include "format/weights/checkpoint.h"
+#include "format/json/hf_config.h"
 #include "nest/cost.h"
 
 namespace starnest {
@@ -49,7 +49,8 @@ Naming detect_naming(const std::function<bool(std::string_view name)>& has);
 
 // Extra layers that predict further tokens, for speculation. No size needs them; transformers ignores them too.
 inline constexpr std::string_view kMultiTokenPrediction = "mtp.";
-size_t count_multi_token_prediction(const Checkpoint& checkpoint);
+// Lets the config of a checkpoint without them say that it has none.
+void announce_no_prediction_layers(HfConfig& config);
 
 // All tensors of the full model: embedding, blocks in order, final norm, head (absent when tied).
 std::vector<TensorSpec> tensors_of(const ModelSpec& spec, const Naming& naming);

@@ -84,4 +84,18 @@ float load_f32(DType dtype, const std::byte* data, size_t index) {
   check_failed("dtype", "unknown dtype", __FILE__, __LINE__);
 }
 
+void load_all_f32(DType dtype, const std::byte* data, size_t count, std::byte* out) {
+  const auto each = [&](auto element) {
+    for (size_t i = 0; i < count; ++i) {
+      const float value = element(i);
+      std::memcpy(out + i * sizeof value, &value, sizeof value);
+    }
+  };
+  // A loop of its own for what models are stored in: the compiler makes vectors of it.
+  if (dtype == DType::bf16)
+    each([&](size_t i) { return to_f32(bf16{read_as<uint16_t>(data, i)}); });
+  else
+    each([&](size_t i) { return load_f32(dtype, data, i); });
+}
+
 }  // namespace starnest

@@ -35,5 +35,7 @@ float e4m3_to_f32(uint8_t bits);
 
 // Element `index` of a floating-point buffer as F32. U8 and I64 are converted by value.
 float load_f32(DType dtype, const std::byte* data, size_t index);
+// The first `count` elements, as F32 into `out`, which need not be aligned.
+void load_all_f32(DType dtype, const std::byte* data, size_t count, std::byte* out);
 
 }  // namespace starnest

@@ -104,6 +104,20 @@ float loaded(DType dtype, T value) {
   return load_f32(dtype, buffer + 1, 1);
 }
 
+TEST(Dtype, LoadingAllEqualsLoadingEach) {
+  std::byte data[41];
+  for (size_t i = 0; i < sizeof data; ++i) data[i] = std::byte(i * 37 + 5);
+  for (const DType dtype : {DType::f32, DType::bf16, DType::f16, DType::f8_e4m3, DType::u8, DType::i64}) {
+    const size_t count = 40 / size_of(dtype);
+    std::byte out[40 * sizeof(float) + 1];
+    load_all_f32(dtype, data + 1, count, out + 1);
+    for (size_t i = 0; i < count; ++i) {
+      const float want = load_f32(dtype, data + 1, i);
+      EXPECT_EQ(std::memcmp(out + 1 + i * sizeof want, &want, sizeof want), 0) << name_of(dtype) << " " << i;
+    }
+  }
+}
+
 TEST(Dtype, LoadReadsEachFormatUnaligned) {
   EXPECT_EQ(loaded(DType::f32, 1.25f), 1.25f);
   EXPECT_EQ(loaded(DType::bf16, uint16_t{0x3fc0}), 1.5f);

@@ -53,6 +53,7 @@ void add_eval(CLI::App& app) {
       app.add_subcommand("eval", "Measure accuracy on reasoning tasks, by generation, or the likelihood of text");
   command->footer(kExamples);
   add_model_options(*command, options->model);
+  add_device_option(*command, options->model);
   command->add_option("--task", options->questions.task, "task family")->capture_default_str();
   auto* const text = command->add_option(
       "--text", options->text, "perplexity of this text instead of a task (*.json, *.jsonl, *.ndjson, or plain)");

@@ -10,7 +10,7 @@ namespace {
 
 int run(int argc, char** argv) {
   CLI::App app{"One checkpoint, every size: opens, cuts and runs elastic language models.", "starnest"};
-  app.set_version_flag("--version", "starnest " STARNEST_VERSION ", kernels " + std::string(Family::kernel_path()));
+  app.set_version_flag("--version", "starnest " STARNEST_VERSION ", kernels " + Family::kernel_path());
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"

@@ -27,13 +27,14 @@ struct SliceResult {
 
 // Writes `size` as an ordinary Hugging Face folder at `out`: the kept ranges of every tensor with dtype, name and shard
 // as in the source (blocks behind a dropped one move up), config.json with the widths in the source's generation of
-// names, the index, all small files but elastic.json, and SHA256SUMS. Nothing appears at `out` before all is done.
+// names, no mtp.* layers, and every other value as it was written (Infinity as the bare word), the index, all small
+// files but elastic.json, and SHA256SUMS. Nothing appears at `out` before all is done.
 //
 // Streams from the memory map and gives the pages back, so memory does not grow with the model.
 //
-// Throws Error, and leaves `out` as it was, for: a tensor that is missing, unexpected (mtp.* is left out with a note),
-// of the wrong shape, or quantised (U8 and F8_E4M3 are not sliced yet); a size with different widths in different
-// blocks, unless options.per_block allows it; and whatever Checkpoint, OutputFolder and the disk refuse.
+// Throws Error, and leaves `out` as it was, for: a quantised tensor (these are not sliced yet); a size with different
+// widths in different blocks, unless options.per_block allows it; and whatever PairedCheckpoint, OutputFolder and the
+// disk refuse. What PairedCheckpoint says is not used is left out with a note.
 SliceResult slice(const FamilySpec& family, const Size& size, const std::filesystem::path& out,
                   const SliceOptions& options = {});
 

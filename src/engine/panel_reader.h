@@ -2,11 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "format/weights/checkpoint.h"
-#include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
+#include "kernels/threads.h"
 #include "nest/segments.h"
 
 namespace starnest {
@@ -16,25 +17,33 @@ struct FileMatrix {
   TensorRef tensor;
   uint64_t offset;  // of the matrix in the tensor, bytes
   size_t file_cols;
-  std::vector<size_t> row_order, col_order;  // memory position -> index in the file
+  std::vector<IndexRange> row_order, col_order;  // indices in the file, in the order of memory
+};
+
+// A block of panels in memory that takes some of the columns of the rows that are read.
+struct PanelBlock {
+  IndexRange cols;           // memory positions
+  std::byte* out = nullptr;  // its first panel of those rows
 };
 
 // Owns one buffer per thread of `pool`, which must outlive it. Used by one thread at a time.
 class PanelReader {
  public:
-  explicit PanelReader(ThreadPool& pool);
+  PanelReader(ThreadPool& pool, const PanelLayout& layout);
 
-  // Packs the given rows and columns (memory positions) of `matrix`, converted to `dtype`, as consecutive panels from
-  // `out`. Returns the byte after them. Throws Error when the file cannot be read.
-  std::byte* pack(const FileMatrix& matrix, IndexRange rows, IndexRange cols, DType dtype, std::byte* out);
+  // Packs the given rows (memory positions) of `matrix`, converted to `dtype`, as panels of all blocks: the file is
+  // read once for them. The columns of the blocks follow one another. Throws Error when the file cannot be read.
+  void pack(const FileMatrix& matrix, IndexRange rows, std::span<const PanelBlock> blocks, DType dtype);
 
  private:
   struct Buffers {
-    std::vector<std::byte> raw;     // a row, or some, as stored
-    std::vector<std::byte> staged;  // [kPanelRows][cols] in the type of the panel
+    std::vector<std::byte> raw;          // a row, or some, as stored
+    std::vector<const std::byte*> rows;  // in staged
+    std::vector<std::byte> staged;       // the rows of a panel, [rows][cols] in its type
   };
 
   ThreadPool& pool_;
+  const PanelLayout& layout_;
   std::vector<Buffers> buffers_;
 };
 

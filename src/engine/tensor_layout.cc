@@ -26,11 +26,11 @@ size_t kept(const std::vector<Segment>& segments, const BlockWidths& widths) {
   return size_t(kept_extent(segments, widths));
 }
 
-std::vector<size_t> order_of(const std::vector<Segment>& segments, size_t start,
-                             const std::vector<BlockWidths>& chain) {
-  std::vector<size_t> order;
+std::vector<IndexRange> order_of(const std::vector<Segment>& segments, size_t start,
+                                 const std::vector<BlockWidths>& chain) {
+  std::vector<IndexRange> order;
   for (const Segment& segment : segments) {
-    for (const size_t index : memory_order(segment, chain)) order.push_back(start + index);
+    for (const IndexRange& range : memory_order(segment, chain)) order.push_back({start + range.begin, range.count});
     start += size_t(segment.extent());
   }
   return order;
@@ -41,11 +41,11 @@ std::vector<size_t> order_of(const std::vector<Segment>& segments, size_t start,
 size_t PartLayout::rows_of(const BlockWidths& widths) const { return rows.empty() ? 1 : kept(rows, widths); }
 size_t PartLayout::cols_of(const BlockWidths& widths) const { return kept(cols, widths); }
 
-std::vector<size_t> PartLayout::row_order(const std::vector<BlockWidths>& chain) const {
-  return rows.empty() ? std::vector<size_t>{0} : order_of(rows, first_row, chain);
+std::vector<IndexRange> PartLayout::row_order(const std::vector<BlockWidths>& chain) const {
+  return rows.empty() ? std::vector<IndexRange>{{0, 1}} : order_of(rows, first_row, chain);
 }
 
-std::vector<size_t> PartLayout::col_order(const std::vector<BlockWidths>& chain) const {
+std::vector<IndexRange> PartLayout::col_order(const std::vector<BlockWidths>& chain) const {
   return order_of(cols, rows.empty() ? first_row : 0, chain);
 }
 

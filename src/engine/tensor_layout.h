@@ -24,8 +24,8 @@ struct PartLayout {
   size_t rows_of(const BlockWidths& widths) const;  // 1 for a vector
   size_t cols_of(const BlockWidths& widths) const;
   // File indices in memory order, for the sizes `chain` (smallest first).
-  std::vector<size_t> row_order(const std::vector<BlockWidths>& chain) const;
-  std::vector<size_t> col_order(const std::vector<BlockWidths>& chain) const;
+  std::vector<IndexRange> row_order(const std::vector<BlockWidths>& chain) const;
+  std::vector<IndexRange> col_order(const std::vector<BlockWidths>& chain) const;
 };
 
 std::vector<PartLayout> parts_of(const TensorSpec& tensor);

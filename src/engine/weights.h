@@ -9,34 +9,37 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "arch/family_spec.h"
-#include "base/pages.h"
+#include "arch/paired_checkpoint.h"
 #include "base/progress.h"
+#include "base/view.h"
+#include "engine/panel_reader.h"
 #include "engine/tensor_layout.h"
-#include "format/weights/checkpoint.h"
-#include "kernels/exec.h"
+#include "kernels/device.h"
 #include "kernels/packed_matrix.h"
+#include "kernels/threads.h"
 
 namespace starnest {
 
 // Not thread-safe. Views that it hands out are valid until the next load or drop; they point into this object.
 class Weights {
  public:
-  // Checks the checkpoint against `spec` for all of `sizes`; nothing is resident yet. Throws Error for
-  // a tensor that is missing, has another shape than the config says, or a type that has no kernel.
-  Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint);
+  // Pairs the checkpoint with `spec`; nothing is resident yet. Throws what PairedCheckpoint
+  // throws, and Error for a tensor in an encoding that has no kernel.
+  Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint, Device& device);
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
-  // Makes the size of so many shells resident, and with it all smaller ones: reads the shells that are missing, with
-  // all threads of `pool`, through one panel-sized buffer per thread. Reports bytes of memory filled. Throws Error when
-  // a file cannot be read or there is no memory; what was resident before then still is.
+  // Makes the first `shells` sizes resident: reads the shells that are missing, with all threads of `pool`, through one
+  // panel-sized buffer per thread. Reports bytes of memory filled. All or nothing: throws Error when a file cannot be
+  // read or there is no memory, and whatever `progress` throws, and then everything is as it was, views included.
   void load(size_t shells, ThreadPool& pool, const Progress& progress = {});
-  void drop(size_t shells);  // keeps the first `shells`
+  void drop(size_t shells);  // keeps the first `shells`; reads no file
   size_t resident() const { return regions_.size(); }
   uint64_t bytes() const;                  // of resident weights
   uint64_t bytes_of(size_t shells) const;  // that the first `shells` take
@@ -55,7 +58,6 @@ class Weights {
 
  private:
   struct Source {
-    const TensorSpec* tensor = nullptr;
     TensorRef file{};
     uint64_t offset = 0;  // of the matrix in the tensor, bytes
     PartLayout layout;
@@ -65,27 +67,38 @@ class Weights {
     DType dtype = DType::f32;
     std::vector<PackedShell> shells;  // one per size of the family
     std::vector<size_t> offset;       // of each shell in its region
+    std::vector<ColumnRun> sum_order;
+  };
+  struct Numbers {
+    std::vector<float> values;  // row-major [rows, cols] of the largest resident size
+    size_t rows = 0, cols = 0;
+    DeviceMemory memory;        // the same on the device
+
+    const float* data() const { return reinterpret_cast<const float*>(memory.data()); }
+    void cut(size_t kept_rows, size_t kept_cols);  // the values, to the first rows and columns
   };
   struct Table {
     Source source;
-    std::vector<float> values;  // row-major [rows, cols] of the largest resident size
-    size_t rows = 0, cols = 0;
+    Numbers numbers;
   };
   using Key = std::tuple<int /*block*/, Role, int /*expert*/, int /*part*/>;
 
-  void add_tensor(const TensorSpec& tensor, const TensorRef& file, const std::string& name);
+  void add_tensor(const StoredTensor& stored);
   void add_packed(Source source, Key key, DType dtype);
-  void fill_shell(size_t s, const Pages& region, ThreadPool& pool, const std::function<void(uint64_t)>& done);
-  void fill_tables(size_t shells);
+  void fill(const Key& key, const Packed& matrix, PanelReader& reader, std::span<const DeviceMemory> regions) const;
+  Numbers read_table(const Key& key, const Source& source, size_t shells) const;
+  void upload(const Numbers& numbers) const;
+  size_t packed_bytes(const Packed& matrix, size_t s) const;  // of shell s
+  void show_regions();
 
+  Device& device_;
   ModelSpec spec_;
   Sizes sizes_;
-  Checkpoint checkpoint_;
-  std::vector<TensorSpec> tensors_;
+  PairedCheckpoint checkpoint_;
   std::map<Key, Packed> packed_;
   std::map<Key, Table> tables_;
-  std::vector<size_t> region_bytes_;  // of each shell
-  std::vector<Pages> regions_;        // of the resident shells
+  std::vector<size_t> region_bytes_;   // of each shell
+  std::vector<DeviceMemory> regions_;  // of the resident shells
   DType dtype_ = DType::f32;
   std::vector<std::string> notices_;
 };

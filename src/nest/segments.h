@@ -53,10 +53,14 @@ std::vector<IndexRange> kept_ranges(const Dimension& dimension, const BlockWidth
 // The same as single indices.
 std::vector<size_t> kept_indices(const Dimension& dimension, const BlockWidths& widths);
 
-// Order in memory: position -> index in the file, for a segment of which the sizes `chain` (ascending, smallest first)
-// are resident. Ordered by shell, then unit rank inside its group, then group, then channel, so that the indices of
-// every size are a prefix. Only the indices of the largest size are present.
-std::vector<size_t> memory_order(const Segment& segment, std::span<const BlockWidths> chain);
+// Order in memory: the indices in the file, one range after the other, for a segment of which the sizes `chain`
+// (ascending, smallest first) are resident. Ordered by shell, then unit rank inside its group, then group, then
+// channel, so that the indices of every size are a prefix. Only the indices of the largest size are present. Neighbours
+// are merged.
+std::vector<IndexRange> memory_order(const Segment& segment, std::span<const BlockWidths> chain);
+
+// What stands at the positions `at` of an order that lists ranges one after the other.
+std::vector<IndexRange> part_of(std::span<const IndexRange> order, IndexRange at);
 
 // Consecutive channels in memory that belong to one unit. Units are numbered rank-major: rank * groups + group, so
 // unit u belongs to group u % groups.
@@ -64,10 +68,12 @@ struct UnitPiece {
   size_t unit = 0;
   size_t begin = 0;
   size_t count = 0;
+  size_t added_by = 0;  // index in the chain of the size that adds it
 };
 
-// The pieces of the first kept_extent(size) positions of memory_order, ascending by position. One piece per unit,
-// unless an inner size keeps fewer channels of it.
+// The pieces of the first kept_extent(size) positions of memory_order, by unit, then channel: the order of the size
+// when it is the only one, whatever the chain. One piece per unit, and ascending by position, unless an inner size
+// keeps fewer channels of a unit.
 std::vector<UnitPiece> memory_pieces(const Segment& segment, std::span<const BlockWidths> chain,
                                      const BlockWidths& size);
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,8 @@
 
 #include "engine/engine.h"
 #include "format/weights/safetensors.h"
-#include "kernels/cpu/isa.h"
+#include "kernels/cpu/cpu_device.h"
+#include "kernels/ref/ref_device.h"
 
 namespace starnest::golden {
 
@@ -62,16 +64,15 @@ inline std::vector<float> logits_of(Engine& engine, const std::string& size, con
   return out;
 }
 
-// Calls body once per instruction set that this machine has.
+// Calls body with every back end of this build and machine: the plain loops, and each instruction set of the processor.
 template <class Body>
-void on_every_instruction_set(const Body& body) {
-  const Isa before = isa();
-  for (const Isa available : available_isas()) {
-    use_isa(available);
-    const testing::ScopedTrace trace(__FILE__, __LINE__, "instruction set " + std::string(name_of(available)));
-    body();
+void on_every_back_end(const Body& body) {
+  std::vector<std::shared_ptr<Device>> devices{make_ref_device()};
+  for (const Isa isa : available_isas()) devices.push_back(make_cpu_device(isa));
+  for (const std::shared_ptr<Device>& device : devices) {
+    const testing::ScopedTrace trace(__FILE__, __LINE__, "back end " + std::string(device->kernel_path()));
+    body(device);
   }
-  use_isa(before);
 }
 
 inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/cpu/isa.h"
+
 namespace starnest {
 namespace {
 
@@ -12,15 +14,15 @@ class GoldenBf16 : public testing::TestWithParam<std::string> {};
 // F32 arithmetic on the file's numbers; the BF16 dot product rounds what it multiplies (2^-9 each), and BF16 keys and
 // values are rounded once more.
 double tolerance(const Engine& engine) {
-  const bool rounds = engine.weight_dtype() == DType::bf16 && isa() == Isa::avx512bf16;
+  const bool rounds = engine.weight_dtype() == DType::bf16 && engine.device().kernel_path() == "avx512bf16";
   return rounds ? 2e-2 : 1e-4;
 }
 
 TEST_P(Golden, EverySizeInPlaceEqualsTransformersOnTheSlicedWeights) {
   const FamilySpec family = read_family(golden::folder(GetParam()));
-  Engine engine(family, {.threads = 2, .kv_dtype = DType::f32});
-  ASSERT_EQ(engine.sizes().largest(), 3u);
-  golden::on_every_instruction_set([&] {
+  ASSERT_EQ(family.sizes.largest(), 3u);
+  golden::on_every_back_end([&](const std::shared_ptr<Device>& device) {
+    Engine engine(family, device, {.threads = 2, .kv_dtype = DType::f32});
     for (const Size& size : engine.sizes().ascending()) {
       const golden::Golden expected = golden::read(GetParam(), size.name);
       const std::vector<float> logits = golden::logits_of(engine, size.name, expected.ids);
@@ -30,8 +32,8 @@ TEST_P(Golden, EverySizeInPlaceEqualsTransformersOnTheSlicedWeights) {
 }
 
 TEST_P(GoldenBf16, OurErrorInBf16IsNotAboveTransformersOwn) {
-  Engine engine(read_family(golden::folder(GetParam())), {.threads = 1});
-  golden::on_every_instruction_set([&] {
+  golden::on_every_back_end([&](const std::shared_ptr<Device>& device) {
+    Engine engine(read_family(golden::folder(GetParam())), device, {.threads = 1});
     for (const Size& size : engine.sizes().ascending()) {
       const golden::Golden expected = golden::read(GetParam(), size.name);
       const double theirs = golden::relative_error(expected.logits, expected.logits_f32, engine.vocab());

@@ -9,6 +9,7 @@
 
 #include "arch/cost.h"
 #include "arch/family_spec.h"
+#include "arch/tensors.h"
 #include "base/file.h"
 #include "base/range.h"
 #include "base/text.h"
@@ -163,7 +164,9 @@ void write_family(const std::filesystem::path& folder, const ElastifySettings& s
                      {"trained_tokens", std::to_string(state.tokens)},
                      {"seed", std::to_string(settings.run.seed)}};
   copy_small_files(settings.family.model, folder, [](const std::string& note) { std::printf("%s\n", note.c_str()); });
-  write_text(folder / "config.json", parent.config.text());
+  HfConfig config = parent.config;
+  announce_no_prediction_layers(config);
+  write_text(folder / "config.json", config.text());
   write_text(folder / "elastic.json", write_elastic(file));
   write_weights(folder / "model.safetensors", weights);
 }
@@ -195,7 +198,10 @@ class ElasticRun {
         frozen_(frozen_roles(settings.family.freeze)),
         curriculum_(settings.curriculum, names_.size(), settings.run.steps, uint64_t(settings.run.seed)),
         folder_(settings.run, job_text(settings), ranks),
-        teacher_(read_weights(settings.family.model, parent_.spec)),
+        teacher_(read_weights(settings.family.model, parent_.spec,
+                              [&](const std::string& text) {
+                                if (ranks.first()) std::printf("note: %s\n", text.c_str());
+                              })),
         student_(trained_student()),
         optimizer_(student_, settings.optimizer, ranks),
         average_(settings.family.average > 0 ? std::optional(student_.clone()) : std::nullopt),

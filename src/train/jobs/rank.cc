@@ -5,6 +5,7 @@
 #include <map>
 
 #include "arch/family_spec.h"
+#include "arch/tensors.h"
 #include "base/file.h"
 #include "base/range.h"
 #include "base/text.h"
@@ -133,7 +134,8 @@ void rank(const RankJob& job, const Progress& progress) {
   const torch::NoGradGuard no_gradients;
   const FamilySpec family = read_family(job.settings.model);
   OutputFolder out(job.settings.out, job.settings.model, job.settings.force ? Overwrite::replace : Overwrite::refuse);
-  const Weights original = read_weights(job.settings.model, family.spec);
+  const auto note = [](const std::string& text) { std::printf("note: %s\n", text.c_str()); };
+  const Weights original = read_weights(job.settings.model, family.spec, note);
 
   const int rows = job.data.is_text() ? job.data.text.rows : job.data.batch.rows;
   const int64_t batches = (job.settings.samples + rows - 1) / rows;
@@ -154,9 +156,10 @@ void rank(const RankJob& job, const Progress& progress) {
   const std::vector<BlockDrop> drops = ranked_layers(job.settings, weights, *data, rows, progress);
   const Weights moved = sorted(weights, orders_of(family.spec, scores));
   check_same_function(original, moved, data->at(0));
-  copy_small_files(job.settings.model, out.partial(),
-                   [](const std::string& note) { std::printf("%s\n", note.c_str()); });
-  write_text(out.partial() / "config.json", family.config.text());
+  copy_small_files(job.settings.model, out.partial(), note);
+  HfConfig config = family.config;
+  announce_no_prediction_layers(config);
+  write_text(out.partial() / "config.json", config.text());
   write_scores(out.partial() / "training" / "scores.json", scores, drops);
   write_text(out.partial() / "training" / "scores.html", scores_page(scores));
   write_weights(out.partial() / "model.safetensors", moved);
