@@ -33,9 +33,10 @@ struct OpenOptions {
   std::string elastic = {};             // a file or preset to take the sizes from; empty: the folder's elastic.json
   int threads = 0;                      // 0: as many as the process may use
   std::vector<std::string> sizes = {};  // sizes to keep in memory; empty: all
-  int context = 0;             // tokens of prompt and output together; 0: what the model allows and memory holds
+  int context = 0;  // tokens of prompt and output together; 0: what the model allows and memory holds
   std::optional<KvType> kv_type = {};  // not given: the type of the weights
-  std::string device = "cpu";  // "cpu", or "ref": plain loops, slow, to check others against
+  std::string device = "cpu";          // "cpu", or "ref": plain loops, slow, to check others against
+  uint64_t kv_bytes = 0;               // of keys and values of all requests, with those of snapshots; 0: no limit
   uint64_t cache_bytes =
       uint64_t{1} << 30;  // for snapshots of what was read, least recently used dropped first; 0: none
   std::function<void(uint64_t done, uint64_t total)> progress = {};  // bytes read; may throw to cancel

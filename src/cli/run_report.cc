@@ -127,6 +127,8 @@ std::string end_of(AnswerEnd end) {
       return ", cut at max-tokens";
     case AnswerEnd::context:
       return ", cut at the end of the context";
+    case AnswerEnd::memory:
+      return ", cut where memory for keys and values ended";
     case AnswerEnd::cancelled:
       return ", interrupted";
   }

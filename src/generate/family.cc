@@ -48,6 +48,7 @@ EngineOptions engine_options(const ModelSpec& spec, const OpenOptions& options) 
   require_range("ctx-size", options.context, 0, spec.max_context ? spec.max_context : kMostContext,
                 "0 takes what the model allows and memory holds");
   EngineOptions out{.threads = options.threads, .sizes = options.sizes, .device = options.device};
+  if (options.kv_bytes) out.kv_limit = options.kv_bytes;
   if (options.kv_type) out.kv_dtype = *options.kv_type == KvType::f32 ? DType::f32 : DType::bf16;
   return out;
 }
@@ -141,6 +142,11 @@ void Family::Impl::set_context(const OpenOptions& options) {
     rules.context_hint = "The context was set to this; the model allows " + std::to_string(allowed);
   else if (info.context < allowed)
     rules.context_hint = "Memory holds no more beside the weights; the model allows " + std::to_string(allowed);
+}
+
+uint64_t Family::Impl::kv_bytes(size_t size, size_t tokens) const {
+  const size_t blocks = (tokens + kKvBlock - 1) / kKvBlock;
+  return blocks * kKvBlock * states.at(size).kv_per_token * size_of(engine.kv_dtype());
 }
 
 double Family::Impl::bytes_moved(std::span<const BatchItem> items) const {
