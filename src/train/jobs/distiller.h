@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "nest/sizes.h"
 #include "train/distill/sandwich.h"
 #include "train/jobs/elastify.h"
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "nest/sizes.h"
 #include "train/distill/optimizer.h"
 #include "train/router/cell_costs.h"
 #include "train/router/router.h"
