@@ -100,6 +100,20 @@ bool is_linear(Role role) {
   }
 }
 
+bool is_linear_bias(Role role) {
+  switch (role) {
+    case Role::mamba_in_bias:
+    case Role::mamba_out_bias:
+    case Role::up_bias:
+    case Role::down_bias:
+    case Role::shared_up_bias:
+    case Role::shared_down_bias:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string Naming::name(const TensorSpec& spec, int block) const {
   if (spec.role == Role::head) return spec.local_name;
   if (spec.role == Role::embedding) return prefix + embedding + ".weight";

@@ -27,6 +27,7 @@ enum class Role {
 
 // Weights of the linear layers, which quantised formats store in their own way: no embedding, head, router or norm.
 bool is_linear(Role role);
+bool is_linear_bias(Role role);
 
 struct TensorSpec : NestedTensor {
   Role role{};

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/inspect_facts.h"
+#include "program/terminal.h"
 
 namespace starnest::cli {
 namespace {
@@ -17,7 +18,10 @@ void run(const Options& options) {
   const FamilySpec family = open_family(options.model);
   const ModelFacts facts = facts_of(family);
   if (facts.stored) print_notices(facts.stored->notices);
-  std::fputs((options.json ? inspect_json(facts) : inspect_text(facts)).c_str(), stdout);
+  if (options.json)
+    std::fputs(inspect_json(facts).c_str(), stdout);
+  else
+    print(stdout, "%s", inspect_text(facts).c_str());
 }
 
 }  // namespace

@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "arch/paired_checkpoint.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "convert/shard_copy.h"
 #include "convert/small_files.h"
+#include "format/weights/fingerprint.h"
 #include "format/weights/safetensors_writer.h"
 #include "format/weights/sha256.h"
 #include "starnest/error.h"
@@ -119,7 +121,10 @@ SliceResult slice(const FamilySpec& family, const Size& size, const std::filesys
   const PairedCheckpoint source(family.spec, Checkpoint(family.folder));
   const Cut cut(source, size.widths);
 
-  OutputFolder folder(out, family.folder, options.overwrite);
+  std::vector<std::filesystem::path> sources = options.inputs;
+  sources.push_back(family.folder);
+  for (const std::filesystem::path& file : model_files(family.folder)) sources.push_back(file);  // links to elsewhere
+  OutputFolder folder(out, sources, options.overwrite);
   check_space(folder.partial(), cut.bytes());
   for (const std::string& unused : source.unused()) note("left out: " + unused);
   if (options.per_block == PerBlockWidths::allow && size.widths.differ_between_blocks())

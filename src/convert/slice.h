@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "arch/family_spec.h"
 #include "base/progress.h"
@@ -15,6 +16,7 @@ namespace starnest {
 struct SliceOptions {
   PerBlockWidths per_block = PerBlockWidths::refuse;  // allowed, a slice may be one that only starnest loads
   Overwrite overwrite = Overwrite::refuse;            // of a folder that is not empty
+  std::vector<std::filesystem::path> inputs = {};     // beside the model: read too, and never replaced
   Progress progress = {};                             // in bytes of tensor data
   std::function<void(const std::string&)> note = {};  // a sentence about something that is left out
 };

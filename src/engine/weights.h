@@ -35,8 +35,8 @@ class Weights {
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
-  // Makes the first `shells` sizes resident: reads the shells that are missing, with all threads of `pool`, through one
-  // panel-sized buffer per thread. Reports bytes of memory filled. All or nothing: throws Error when a file cannot be
+  // Makes the size of so many shells resident, and with it all smaller ones: reads the shells that are missing, with
+  // all threads of `pool`, through one panel-sized buffer per thread. Reports bytes of memory filled. All or nothing: throws Error when a file cannot be
   // read or there is no memory, and whatever `progress` throws, and then everything is as it was, views included.
   void load(size_t shells, ThreadPool& pool, const Progress& progress = {});
   void drop(size_t shells);  // keeps the first `shells`; reads no file

@@ -7,6 +7,8 @@
 #include <deque>
 #include <thread>
 
+#include "base/cpus.h"
+
 namespace starnest {
 namespace {
 
@@ -85,7 +87,7 @@ struct ThreadPool::State {
 };
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
-  const int wanted = threads > 0 ? threads : default_threads();
+  const int wanted = threads > 0 ? threads : usable_cpus();
   for (int i = 1; i < wanted; ++i) {
     State::Worker& worker = state_->workers.emplace_back();
     worker.thread = std::thread([state = state_.get(), &worker] { state->work(worker); });

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "format/json/json.h"
 #include "starnest/error.h"

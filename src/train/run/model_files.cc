@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/output.h"
 #include "format/json/jsonl.h"
 #include "format/text/effort_template.h"
 #include "tasks/vocabulary.h"
