@@ -10,6 +10,7 @@
 #include "base/pages.h"
 #include "base/text.h"
 #include "engine/weights.h"
+#include "kernels/devices.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -51,7 +52,8 @@ double copy_seconds(const Checkpoint& checkpoint, uint64_t bytes, ThreadPool& po
 }
 
 double load_seconds(const FamilySpec& family, ThreadPool& pool, uint64_t& bytes) {
-  Weights weights(family.spec, family.sizes, Checkpoint(family.folder));
+  const std::unique_ptr<Device> device = make_device(kDefaultDevice);
+  Weights weights(family.spec, family.sizes, Checkpoint(family.folder), *device);
   const auto start = std::chrono::steady_clock::now();
   weights.load(family.sizes.largest(), pool);
   bytes = weights.bytes();

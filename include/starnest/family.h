@@ -35,6 +35,8 @@ struct OpenOptions {
   std::vector<std::string> sizes = {};  // sizes to keep in memory; empty: all
   int context = 0;  // tokens of prompt and output together; 0: what the model allows and memory holds
   std::optional<KvType> kv_type = {};  // not given: the type of the weights
+  std::string device = "cpu";          // "cpu", or "ref": plain loops, slow, to check others against
+  uint64_t kv_bytes = 0;               // of keys and values of all requests, with those of snapshots; 0: no limit
   uint64_t cache_bytes =
       uint64_t{1} << 30;  // for snapshots of what was read, least recently used dropped first; 0: none
   std::function<void(uint64_t done, uint64_t total)> progress = {};  // bytes read; may throw to cancel
@@ -45,6 +47,7 @@ struct FamilyInfo {
   std::string architecture;  // model_type of config.json
   std::string weight_dtype;  // "BF16", "F32"
   std::string kv_dtype;
+  std::string kernel_path;  // what computes: the instruction set, e.g. "avx2", or "ref"
   int threads = 0;
   int context = 0;         // tokens in use; 0: no limit
   int model_context = 0;   // tokens the model was made for; 0: it does not say
@@ -97,7 +100,7 @@ class Family {
   // Bytes per second of a plain read of 256 MiB by the family's threads, measured now in about a tenth of a second.
   // Throws Error when there is no such memory.
   double measure_bandwidth() const;
-  static std::string_view kernel_path();  // the instruction set in use, e.g. "avx2"
+  static std::string kernel_path();  // of the device that is taken by default
 
   PromptFormat prompt_format() const;
   // The tokens of a question in the model's own prompt format; as it stands where there is none. Throws Error when the

@@ -141,6 +141,7 @@ enum class AnswerEnd {
   stop_text,   // one of the texts to stop at
   max_tokens,  // Plan::max_tokens
   context,     // no room left
+  memory,      // OpenOptions::kv_bytes: alone, and still no room
   cancelled,   // by the caller, between two steps
 };
 const char* name_of(AnswerEnd end);

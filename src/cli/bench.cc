@@ -42,6 +42,7 @@ struct BenchOptions {
 struct BenchReport {
   const BenchOptions& options;
   std::string weights;  // type
+  std::string kernel_path;
   uint64_t resident_bytes = 0;
   int threads = 0;
   double bandwidth = 0;  // bytes per second of the plain read
@@ -93,7 +94,7 @@ std::string mixes_table(const BenchReport& report) {
 
 void print_report(const BenchReport& report) {
   print(stdout, "%s: %s %s resident, %s kernels, %d threads; plain read %s GB/s\n", report.options.model.model.c_str(),
-        bytes_text(report.resident_bytes).c_str(), report.weights.c_str(), std::string(kernel_path()).c_str(),
+        bytes_text(report.resident_bytes).c_str(), report.weights.c_str(), report.kernel_path.c_str(),
         report.threads, giga(report.bandwidth).c_str());
   print(stdout, "prefill of %d tokens, decoding of %d, medians of %d rounds\n\n%s", report.options.settings.prefill,
         report.options.settings.decode, report.options.settings.rounds, sizes_table(report).c_str());
@@ -144,7 +145,7 @@ std::string report_json(const BenchReport& report) {
                            .set("seconds_same_step", change.same));
   return JsonLine()
       .set("model", report.options.model.model)
-      .set("kernel_path", kernel_path())
+      .set("kernel_path", report.kernel_path)
       .set("weights", report.weights)
       .set("resident_bytes", report.resident_bytes)
       .set("threads", report.threads)
@@ -180,19 +181,17 @@ void run(BenchOptions options) {
   const FamilySpec family = open_family(options.model);
   for (const std::string& size : options.sizes) family.size(size);  // a misspelt one is known before the work
   ProgressBar loading("loading");
-  Engine engine(family, {.threads = options.threads, .sizes = options.sizes},
+  Engine engine(family, {.threads = options.threads, .sizes = options.sizes, .device = options.model.device},
                 [&](uint64_t done, uint64_t total) { loading.update(done, total); });
   loading.clear();
   print_notices(engine.notices());
   options.settings.sizes = asked_sizes(engine, options.sizes);
-  BenchReport report{options, {}, 0, 0, 0, {}};
+  BenchReport report{options, {}, {}, 0, 0, 0, {}};
   report.weights = name_of(engine.weight_dtype());
   report.resident_bytes = engine.resident_bytes();
   report.threads = engine.threads();
-  {
-    ThreadPool pool(report.threads);
-    report.bandwidth = read_bandwidth(pool, size_t(options.probe_mib) << 20);
-  }
+  report.kernel_path = engine.device().kernel_path();
+  report.bandwidth = read_bandwidth(engine.device(), engine.pool(), size_t(options.probe_mib) << 20);
   ProgressBar bar("bench", {.unit = "timings"});
   report.result =
       run_bench(engine, family.spec, options.settings, [&](uint64_t done, uint64_t total) { bar.update(done, total); });
@@ -210,6 +209,7 @@ void add_bench(CLI::App& app) {
   CLI::App* command = app.add_subcommand("bench", "Measure speed: prefill, decoding, mixed sizes, switching");
   command->footer(kExplanation);
   add_model_options(*command, options->model);
+  add_device_option(*command, options->model);
   command->add_option("--sizes", options->sizes, "sizes to load and measure, e.g. 30b,12b; default: all")
       ->delimiter(',');
   command->add_option("-p,--prefill", options->settings.prefill, "tokens of the prompt; 0 = skip")

@@ -183,6 +183,7 @@ void add_chat(CLI::App& app) {
   CLI::App* command = app.add_subcommand("chat", "Talk; thinking and who writes are visible");
   command->footer(kExamples);
   add_model_options(*command, options->model);
+  add_device_option(*command, options->model);
   command->add_option("--system", options->system, "what the conversation begins with");
   command->add_flag("--keep-thinking", options->chat.keep_thinking, "earlier thinking stays in the text");
   command->add_option("--effort", options->effort, "models of reasoning tasks: e0, e1 or e2")->capture_default_str();

@@ -27,6 +27,11 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       ->type_name("FILE");
 }
 
+void add_device_option(CLI::App& command, ModelOptions& options) {
+  command.add_option("--device", options.device, "What computes: cpu, or ref (plain loops, to check against; slow)")
+      ->capture_default_str();
+}
+
 FamilySpec open_family(const ModelOptions& options) {
   FamilySpec family = read_family(options.model, options.elastic);
   print_notices(family.notices);
@@ -35,6 +40,7 @@ FamilySpec open_family(const ModelOptions& options) {
 
 Family open_model(const ModelOptions& model, OpenOptions options) {
   options.elastic = model.elastic;
+  options.device = model.device;
   Family family = Family::open(model.model, options);
   print_notices(family.notices());
   return family;

@@ -8,6 +8,7 @@
 
 #include "arch/family_spec.h"
 #include "base/output.h"
+#include "engine/engine.h"
 #include "format/json/jsonl.h"
 #include "starnest/family.h"
 
@@ -15,10 +16,12 @@ namespace starnest::cli {
 
 // -m DIR and --elastic FILE.
 struct ModelOptions {
-  std::string model;    // a folder, or an id in the local cache
-  std::string elastic;  // used in place of the folder's elastic.json
+  std::string model;                   // a folder, or an id in the local cache
+  std::string elastic;                 // used in place of the folder's elastic.json
+  std::string device{kDefaultDevice};  // where commands that compute do it
 };
 void add_model_options(CLI::App& command, ModelOptions& options);
+void add_device_option(CLI::App& command, ModelOptions& options);
 FamilySpec open_family(const ModelOptions& options);                // prints its notices
 Family open_model(const ModelOptions& model, OpenOptions options);  // the same, with weights
 void print_notices(const std::vector<std::string>& notices);

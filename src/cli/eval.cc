@@ -75,6 +75,7 @@ void add_eval(CLI::App& app) {
       app.add_subcommand("eval", "Measure accuracy on reasoning tasks, by generation, or the likelihood of text");
   command->footer(kExamples);
   add_model_options(*command, options->model);
+  add_device_option(*command, options->model);
   CLI::Option* const against = add_task_options(*command, *options);
   CLI::Option* const text = add_text_options(*command, *options);
   CLI::Option* const pairs = add_pairs_options(*command, *options);

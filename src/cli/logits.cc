@@ -33,7 +33,8 @@ void run(const LogitsOptions& options) {
   check_outputs({&out, 1}, inputs_of(options.model));
   SafetensorsWriter writer(options.out, {{"logits", DType::f32, {options.ids.size(), uint64_t(family.spec.vocab)}}},
                            {{"format", "pt"}});
-  Engine engine(family, {.threads = options.threads, .sizes = {family.size(size).name}});
+  Engine engine(family,
+                {.threads = options.threads, .sizes = {family.size(size).name}, .device = options.model.device});
   print_notices(engine.notices());
   Sequence sequence = engine.start(engine.size_named(size));
   const size_t chunk = options.chunk ? size_t(options.chunk) : options.ids.size();
@@ -54,6 +55,7 @@ void add_logits(CLI::App& app) {
   CLI::App* command = app.add_subcommand("logits", "Write the logits of a token sequence at one size");
   command->footer("Example:\n  starnest logits -m models/pocket --size small --ids 1,25,50,8 -o logits.safetensors");
   add_model_options(*command, options->model);
+  add_device_option(*command, options->model);
   command->add_option("--size", options->size, "size")->capture_default_str();
   add_ids_option(*command, options->ids, "token ids, e.g. 1,2,3")->required();
   command->add_option("-o,--output", options->out, "file to write: tensor 'logits', F32 [T, V]")->required();

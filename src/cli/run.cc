@@ -120,6 +120,7 @@ void add_run(CLI::App& app) {
   CLI::App* command = app.add_subcommand("run", "Ask a question; one size may think and another answer");
   command->footer(kExamples);
   add_model_options(*command, options->model);
+  add_device_option(*command, options->model);
   options->prompt.add_to(*command);
   add_ids_option(*command, options->ids, "the whole prompt as token ids, e.g. 1,2,3")
       ->excludes(options->prompt.text_option)

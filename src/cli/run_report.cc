@@ -127,6 +127,8 @@ std::string end_of(AnswerEnd end) {
       return ", cut at max-tokens";
     case AnswerEnd::context:
       return ", cut at the end of the context";
+    case AnswerEnd::memory:
+      return ", cut where memory for keys and values ended";
     case AnswerEnd::cancelled:
       return ", interrupted";
   }
@@ -140,8 +142,8 @@ std::string start_text(const Family& family, const RunSetup& setup) {
   return line("model", setup.model + " (" + info.architecture + "): " + plan_text(setup)) +
          line("sizes", sizes_text(family) + "; " + bytes_text(family.resident_bytes()) + " resident") +
          line("types", "weights " + info.weight_dtype + ", keys and values " + info.kv_dtype) +
-         line("kernels", std::string(Family::kernel_path()) + ", " + std::to_string(info.threads) +
-                             (info.threads == 1 ? " thread" : " threads")) +
+         line("kernels",
+              info.kernel_path + ", " + std::to_string(info.threads) + (info.threads == 1 ? " thread" : " threads")) +
          line("context", context_text(info, setup.context_is_set)) + line("sampling", sampling_text(setup.sampling)) +
          line("expected", expected_text(family, setup));
 }

@@ -8,23 +8,23 @@
 #include <vector>
 
 #include "base/check.h"
-#include "base/pages.h"
 #include "kernels/read_memory.h"
 
 namespace starnest {
-double read_bandwidth(ThreadPool& pool, size_t bytes, int rounds) {
+
+double read_bandwidth(Device& device, ThreadPool& pool, size_t bytes, int rounds) {
   SN_CHECK(rounds >= 1, "read_bandwidth: rounds >= 1");
-  const Pages block(bytes);
-  const std::span<uint64_t> words(reinterpret_cast<uint64_t*>(block.data()), bytes / sizeof(uint64_t));
+  const DeviceMemory memory(device, bytes);
+  const std::span<const uint64_t> words{reinterpret_cast<const uint64_t*>(memory.data()), bytes / sizeof(uint64_t)};
   pool.parallel_for(words.size(), kReadGrain, [&](size_t begin, size_t end) {
-    std::fill(words.begin() + ptrdiff_t(begin), words.begin() + ptrdiff_t(end), uint64_t{1});
+    device.touch(memory.data() + begin * sizeof(uint64_t), (end - begin) * sizeof(uint64_t));
   });
-  Arena arena;
+  Arena arena(device);
   std::vector<uint64_t> sums(size_t(pool.threads()));
   double best = std::numeric_limits<double>::infinity();
   for (int round = 0; round < rounds; ++round) {
     const auto start = std::chrono::steady_clock::now();
-    read_memory({pool, arena}, words, sums);
+    read_memory({device, pool, arena}, words, sums);
     best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   return double(words.size_bytes()) / best;

@@ -1,4 +1,4 @@
-// How fast this machine reads memory: the yardstick for decoding, which reads every weight in use once per token.
+// How fast a device reads its memory: the yardstick for decoding, which reads every weight in use once per token.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,6 @@ inline constexpr int kProbeRounds = 5;
 // 2 MiB pages (where the system grants them), the best of `rounds` >= 1 passes. `bytes` is the memory of all threads
 // together, taken for the call; below a few times the last cache's size the caches are measured instead. Takes
 // rounds * bytes / bandwidth plus about a second for 2 GiB of fresh memory. Throws Error when there is no such memory.
-double read_bandwidth(ThreadPool& pool, size_t bytes = kProbeBytes, int rounds = kProbeRounds);
+double read_bandwidth(Device& device, ThreadPool& pool, size_t bytes = kProbeBytes, int rounds = kProbeRounds);
 
 }  // namespace starnest

@@ -7,6 +7,7 @@
 namespace starnest {
 
 // A model of the sizes that are resident, on views into `weights`: valid until its next load or drop.
-Model build_model(const Weights& weights);
+// Sequences of the model keep keys and values as `kv_dtype`, F32 or BF16.
+Model build_model(const Weights& weights, DType kv_dtype);
 
 }  // namespace starnest

@@ -1,6 +1,7 @@
 // The engine: one copy of the weights, every resident size, and one way to run them.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,8 +10,11 @@
 
 #include "arch/family_spec.h"
 #include "base/progress.h"
+#include "engine/kv_pool.h"
 #include "engine/sequence.h"
 #include "engine/weights.h"
+#include "kernels/devices.h"
+#include "model/model.h"
 
 namespace starnest {
 
@@ -20,13 +24,15 @@ struct BatchItem {
   Sequence* sequence = nullptr;     // several items of a batch must not share one
   std::span<const TokenId> tokens;  // to read next; at least one
   Want want = Want::none;
-  MatView<const float> logits{};  // set by step: [0, 1 or tokens.size(), V]; valid until the next step
+  MatView<const float> logits{};  // set by step: [0, 1 or tokens.size(), V] for the host; valid until the next step
 };
 
 struct EngineOptions {
-  int threads = 0;                      // 0: as many as the process may use
-  std::vector<std::string> sizes = {};  // sizes that will be used, by name; empty: all of the family
-  std::optional<DType> kv_dtype = {};   // F32 or BF16; not given: the type of the weights
+  int threads = 0;                       // 0: as many as the process may use
+  std::vector<std::string> sizes = {};   // sizes that will be used, by name; empty: all of the family
+  std::optional<DType> kv_dtype = {};    // F32 or BF16; not given: the type of the weights
+  std::string device{kDefaultDevice};    // where weights and states live (kernels/devices.h)
+  uint64_t kv_limit = KvPool::kNoLimit;  // bytes of keys and values that all sequences may take together
 };
 
 // Since every size lies inside the larger ones, a size is resident together with all smaller ones.
@@ -34,8 +40,11 @@ struct EngineOptions {
 class Engine {
  public:
   // Opens the weights of `family`, up to the largest size asked for. Throws Error for an unknown size and for weights
-  // that do not fit the config.
+  // that do not fit the config, and what make_device throws.
   Engine(const FamilySpec& family, const EngineOptions& options = {}, const Progress& progress = {});
+  // On a device of the caller's, whatever the options say.
+  Engine(const FamilySpec& family, std::shared_ptr<Device> device, const EngineOptions& options = {},
+         const Progress& progress = {});
 
   const Sizes& sizes() const { return family_.sizes; }     // of the family, resident or not
   size_t resident() const { return weights_.resident(); }  // the largest resident size
@@ -54,6 +63,7 @@ class Engine {
   DType kv_dtype() const { return kv_dtype_; }
   int threads() const { return pool_.threads(); }
   ThreadPool& pool() { return pool_; }
+  Device& device() const { return *device_; }
 
   Sequence start(size_t size) const;  // of a resident size
 
@@ -65,17 +75,29 @@ class Engine {
 
   // Reads the tokens of every item and advances its sequence. Items of all sizes run together: weights that several of
   // them use are read once. An output's bits depend on the tokens of its own sequence, the size, the weights and the
-  // instruction set only. Throws Error, before anything is read, for a token id outside the vocabulary.
+  // instruction set only. Throws Error, before anything changed, for a token id outside the vocabulary and when
+  // kv_needed(batch) is more than kv().available().
   void step(std::span<BatchItem> batch);
 
+  // Bytes of keys and values that a step would take beyond what its sequences hold; where several of them share a block
+  // that they write into, at most one copy too many.
+  uint64_t kv_needed(std::span<const BatchItem> batch) const;
+  KvPool& kv() const { return *kv_; }
+
  private:
+  struct Layout;
+
   void check(std::span<const BatchItem> batch) const;
+  static Layout laid_out(std::span<BatchItem* const> items);
+  void hand_out(std::span<BatchItem* const> items, MatView<const float> logits);
 
   FamilySpec family_;
+  std::shared_ptr<Device> device_;  // before all that holds its memory
   ThreadPool pool_;
   Weights weights_;
   Model model_;
   DType kv_dtype_;
+  std::unique_ptr<KvPool> kv_;  // what sequences take; not part of what the engine computes
   Arena arena_;
 };
 

@@ -85,7 +85,8 @@ void parallel_or_throw(ThreadPool& pool, size_t count, const Body& body) {
 
 }  // namespace
 
-PanelReader::PanelReader(ThreadPool& pool) : pool_(pool), buffers_(size_t(pool.threads())) {}
+PanelReader::PanelReader(ThreadPool& pool, const PanelLayout& layout)
+    : pool_(pool), layout_(layout), buffers_(size_t(pool.threads())) {}
 
 void PanelReader::pack(const FileMatrix& matrix, IndexRange rows, std::span<const PanelBlock> blocks, DType dtype) {
   const size_t first_col = blocks.front().cols.begin;
@@ -95,19 +96,20 @@ void PanelReader::pack(const FileMatrix& matrix, IndexRange rows, std::span<cons
   const Columns columns(col_order);
   if (rows.count == 0 || columns.count == 0) return;
   const size_t element = size_of(dtype), row_bytes = columns.count * element;
-  const size_t panels = (rows.count + kPanelRows - 1) / kPanelRows;
+  const size_t panels = (rows.count + layout_.rows - 1) / layout_.rows;
   std::atomic<size_t> next_buffer = 0;  // every range of a region takes its own
   parallel_or_throw(pool_, panels, [&](size_t begin, size_t end) {
     Buffers& buffers = buffers_[next_buffer.fetch_add(1)];
-    buffers.staged.resize(std::max(buffers.staged.size(), kPanelRows * row_bytes));
+    buffers.staged.resize(std::max(buffers.staged.size(), layout_.rows * row_bytes));
     for (size_t panel = begin; panel < end; ++panel) {
-      const size_t first = panel * kPanelRows, count = std::min(kPanelRows, rows.count - first);
+      const size_t first = panel * layout_.rows, count = std::min(layout_.rows, rows.count - first);
       read_rows(matrix, part_of(row_order, {first, count}), columns, dtype, buffers.raw, buffers.staged.data());
       for (const PanelBlock& block : blocks) {
-        const std::byte* source[kPanelRows];
+        buffers.rows.resize(count);
         for (size_t r = 0; r < count; ++r)
-          source[r] = buffers.staged.data() + r * row_bytes + (block.cols.begin - first_col) * element;
-        pack_panel(dtype, {source, count}, block.cols.count, block.out + panel * panel_bytes(dtype, block.cols.count));
+          buffers.rows[r] = buffers.staged.data() + r * row_bytes + (block.cols.begin - first_col) * element;
+        layout_.pack(dtype, buffers.rows, block.cols.count,
+                     block.out + panel * panel_bytes(layout_, dtype, block.cols.count));
       }
     }
   });

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "format/weights/checkpoint.h"
-#include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
+#include "kernels/threads.h"
 #include "nest/segments.h"
 
 namespace starnest {
@@ -29,7 +29,7 @@ struct PanelBlock {
 // Owns one buffer per thread of `pool`, which must outlive it. Used by one thread at a time.
 class PanelReader {
  public:
-  explicit PanelReader(ThreadPool& pool);
+  PanelReader(ThreadPool& pool, const PanelLayout& layout);
 
   // Packs the given rows (memory positions) of `matrix`, converted to `dtype`, as panels of all blocks: the file is
   // read once for them. The columns of the blocks follow one another. Throws Error when the file cannot be read.
@@ -37,11 +37,13 @@ class PanelReader {
 
  private:
   struct Buffers {
-    std::vector<std::byte> raw;     // a row, or some, as stored
-    std::vector<std::byte> staged;  // [kPanelRows][cols] in the type of the panel
+    std::vector<std::byte> raw;          // a row, or some, as stored
+    std::vector<const std::byte*> rows;  // in staged
+    std::vector<std::byte> staged;       // the rows of a panel, [rows][cols] in its type
   };
 
   ThreadPool& pool_;
+  const PanelLayout& layout_;
   std::vector<Buffers> buffers_;
 };
 

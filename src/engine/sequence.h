@@ -6,9 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "base/dtype.h"
-#include "base/pages.h"
-#include "model/model.h"
+#include "engine/kv_pool.h"
+#include "model/state_layout.h"
 
 namespace starnest {
 
@@ -27,38 +26,32 @@ class Sequence {
   Sequence fork() const;
 
   // Memory of the state: what it has alone, and its blocks of keys and values, which forks may share.
-  struct KvBlock {
-    std::unique_ptr<std::byte[]> bytes;  // keys [kKvBlock][K*Q], then values
-    size_t size = 0;
-  };
-  uint64_t own_bytes() const { return recurrent_.size(); }
-  std::vector<const KvBlock*> kv_blocks() const;
+  uint64_t own_bytes() const { return state_.size(); }
+  std::span<const std::shared_ptr<KvBlock>> kv_blocks() const { return kv_; }
 
  private:
   friend class Engine;
 
-  struct KvStore {  // of one attention block
-    size_t block = 0;
-    size_t row_bytes = 0;  // K*Q numbers
-    std::vector<std::shared_ptr<KvBlock>> storage;
-    std::vector<std::byte*> keys, values;  // into storage
-  };
+  Sequence(Device& device, size_t size, const StateLayout& layout, KvPool& pool);
+  // Goes on from where a sequence of another size stands; both layouts have the same parts. Channels of Mamba that the
+  // other lacks begin at zero. Keys and values are shared as by fork().
+  void take_over(const Sequence& other, const StateLayout& from, const StateLayout& to);
 
-  Sequence() = default;
-  Sequence(const Model& model, size_t size, DType kv_dtype);
-  // Goes on from where a sequence of another size stands. Channels of Mamba that the other lacks begin at zero. Keys
-  // and values are shared as by fork(). Both have the same blocks with a state.
-  void take_over(const Sequence& other);
-  void show_kv();               // points the states of attention at kv_
-  void lay_out_recurrent();     // points the Mamba states into recurrent_
-  void reserve(size_t tokens);  // room for `tokens` more, in blocks of its own
-  void hold(KvStore& store, size_t index, std::shared_ptr<KvBlock> block);
+  // Bytes of new blocks that room for `tokens` more takes. `reserve` takes them: what is written into from here on is
+  // this sequence's own.
+  float* state() const { return reinterpret_cast<float*>(state_.data()); }
+  uint64_t kv_needed(size_t tokens) const;
+  void reserve(size_t tokens);
+  void hold(size_t index, std::shared_ptr<KvBlock> block);
 
   size_t size_ = 0;
   size_t position_ = 0;
-  std::vector<BlockState> states_;
-  Pages recurrent_;  // floats, zero at the start: a long state costs nothing before it is used
-  std::vector<KvStore> kv_;
+  size_t kv_block_bytes_ = 0;
+  Device* device_ = nullptr;
+  KvPool* pool_ = nullptr;
+  DeviceMemory state_;  // floats, zero at the start: a long state costs nothing before it is used
+  std::vector<std::shared_ptr<KvBlock>> kv_;
+  std::vector<std::byte*> kv_data_;  // of kv_
 };
 
 }  // namespace starnest

@@ -10,6 +10,9 @@ namespace {
 
 constexpr size_t kTouchGrain = size_t{16} << 20;  // bytes worth a thread
 
+// The next matrix begins at a cache line.
+size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 // The router stays F32 whatever the file holds: a rounded score may choose another expert.
 DType resident_dtype(const StoredTensor& tensor) {
   require_plain(tensor, "run");
@@ -52,8 +55,9 @@ std::vector<ColumnRun> sum_order_of(const std::vector<Segment>& cols, const std:
 
 }  // namespace
 
-Weights::Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint)
-    : spec_(spec),
+Weights::Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint, Device& device)
+    : device_(device),
+      spec_(spec),
       sizes_(std::move(sizes)),
       checkpoint_(spec_, std::move(checkpoint)),
       region_bytes_(sizes_.largest(), 0),
@@ -63,7 +67,7 @@ Weights::Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint)
   for (auto& [key, matrix] : packed_)
     for (size_t s = 0; s < sizes_.largest(); ++s) {
       matrix.offset.push_back(region_bytes_[s]);
-      region_bytes_[s] += shell_bytes(matrix.dtype, matrix.shells, s);
+      region_bytes_[s] += aligned(packed_bytes(matrix, s));
     }
 }
 
@@ -122,23 +126,24 @@ void Weights::load(size_t shells, ThreadPool& pool, const Progress& progress) {
   SN_CHECK(shells <= sizes_.largest(), "more shells than the family has sizes");
   if (shells <= resident()) return;
   const uint64_t total = bytes_of(shells) - bytes_of(resident());
-  std::vector<Pages> regions;
+  std::vector<DeviceMemory> regions;
   for (size_t s = resident(); s < shells; ++s) {
-    const Pages& region = regions.emplace_back(region_bytes_[s]);
-    pool.parallel_for(region.size(), kTouchGrain, [&](size_t begin, size_t end) { region.touch(begin, end); });
+    const DeviceMemory& region = regions.emplace_back(device_, region_bytes_[s]);
+    pool.parallel_for(region.size(), kTouchGrain,
+                      [&](size_t begin, size_t end) { device_.touch(region.data() + begin, end - begin); });
   }
-  PanelReader reader(pool);
+  PanelReader reader(pool, device_.panels());
   uint64_t filled = 0;
   for (const auto& [key, matrix] : packed_) {
     fill(key, matrix, reader, regions);
-    for (size_t s = resident(); s < shells; ++s) filled += shell_bytes(matrix.dtype, matrix.shells, s);
+    for (size_t s = resident(); s < shells; ++s) filled += aligned(packed_bytes(matrix, s));
     if (progress) progress(filled, total);
   }
   std::map<Key, Numbers> numbers;
   for (const auto& [key, table] : tables_) numbers.emplace(key, read_table(key, table.source, shells));
   regions_.reserve(shells);
   // From here on nothing throws.
-  for (Pages& region : regions) regions_.push_back(std::move(region));
+  for (DeviceMemory& region : regions) regions_.push_back(std::move(region));
   for (auto& [key, table] : tables_) table.numbers = std::move(numbers.at(key));
   show_regions();
 }
@@ -158,6 +163,7 @@ void Weights::drop(size_t shells) {
   for (auto& [key, table] : tables_) {
     const BlockWidths largest = sizes_.at(shells).widths.at(std::get<0>(key));
     table.numbers.cut(rows_at(table.source.layout, largest), cols_at(table.source.layout, largest));
+    upload(table.numbers);
   }
 }
 
@@ -173,24 +179,30 @@ void Weights::Numbers::cut(size_t kept_rows, size_t kept_cols) {
 
 // Packs what the shells after the resident ones hold of a matrix. The rows that one shell adds are read once for all
 // blocks that hold columns of them.
-void Weights::fill(const Key& key, const Packed& matrix, PanelReader& reader, std::span<const Pages> regions) const {
+void Weights::fill(const Key& key, const Packed& matrix, PanelReader& reader, std::span<const DeviceMemory> regions) const {
   const auto chain_of_block = chain(std::get<0>(key));
   const PartLayout& layout = matrix.source.layout;
+  const PanelLayout& panels = device_.panels();
   const FileMatrix file{matrix.source.file, matrix.source.offset, layout.file_cols, layout.row_order(chain_of_block),
                         layout.col_order(chain_of_block)};
   const size_t from = resident(), upto = from + regions.size();
+  std::vector<std::byte*> memory;  // of the shells from `from` on
+  for (size_t s = from; s < upto; ++s)
+    memory.push_back(device_.begin_upload(regions[s - from].data() + matrix.offset[s], packed_bytes(matrix, s)));
   for (size_t added_by = 0; added_by < upto; ++added_by) {
     const size_t first_row = added_by == 0 ? 0 : matrix.shells[added_by - 1].rows;
     std::vector<PanelBlock> blocks;
     for (size_t s = std::max(from, added_by); s < upto; ++s) {
-      std::byte* data = regions[s - from].data() + matrix.offset[s];
       const size_t first_col = s == added_by ? 0 : matrix.shells[s - 1].cols, cols = matrix.shells[s].cols - first_col;
-      data += s == added_by ? rows_block_offset(matrix.dtype, matrix.shells, s)
-                            : panels_of(matrix.shells, added_by).before * panel_bytes(matrix.dtype, cols);
-      blocks.push_back({{first_col, cols}, data});
+      const size_t at = s == added_by ? rows_block_offset(panels, matrix.dtype, matrix.shells, s)
+                                      : panels_of(panels, matrix.shells, added_by).before *
+                                            panel_bytes(panels, matrix.dtype, cols);
+      blocks.push_back({{first_col, cols}, memory[s - from] + at});
     }
     reader.pack(file, {first_row, matrix.shells[added_by].rows - first_row}, blocks, matrix.dtype);
   }
+  for (size_t s = from; s < upto; ++s)
+    device_.end_upload(regions[s - from].data() + matrix.offset[s], packed_bytes(matrix, s));
 }
 
 Weights::Numbers Weights::read_table(const Key& key, const Source& source, size_t shells) const {
@@ -200,10 +212,23 @@ Weights::Numbers Weights::read_table(const Key& key, const Source& source, size_
   Numbers numbers{
       read_values({source.file, source.offset, layout.file_cols, part_of(layout.row_order(chain_of_block), {0, rows}),
                    part_of(layout.col_order(chain_of_block), {0, cols})}),
-      rows, cols};
+      rows,
+      cols,
+      {}};
   if (std::get<1>(key) == Role::decay_log)  // kernels take -exp(A_log)
     for (float& value : numbers.values) value = -std::exp(value);
+  numbers.memory = DeviceMemory(device_, numbers.values.size() * sizeof(float));
+  upload(numbers);
   return numbers;
+}
+
+void Weights::upload(const Numbers& numbers) const {
+  const auto bytes = std::as_bytes(std::span(numbers.values));
+  device_.upload(numbers.memory.data(), bytes.data(), bytes.size());
+}
+
+size_t Weights::packed_bytes(const Packed& matrix, size_t s) const {
+  return shell_bytes(device_.panels(), matrix.dtype, matrix.shells, s);
 }
 
 PackedMatrix Weights::matrix(Role role, int block, int expert) const {
@@ -215,14 +240,14 @@ PackedMatrix Weights::matrix(Role role, int block, int expert) const {
 VecView<const float> Weights::vector(Role role, int block) const {
   const auto found = tables_.find({block, role, -1});
   if (found == tables_.end()) return {};
-  return {found->second.numbers.values.data(), found->second.numbers.values.size()};
+  return {found->second.numbers.data(), found->second.numbers.values.size()};
 }
 
 MatView<const float> Weights::table(Role role, int block) const {
   const auto found = tables_.find({block, role, -1});
   SN_CHECK(found != tables_.end(), "the model has no such table");
   const Numbers& numbers = found->second.numbers;
-  return {numbers.values.data(), numbers.rows, numbers.cols, numbers.cols};
+  return {numbers.data(), numbers.rows, numbers.cols, numbers.cols};
 }
 
 }  // namespace starnest

@@ -16,12 +16,13 @@
 
 #include "arch/family_spec.h"
 #include "arch/paired_checkpoint.h"
-#include "base/pages.h"
 #include "base/progress.h"
+#include "base/view.h"
 #include "engine/panel_reader.h"
 #include "engine/tensor_layout.h"
-#include "kernels/exec.h"
+#include "kernels/device.h"
 #include "kernels/packed_matrix.h"
+#include "kernels/threads.h"
 
 namespace starnest {
 
@@ -30,7 +31,7 @@ class Weights {
  public:
   // Pairs the checkpoint with `spec`; nothing is resident yet. Throws what PairedCheckpoint
   // throws, and Error for a tensor in an encoding that has no kernel.
-  Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint);
+  Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint, Device& device);
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
@@ -72,7 +73,10 @@ class Weights {
   struct Numbers {
     std::vector<float> values;  // row-major [rows, cols] of the largest resident size
     size_t rows = 0, cols = 0;
-    void cut(size_t kept_rows, size_t kept_cols);  // to the first rows and columns
+    DeviceMemory memory;        // the same on the device
+
+    const float* data() const { return reinterpret_cast<const float*>(memory.data()); }
+    void cut(size_t kept_rows, size_t kept_cols);  // the values, to the first rows and columns
   };
   struct Table {
     Source source;
@@ -82,17 +86,20 @@ class Weights {
 
   void add_tensor(const StoredTensor& stored);
   void add_packed(Source source, Key key, DType dtype);
-  void fill(const Key& key, const Packed& matrix, PanelReader& reader, std::span<const Pages> regions) const;
+  void fill(const Key& key, const Packed& matrix, PanelReader& reader, std::span<const DeviceMemory> regions) const;
   Numbers read_table(const Key& key, const Source& source, size_t shells) const;
+  void upload(const Numbers& numbers) const;
+  size_t packed_bytes(const Packed& matrix, size_t s) const;  // of shell s
   void show_regions();
 
+  Device& device_;
   ModelSpec spec_;
   Sizes sizes_;
   PairedCheckpoint checkpoint_;
   std::map<Key, Packed> packed_;
   std::map<Key, Table> tables_;
-  std::vector<size_t> region_bytes_;  // of each shell
-  std::vector<Pages> regions_;        // of the resident shells
+  std::vector<size_t> region_bytes_;   // of each shell
+  std::vector<DeviceMemory> regions_;  // of the resident shells
   DType dtype_ = DType::f32;
   std::vector<std::string> notices_;
 };

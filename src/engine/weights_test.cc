@@ -5,7 +5,7 @@
 
 #include "base/test_support.h"
 #include "format/weights/safetensors_writer.h"
-#include "kernels/ref/matmul.h"
+#include "kernels/ref/ref_device.h"
 
 namespace starnest {
 namespace {
@@ -15,8 +15,9 @@ class WeightsOf : public testing::TestWithParam<std::string> {
   std::filesystem::path folder = std::filesystem::path(STARNEST_SOURCE_DIR) / "tests/golden" / GetParam();
   FamilySpec family = read_family(folder);
   ThreadPool pool{2};
+  std::unique_ptr<Device> device = make_ref_device();
 
-  Weights fresh() const { return {family.spec, family.sizes, Checkpoint(folder)}; }
+  Weights fresh() const { return {family.spec, family.sizes, Checkpoint(folder), *device}; }
 };
 
 // All elements of the embedding and of every expert's or MLP's first matrix at the largest resident size.
@@ -102,7 +103,7 @@ TEST_P(WeightsOf, DroppingReadsNoFile) {
   for (const auto& entry : std::filesystem::directory_iterator(folder))
     if (entry.path().filename().string().starts_with("model"))
       std::filesystem::copy_file(entry.path(), copy / entry.path().filename().string());
-  Weights weights(family.spec, family.sizes, Checkpoint(copy.path()));
+  Weights weights(family.spec, family.sizes, Checkpoint(copy.path()), *device);
   weights.load(family.sizes.largest(), pool);
   for (const auto& entry : std::filesystem::directory_iterator(copy.path()))
     std::filesystem::resize_file(entry.path(), 0);
@@ -152,7 +153,8 @@ TEST(WeightsNotices, NameTheTensorsOfMultiTokenPrediction) {
                                                   : file.bytes(*file.find(header.name)));
   writer.commit();
   const FamilySpec family = read_family(source);
-  const Weights weights(family.spec, family.sizes, Checkpoint(folder.path()));
+  const std::unique_ptr<Device> device = make_ref_device();
+  const Weights weights(family.spec, family.sizes, Checkpoint(folder.path()), *device);
   ASSERT_EQ(weights.notices().size(), 1u);
   EXPECT_EQ(weights.notices().front(), "not used: 1 tensor of multi-token prediction (mtp.*)");
 }

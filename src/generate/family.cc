@@ -16,7 +16,7 @@
 #include "generate/family_impl.h"
 #include "generate/generation_config.h"
 #include "kernels/attention.h"
-#include "kernels/exec.h"
+#include "kernels/devices.h"
 
 namespace starnest {
 namespace {
@@ -43,7 +43,8 @@ constexpr uint64_t kMiB = uint64_t{1} << 20;
 EngineOptions engine_options(const ModelSpec& spec, const OpenOptions& options) {
   require_range("ctx-size", options.context, 0, spec.max_context ? spec.max_context : kMostContext,
                 "0 takes what the model allows and memory holds");
-  EngineOptions out{.threads = options.threads, .sizes = options.sizes};
+  EngineOptions out{.threads = options.threads, .sizes = options.sizes, .device = options.device};
+  if (options.kv_bytes) out.kv_limit = options.kv_bytes;
   if (options.kv_type) out.kv_dtype = *options.kv_type == KvType::f32 ? DType::f32 : DType::bf16;
   return out;
 }
@@ -108,6 +109,7 @@ Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& option
   info.architecture = spec.spec.architecture;
   info.weight_dtype = name_of(engine.weight_dtype());
   info.kv_dtype = name_of(engine.kv_dtype());
+  info.kernel_path = engine.device().kernel_path();
   info.threads = engine.threads();
   set_context(options);
 }
@@ -136,6 +138,11 @@ void Family::Impl::set_context(const OpenOptions& options) {
     rules.context_hint = "The context was set to this; the model allows " + std::to_string(allowed);
   else if (info.context < allowed)
     rules.context_hint = "Memory holds no more beside the weights; the model allows " + std::to_string(allowed);
+}
+
+uint64_t Family::Impl::kv_bytes(size_t size, size_t tokens) const {
+  const size_t blocks = (tokens + kKvBlock - 1) / kKvBlock;
+  return blocks * kKvBlock * states.at(size).kv_per_token * size_of(engine.kv_dtype());
 }
 
 double Family::Impl::bytes_moved(std::span<const BatchItem> items) const {
@@ -181,8 +188,10 @@ void Family::drop_above(std::string_view name) {
 const std::vector<std::string>& Family::notices() const { return impl_->spec.notices; }
 FamilyInfo Family::info() const { return impl_->info; }
 Sampling Family::default_sampling() const { return impl_->sampling; }
-double Family::measure_bandwidth() const { return read_bandwidth(impl_->engine.pool(), 256 * kMiB, /*rounds=*/2); }
-std::string_view Family::kernel_path() { return starnest::kernel_path(); }
+double Family::measure_bandwidth() const {
+  return read_bandwidth(impl_->engine.device(), impl_->engine.pool(), 256 * kMiB, /*rounds=*/2);
+}
+std::string Family::kernel_path() { return std::string(make_device(kDefaultDevice)->kernel_path()); }
 
 const SizeInfo& Family::size(std::string_view name) const {
   const std::string& known = impl_->engine.name_of(impl_->engine.size_named(name));

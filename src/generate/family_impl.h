@@ -29,6 +29,9 @@ struct Family::Impl {
   // of each item keys and values of all positions once, and the recurrent state both ways.
   double bytes_moved(std::span<const BatchItem> items) const;
 
+  // Of keys and values of so many tokens, which none shares.
+  uint64_t kv_bytes(size_t size, size_t tokens) const;
+
   std::vector<TokenId> effort_prompt(std::string_view question, const std::string& effort) const;
 
   void describe_sizes();  // the resident ones, into `sizes`

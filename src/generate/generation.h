@@ -48,6 +48,9 @@ class Generation {
 
   // Gives back the memory of its states; next() reads the text again, to the same bits.
   void release();
+  bool holds_states() const { return sequence_.has_value(); }
+  // Tokens that it may write yet, `most` of them at most.
+  size_t tokens_ahead(size_t most) const { return std::min(most, size_t(plan_.max_tokens) - output().size()); }
   bool can_be_read_again() const;  // not so after a hand-over that is not exact, nor where one needs earlier states
 
   Phase phase() const { return phase_; }

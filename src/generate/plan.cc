@@ -118,6 +118,8 @@ const char* name_of(AnswerEnd end) {
       return "max_tokens";
     case AnswerEnd::context:
       return "context";
+    case AnswerEnd::memory:
+      return "memory";
     case AnswerEnd::cancelled:
       return "cancelled";
   }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/test_support.h"
+#include "generate/family_impl.h"
 
 namespace starnest {
 namespace {
@@ -145,6 +146,63 @@ TEST(Scheduler, ARequestThatFailsFailsAlone) {
   EXPECT_EQ(error_of([&] { failing.answer(); }), "reader: went away.");
   EXPECT_TRUE(other.answer().complete());
   EXPECT_NE(error_of([&] { Request(family, {1, -3}, {.plan = plan}); }).find("token id -3"), std::string::npos);
+}
+
+// Room for the keys and values of a few texts at most: whoever is youngest gives memory back and reads again.
+TEST(Scheduler, NoAnswerDependsOnWhoHadToGiveMemoryBack) {
+  const Family family = open();
+  std::vector<Asked> asked = mixture(family);
+  std::vector<Answer> alone;
+  for (const Asked& one : asked) alone.push_back(Session(family).ask(one.prompt, one.options));
+  // What one text of 800 tokens takes at two sizes, and hardly more.
+  const uint64_t limit = 2 * family.impl().kv_bytes(/*size=*/3, 832);
+  family.engine().kv().set_limit(limit);
+  for (const bool use_cache : {false, true}) {
+    for (Asked& one : asked) one.options.use_cache = use_cache;
+    std::list<Request> requests;
+    Scheduler scheduler(family);
+    for (const Asked& one : asked) scheduler.add(requests.emplace_back(family, one.prompt, one.options));
+    do EXPECT_LE(family.engine().kv().in_use(), limit);
+    while (scheduler.step(512));
+    EXPECT_GT(scheduler.preemptions(), 0u);
+    size_t i = 0;
+    for (const Request& request : requests) {
+      expect_same(request.answer(), alone[i], std::to_string(i));
+      ++i;
+    }
+  }
+}
+
+TEST(Scheduler, AloneAndWithoutRoomATextEnds) {
+  const Family family = open();
+  const AskOptions options{.plan = {.stages = {{"large"}}}, .use_cache = false};
+  const Answer whole = Session(family).ask(long_prompt(family, 60), options);
+  ASSERT_GT(whole.ids.size(), 8u);
+  family.engine().kv().set_limit(family.impl().kv_bytes(/*size=*/3, 64));
+  const Answer cut = Session(family).ask(long_prompt(family, 60), options);
+  EXPECT_EQ(cut.end, AnswerEnd::memory);
+  EXPECT_FALSE(cut.complete());
+  EXPECT_EQ(cut.ids.size(), 5u);  // 64 tokens read, and the one that they gave
+  EXPECT_TRUE(std::equal(cut.ids.begin(), cut.ids.end(), whole.ids.begin()));
+  const Answer none = Session(family).ask(long_prompt(family, 200), options);
+  EXPECT_EQ(none.end, AnswerEnd::memory);
+  EXPECT_TRUE(none.ids.empty());
+  EXPECT_EQ(family.engine().kv().in_use(), 0u);
+}
+
+TEST(Scheduler, WhoCameFirstReadsFirstWhenMemoryIsShort) {
+  const Family family = open();
+  const AskOptions options{.plan = {.stages = {{"large"}}, .max_tokens = 8}, .use_cache = false};
+  family.engine().kv().set_limit(family.impl().kv_bytes(/*size=*/3, 192));
+  std::list<Request> requests;
+  Scheduler scheduler(family);
+  for (int i = 0; i < 4; ++i) scheduler.add(requests.emplace_back(family, long_prompt(family, 150), options));
+  std::vector<size_t> order;
+  while (scheduler.step()) {
+  }
+  const auto begun = [](const Request& request) { return request.answer().stages.front().tokens; };
+  for (const Request& request : requests) EXPECT_EQ(begun(request), 150);  // nobody read twice
+  EXPECT_EQ(scheduler.preemptions(), 0u);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/cpus.h"
-#include "kernels/cpu/test_util.h"
+#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {
@@ -77,7 +77,7 @@ TEST(ThreadPool, RunsManySmallJobsInARowAndAgainAfterItsWorkersFellAsleep) {
 TEST(ThreadPool, ByDefaultEveryProcessorThatMayBeUsedHasAThread) { EXPECT_EQ(ThreadPool().threads(), usable_cpus()); }
 
 TEST(Arena, GivesAlignedRowsThatDoNotOverlap) {
-  Arena arena;
+  Arena arena(test::device());
   std::vector<MatView<float>> taken;
   for (const size_t cols : {1, 15, 16, 17, 300}) taken.push_back(arena.matrix(7, cols));
   for (size_t i = 0; i < taken.size(); ++i)
@@ -90,7 +90,7 @@ TEST(Arena, GivesAlignedRowsThatDoNotOverlap) {
 }
 
 TEST(Arena, KeepsEarlierPointersValidWhileItGrows) {
-  Arena arena;
+  Arena arena(test::device());
   const VecView<float> first = arena.vector(10);
   first[9] = 5;
   for (int i = 0; i < 5; ++i) std::memset(arena.array<std::byte>(3 << 20).data(), 0, 3 << 20);
@@ -98,7 +98,7 @@ TEST(Arena, KeepsEarlierPointersValidWhileItGrows) {
 }
 
 TEST(Arena, ReusesRewoundMemoryAndDoesNotGrowTheSecondTime) {
-  Arena arena;
+  Arena arena(test::device());
   const auto step = [&] {
     const ScratchScope scope(arena);
     float* first = arena.vector(1000).data;
@@ -117,17 +117,10 @@ TEST(Arena, ReusesRewoundMemoryAndDoesNotGrowTheSecondTime) {
 }
 
 TEST(Arena, GivesNothingForNothingAndRefusesSizesThatOverflow) {
-  Arena arena;
+  Arena arena(test::device());
   EXPECT_EQ(arena.vector(0).size, 0u);
   EXPECT_THROW(arena.matrix(SIZE_MAX / 2, 1000), std::bad_alloc);
   EXPECT_THROW(arena.array<double>(SIZE_MAX / 4), std::bad_alloc);
-}
-
-TEST(KernelPath, NamesEachInstructionSetOfThisMachine) {
-  std::set<std::string> names;
-  test::for_each_instruction_set([&] { names.insert(std::string(kernel_path())); });
-  EXPECT_TRUE(names.contains(std::string(kernel_path())));
-  EXPECT_FALSE(names.contains(""));
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <memory>
 
-#include "kernels/cpu/test_util.h"
-#include "kernels/ref/matmul.h"
+#include "kernels/matmul.h"
+#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {
@@ -51,12 +51,12 @@ std::vector<int32_t> choices(const std::vector<RowSpan>& spans) {
 }
 
 TEST(ExpertMatmul, EverySlotHasTheBitsOfItsTokenAloneWithItsExpert) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     const std::vector<std::vector<RowSpan>> batches{{{1, 3}}, {{2, 3}, {1, 1}}, {{60, 3}, {31, 2}, {17, 1}}};
     for (const DType dtype : {DType::f32, DType::bf16})
       for (const auto& spans : batches) {
         const Experts experts(dtype);
-        const size_t T = rows_in(spans);
+        const size_t T = Batch{spans}.rows();
         const std::vector<int32_t> ids = choices(spans);
         const Matrix tokens(T, 67, 1, 3), slots(T * kChosen, 67, 4);
         for (const int threads : {1, 2, 3, 5})
@@ -65,7 +65,7 @@ TEST(ExpertMatmul, EverySlotHasTheBitsOfItsTokenAloneWithItsExpert) {
             const ExpertGroups groups = group_by_expert(machine.exec, {ids.data(), T, kChosen, kChosen}, kExperts);
             const Matrix& x = input == ExpertInput::tokens ? tokens : slots;
             Matrix y(T * kChosen, 70, 5, 2, 7, 7);
-            expert_matmul(machine.exec, x.view(), input, groups, spans, experts.views, y.view());
+            expert_matmul(machine.exec, {spans}, x.view(), input, groups, experts.views, y.view());
             EXPECT_TRUE(y.padding_untouched());
             for (size_t t = 0, span = 0, first = 0; t < T; ++t) {
               while (t >= first + spans[span].rows) first += spans[span++].rows;
@@ -74,7 +74,7 @@ TEST(ExpertMatmul, EverySlotHasTheBitsOfItsTokenAloneWithItsExpert) {
                 const PackedMatrix w = experts.views[size_t(ids[t * kChosen + j])].first(spans[span].shells);
                 Matrix want(1, 70, 6, 0, 7, 7);
                 Machine one;
-                matmul(one.exec, x.view().row_range(row, 1), std::vector<RowSpan>{{1, w.shells.size()}},
+                matmul(one.exec, {std::vector<RowSpan>{{1, w.shells.size()}}}, x.view().row_range(row, 1),
                        std::vector<Product>{{w, want.view()}});
                 EXPECT_TRUE(test::same_bits(y.view().row_range(slot, 1), want.view())) << t << "," << j;
               }
@@ -85,12 +85,14 @@ TEST(ExpertMatmul, EverySlotHasTheBitsOfItsTokenAloneWithItsExpert) {
 }
 
 TEST(ExpertMatmul, DoesNothingForNoTokens) {
-  Machine machine(2);
-  const Experts experts(DType::f32);
-  const Matrix none(0, 67, 1);
-  Matrix y(0, 70, 3);
-  const ExpertGroups groups = group_by_expert(machine.exec, {nullptr, 0, kChosen, kChosen}, kExperts);
-  expert_matmul(machine.exec, none.view(), ExpertInput::tokens, groups, {}, experts.views, y.view());
+  test::for_each_back_end([] {
+    Machine machine(2);
+    const Experts experts(DType::f32);
+    const Matrix none(0, 67, 1);
+    Matrix y(0, 70, 3);
+    const ExpertGroups groups = group_by_expert(machine.exec, {nullptr, 0, kChosen, kChosen}, kExperts);
+    expert_matmul(machine.exec, {}, none.view(), ExpertInput::tokens, groups, experts.views, y.view());
+  });
 }
 
 }  // namespace

@@ -19,7 +19,14 @@ struct ExpertGroups {
   std::span<const int32_t> rows_of(size_t e) const { return rows.subspan(begin[e], begin[e + 1] - begin[e]); }
 };
 
-// ids [T, J] as `route` gives them, each in [0, experts). Checked here: shapes and ids (abort).
+// The same, as a back end fills them.
+struct ExpertGroupArrays {
+  std::span<size_t> begin;
+  std::span<int32_t> rows;
+  MatView<int32_t> slots;
+};
+
+// ids [T, J] as `route` gives them, each in [0, experts); the CPU checks them (abort).
 ExpertGroups group_by_expert(const Exec& exec, MatView<const int32_t> ids, size_t experts);
 
 }  // namespace starnest

@@ -1,9 +1,9 @@
-// Products of a ragged batch with shared weights: row t, whose span uses n shells, is multiplied with the first n
+// Products of a batch with shared weights: row t, which uses n shells, is multiplied with the first n
 // shells.
 //   y[t,r] = sum_k x[t,k] w[r,k]     k < w.first(n).cols(), r < w.first(n).rows()
 //
 // x      [>= T, >= cols]  f32, rows may be strided; columns past a row's own width are never read into a result
-// spans  cover the first T rows in order, `shells` never grows (kernels/ragged.h); at most w.shells.size()
+// batch  its rows are the first of x; shells at most w.shells.size()
 // w      packed, f32 or bf16 (kernels/packed_matrix.h); cols may be 0 (the sum is then 0)
 // y      [>= T, >= rows]  f32, rows may be strided; columns past a row's own rows are left alone; overlaps nothing
 //
@@ -18,9 +18,9 @@
 #include <span>
 
 #include "base/view.h"
+#include "kernels/batch.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
-#include "kernels/ragged.h"
 
 namespace starnest {
 
@@ -29,7 +29,6 @@ struct Product {
   MatView<float> y;
 };
 
-void matmul(const Exec& exec, MatView<const float> x, std::span<const RowSpan> spans,
-            std::span<const Product> products);
+void matmul(const Exec& exec, const Batch& batch, MatView<const float> x, std::span<const Product> products);
 
 }  // namespace starnest

@@ -3,8 +3,7 @@
 #include <array>
 #include <iostream>
 
-#include "kernels/cpu/test_util.h"
-#include "kernels/ref/matmul.h"
+#include "kernels/test_util.h"
 
 namespace starnest {
 namespace {
@@ -17,37 +16,39 @@ using Spans = std::vector<RowSpan>;
 
 // What x becomes before it meets a weight of this type.
 Matrix as_read(const Matrix& x, DType dtype) {
-  return dtype == DType::bf16 && isa() == Isa::avx512bf16 ? test::rounded(x) : x;
+  return dtype == DType::bf16 && test::device().kernel_path() == "avx512bf16" ? test::rounded(x) : x;
 }
 
 Matrix product(const Matrix& x, const Spans& spans, const PackedMatrix& w, int threads = 1, size_t padding = 3) {
   Machine machine(threads);
   Matrix y(x.view().rows, w.rows(), 9, padding, 7, 7);  // sevens, to see what is left alone
-  matmul(machine.exec, x.view(), spans, std::array{Product{w, y.view()}});
+  matmul(machine.exec, {spans}, x.view(), std::array{Product{w, y.view()}});
   EXPECT_TRUE(y.padding_untouched());
   return y;
 }
 
-// The plain loops, and sevens where a row has no output.
-Matrix reference(const Matrix& x, const Spans& spans, const PackedMatrix& w) {
+// The plain loops over the numbers that were packed as w, and sevens where a row has no output.
+Matrix reference(const Matrix& x, const Spans& spans, const Matrix& numbers, const PackedMatrix& w) {
   Matrix y(x.view().rows, w.rows(), 9, 0, 7, 7);
   const Matrix read = as_read(x, w.dtype);
-  size_t t = 0;
-  for (const RowSpan& span : spans)
-    for (size_t i = 0; i < span.rows; ++i, ++t)
-      ref::row_times(read.view().row(t), w.first(span.shells), y.view().row(t));
+  for_each_row({spans}, [&](size_t t, size_t shells) {
+    for (size_t r = 0; r < w.first(shells).rows(); ++r) {
+      y.view()(t, r) = 0;
+      for (size_t k = 0; k < w.first(shells).cols(); ++k) y.view()(t, r) += read.view()(t, k) * numbers.view()(r, k);
+    }
+  });
   return y;
 }
 
 TEST(InstructionSets, AreNamedWhenTheMachineLacksThem) {
-  for (const Isa set : known_isas())
+  for (const Isa set : kIsas)
     if (const auto have = available_isas(); std::find(have.begin(), have.end(), set) == have.end())
       std::cout << "not tested, this machine lacks it: " << name_of(set) << "\n";
   EXPECT_EQ(available_isas().front(), Isa::portable);
 }
 
 TEST(Matmul, AgreesWithTheLoopsOnEveryPanelTileAndContraction) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const DType dtype : {DType::f32, DType::bf16})
       for (const size_t K : {0, 1, 2, 3, 15, 16, 17, 31, 33, 301})
         for (const size_t R : {1, 2, 15, 16, 17, 31, 32, 33, 64, 70}) {
@@ -55,7 +56,7 @@ TEST(Matmul, AgreesWithTheLoopsOnEveryPanelTileAndContraction) {
           const Packed packed(dtype, w.view(), {{R, K}});
           for (const size_t T : {1, 2, 3, 6, 7, 12, 13, 40}) {
             const Matrix x(T, K, 1, 3);
-            const Matrix got = product(x, {{T, 1}}, packed.view()), want = reference(x, {{T, 1}}, packed.view());
+            const Matrix got = product(x, {{T, 1}}, packed.view()), want = reference(x, {{T, 1}}, w, packed.view());
             EXPECT_TRUE(test::near(got.view(), want.view(), test::sum_tolerance(K))) << T << "x" << R << "x" << K;
           }
         }
@@ -78,27 +79,27 @@ Spans mixed(size_t shells) {
 }
 
 TEST(Matmul, ARaggedBatchAgreesWithTheLoopsAndLeavesTheRestAlone) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const DType dtype : {DType::f32, DType::bf16})
       for (const auto& shells : kShells) {
         const Spans spans = mixed(shells.size());
         const Matrix w = test::rounded(Matrix(shells.back().rows, shells.back().cols, 2));
-        const Matrix x(rows_in(spans), shells.back().cols, 1, 2);
+        const Matrix x(Batch{spans}.rows(), shells.back().cols, 1, 2);
         const Packed packed(dtype, w.view(), shells);
         for (const int threads : {1, 2, 3, 5})
           EXPECT_TRUE(test::near(product(x, spans, packed.view(), threads).view(),
-                                 reference(x, spans, packed.view()).view(), test::sum_tolerance(w.view().cols)));
+                                 reference(x, spans, w, packed.view()).view(), test::sum_tolerance(w.view().cols)));
       }
   });
 }
 
 TEST(Matmul, ATokenHasTheSameBitsAloneInAnyBatchSlicedAndOnAnyNumberOfThreads) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const DType dtype : {DType::f32, DType::bf16})
       for (const auto& shells : kShells) {
         const Spans spans = mixed(shells.size());
         const Matrix w = test::rounded(Matrix(shells.back().rows, shells.back().cols, 2));
-        const Matrix x(rows_in(spans), shells.back().cols, 1);
+        const Matrix x(Batch{spans}.rows(), shells.back().cols, 1);
         const Packed packed(dtype, w.view(), shells);
         const Matrix all = product(x, spans, packed.view());
         for (const int threads : {2, 3, 5})
@@ -111,8 +112,8 @@ TEST(Matmul, ATokenHasTheSameBitsAloneInAnyBatchSlicedAndOnAnyNumberOfThreads) {
             Matrix alone(1, shape.rows, 4), sliced(1, shape.rows, 5);
             Machine machine;
             const MatView<const float> row = x.view().row_range(t, 1);
-            matmul(machine.exec, row, Spans{{1, span.shells}}, std::array{Product{packed.view(), alone.view()}});
-            matmul(machine.exec, row, Spans{{1, 1}}, std::array{Product{slice.view(), sliced.view()}});
+            matmul(machine.exec, {Spans{{1, span.shells}}}, row, std::array{Product{packed.view(), alone.view()}});
+            matmul(machine.exec, {Spans{{1, 1}}}, row, std::array{Product{slice.view(), sliced.view()}});
             EXPECT_TRUE(test::same_bits(alone.view(), all.view().row_range(t, 1).col_range(0, shape.rows)));
             EXPECT_TRUE(test::same_bits(sliced.view(), alone.view()));
           }
@@ -123,7 +124,7 @@ TEST(Matmul, ATokenHasTheSameBitsAloneInAnyBatchSlicedAndOnAnyNumberOfThreads) {
 
 // A sum order is that of another arrangement of the columns: the one where the runs lie one after the other.
 TEST(Matmul, SumsInTheGivenOrderOfColumns) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     for (const DType dtype : {DType::f32, DType::bf16}) {
       // Units of 16 columns: 8 of each from shell 0, the rest from shell 1; shell 2 adds two units.
       const std::vector<Shape> shells{{20, 16}, {40, 32}, {75, 64}};
@@ -132,9 +133,9 @@ TEST(Matmul, SumsInTheGivenOrderOfColumns) {
       const Packed packed(dtype, w.view(), shells);
       const PackedMatrix in_order{dtype, packed.view().shells, order};
       const Spans spans = mixed(shells.size());
-      ASSERT_LE(rows_in(spans), x.view().rows);
+      ASSERT_LE(Batch{spans}.rows(), x.view().rows);
       const Matrix got = product(x, spans, in_order);
-      EXPECT_TRUE(test::near(got.view(), reference(x, spans, in_order).view(), test::sum_tolerance(64)));
+      EXPECT_TRUE(test::near(got.view(), reference(x, spans, w, in_order).view(), test::sum_tolerance(64)));
       size_t t = 0;
       for (const RowSpan& span : spans) {
         const Shape shape = shells[span.shells - 1];
@@ -155,7 +156,7 @@ TEST(Matmul, SumsInTheGivenOrderOfColumns) {
 }
 
 TEST(Matmul, SeveralProductsOfOneInputEqualEachAlone) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     constexpr size_t K = 133;
     const Matrix x(29, K, 1, 5), a = test::rounded(Matrix(70, K, 2)), b = test::rounded(Matrix(3, K, 3));
     const Packed narrow(DType::bf16, a.view(), {{70, K}}), wide(DType::f32, b.view(), {{3, K}});
@@ -163,7 +164,7 @@ TEST(Matmul, SeveralProductsOfOneInputEqualEachAlone) {
     for (const int threads : {1, 3}) {
       Machine machine(threads);
       Matrix ya(29, 70, 4, 2), yb(29, 3, 5, 2);
-      matmul(machine.exec, x.view(), spans,
+      matmul(machine.exec, {spans}, x.view(),
              std::array{Product{narrow.view(), ya.view()}, Product{wide.view(), yb.view()}});
       EXPECT_TRUE(test::same_bits(ya.view(), product(x, spans, narrow.view()).view()));
       EXPECT_TRUE(test::same_bits(yb.view(), product(x, spans, wide.view()).view()));
@@ -172,8 +173,8 @@ TEST(Matmul, SeveralProductsOfOneInputEqualEachAlone) {
 }
 
 TEST(Matmul, Bf16WeightsGiveTheBitsOfTheSameNumbersInF32WhereTheyAreExpanded) {
-  test::for_each_instruction_set([] {
-    if (isa() == Isa::avx512bf16) return;
+  test::for_each_back_end([] {
+    if (test::device().kernel_path() == "avx512bf16") return;
     const Matrix x(9, 301, 1), w = test::rounded(Matrix(133, 301, 2));
     const Packed narrow(DType::bf16, w.view(), {{133, 301}}), wide(DType::f32, w.view(), {{133, 301}});
     EXPECT_TRUE(test::same_bits(product(x, {{9, 1}}, narrow.view()).view(), product(x, {{9, 1}}, wide.view()).view()));
@@ -181,7 +182,7 @@ TEST(Matmul, Bf16WeightsGiveTheBitsOfTheSameNumbersInF32WhereTheyAreExpanded) {
 }
 
 TEST(Matmul, ReadsNothingPastATokensOwnWidth) {
-  test::for_each_instruction_set([] {
+  test::for_each_back_end([] {
     const std::vector<Shape> shells{{32, 16}, {64, 40}};
     const Matrix w = test::rounded(Matrix(64, 40, 2));
     Matrix x(5, 40, 1);
@@ -195,11 +196,13 @@ TEST(Matmul, ReadsNothingPastATokensOwnWidth) {
 }
 
 TEST(Matmul, DoesNothingForNoTokens) {
-  Machine machine(2);
-  const Matrix x(0, 8, 1), w(3, 8, 2);
-  const Packed packed(DType::f32, w.view(), {{3, 8}});
-  Matrix y(0, 3, 3);
-  matmul(machine.exec, x.view(), {}, std::array{Product{packed.view(), y.view()}});
+  test::for_each_back_end([] {
+    Machine machine(2);
+    const Matrix x(0, 8, 1), w(3, 8, 2);
+    const Packed packed(DType::f32, w.view(), {{3, 8}});
+    Matrix y(0, 3, 3);
+    matmul(machine.exec, {}, x.view(), std::array{Product{packed.view(), y.view()}});
+  });
 }
 
 TEST(MatmulDeathTest, RefusesSpansThatAreNotSortedAndShapesThatDoNotFit) {
@@ -208,7 +211,7 @@ TEST(MatmulDeathTest, RefusesSpansThatAreNotSortedAndShapesThatDoNotFit) {
   const Packed packed(DType::f32, w.view(), {{2, 4}, {3, 8}});
   Matrix y(4, 3, 3), narrow(4, 2, 3);
   const auto run = [&](const Spans& spans, MatView<float> out) {
-    matmul(machine.exec, x.view(), spans, std::array{Product{packed.view(), out}});
+    matmul(machine.exec, {spans}, x.view(), std::array{Product{packed.view(), out}});
   };
   EXPECT_DEATH(run({{2, 1}, {2, 2}}, y.view()), "not sorted");
   EXPECT_DEATH(run({{5, 1}}, y.view()), "more rows");

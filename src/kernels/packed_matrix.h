@@ -4,12 +4,10 @@
 // other in memory, each one sequential stream:
 //   columns  rows [0, before.rows)     x columns [before.cols, cols)
 //   rows     rows [before.rows, rows)  x columns [0, cols)
-// A block is a sequence of panels of kPanelRows rows, the contraction outermost inside a panel:
-//   BF16  [cols/2][kPanelRows][2]  pairs of neighbouring columns; an odd last column is paired with zero
-//   F32   [cols][kPanelRows]
-// Panels never cross from the rows of one shell to those of the next: the last panel of every shell's rows is filled up
-// with zeros. So a matrix of n shells has the same panels in every column block, and a token that uses the first n
-// shells reads the panels of their rows only.
+// A block is a sequence of panels of some rows, as the back end wants them (PanelLayout). Panels never cross from the
+// rows of one shell to those of the next: the last panel of every shell's rows is filled up with zeros. So a matrix of
+// n shells has the same panels in every column block, and a token that uses the first n shells reads the panels of
+// their rows only.
 #pragma once
 
 #include <cstddef>
@@ -19,12 +17,20 @@
 
 namespace starnest {
 
-inline constexpr size_t kPanelRows = 32;
+// How a back end lays out weights.
+struct PanelLayout {
+  size_t rows;          // of a panel
+  size_t bf16_columns;  // columns of BF16 that lie together; an odd rest is filled up with zeros
+
+  // Packs one panel of source.size() <= `rows` rows and `cols` columns. Row r begins at source[r], its numbers packed
+  // densely in the type of the panel; rows beyond become zero. `panel` has panel_bytes() bytes and lies in host memory.
+  void (*pack)(DType dtype, std::span<const std::byte* const> source, size_t cols, std::byte* panel);
+};
 
 struct PackedShell {
   size_t rows = 0;                  // of the matrix with this shell and all before it
   size_t cols = 0;                  // a multiple of 2, except in the last shell
-  const std::byte* data = nullptr;  // aligned to 64 bytes; may be null where the shell adds nothing
+  const std::byte* data = nullptr;  // memory of a device, aligned to 64 bytes; may be null where the shell adds nothing
 };
 
 // Columns [begin, begin + count), all of them added by one shell.
@@ -52,19 +58,15 @@ struct ShellPanels {
   size_t before = 0;  // panels of the shells before it
   size_t own = 0;     // panels of the rows it adds
 };
-ShellPanels panels_of(std::span<const PackedShell> shells, size_t s);
+ShellPanels panels_of(const PanelLayout& layout, std::span<const PackedShell> shells, size_t s);
 
 // Bytes of one panel of `cols` columns.
-size_t panel_bytes(DType dtype, size_t cols);
+size_t panel_bytes(const PanelLayout& layout, DType dtype, size_t cols);
 
-// Bytes of shell s: its columns block, then its rows block. A multiple of 64.
-size_t shell_bytes(DType dtype, std::span<const PackedShell> shells, size_t s);
+// Bytes of shell s: its columns block, then its rows block.
+size_t shell_bytes(const PanelLayout& layout, DType dtype, std::span<const PackedShell> shells, size_t s);
 
 // Offset of the rows block in the data of shell s.
-size_t rows_block_offset(DType dtype, std::span<const PackedShell> shells, size_t s);
-
-// Packs one panel of `rows` <= kPanelRows rows and `cols` columns. Row r of the source begins at source[r], its numbers
-// packed densely in the type of the panel; rows beyond `rows` become zero. `panel` has panel_bytes(dtype, cols) bytes.
-void pack_panel(DType dtype, std::span<const std::byte* const> source, size_t cols, std::byte* panel);
+size_t rows_block_offset(const PanelLayout& layout, DType dtype, std::span<const PackedShell> shells, size_t s);
 
 }  // namespace starnest

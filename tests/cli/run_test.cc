@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 
 #include <nlohmann/json.hpp>
@@ -449,6 +450,34 @@ TEST(Eval, TheShippedModelSolvesItsTaskAtEverySizeAndNotWithoutThinking) {
     EXPECT_GE(right(size, "e2"), 196) << size;
     EXPECT_LE(right(size, "e0"), 50) << size;
   }
+}
+
+TEST(Device, RefComputesTheSameToRoundingAndIsNamedInTheReports) {
+  const TestFolder folder;
+  const auto logits = [&](const std::string& device) {
+    const std::string out = (folder / device).string();
+    const Finished done = starnest_program(
+        {"logits", "-m", kPocket, "--size", "small", "--ids", "1,25,50,8,39,9,44", "--device", device, "-o", out});
+    EXPECT_EQ(done.exit_code, 0) << done.err;
+    const SafetensorsFile file(out);
+    const std::span<const std::byte> bytes = file.bytes(*file.find("logits"));
+    std::vector<float> numbers(bytes.size() / sizeof(float));
+    std::memcpy(numbers.data(), bytes.data(), bytes.size());
+    return numbers;
+  };
+  const std::vector<float> cpu = logits("cpu"), ref = logits("ref");
+  ASSERT_EQ(cpu.size(), ref.size());
+  for (size_t i = 0; i < cpu.size(); ++i) ASSERT_NEAR(cpu[i], ref[i], 0.5) << i;
+  EXPECT_NE(cpu, ref);  // another order of sums
+  const Finished done = run({"--device", "ref", "-n", "2", "--ids", "1,25,50"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_CONTAINS(done.err + done.out, "ref");
+}
+
+TEST(Device, AnUnknownOneIsRefusedWithTheList) {
+  const Finished done = starnest_program({"logits", "-m", kPocket, "--ids", "1", "--device", "gpu", "-o", "none"});
+  EXPECT_EQ(done.exit_code, 1);
+  EXPECT_CONTAINS(done.err, "device: 'gpu' is not known to this build; expected cpu or ref");
 }
 
 }  // namespace

@@ -5,11 +5,16 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "engine/engine.h"
 #include "format/weights/safetensors.h"
+#include "kernels/cpu/cpu_device.h"
+#include "kernels/ref/ref_device.h"
 
 namespace starnest::golden {
 
@@ -57,6 +62,17 @@ inline std::vector<float> logits_of(Engine& engine, const std::string& size, con
     at += count;
   }
   return out;
+}
+
+// Calls body with every back end of this build and machine: the plain loops, and each instruction set of the processor.
+template <class Body>
+void on_every_back_end(const Body& body) {
+  std::vector<std::shared_ptr<Device>> devices{make_ref_device()};
+  for (const Isa isa : available_isas()) devices.push_back(make_cpu_device(isa));
+  for (const std::shared_ptr<Device>& device : devices) {
+    const testing::ScopedTrace trace(__FILE__, __LINE__, "back end " + std::string(device->kernel_path()));
+    body(device);
+  }
 }
 
 inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {

@@ -8,7 +8,7 @@
 
 int main() {
   const std::vector<starnest::Isa> available = starnest::available_isas();
-  for (const starnest::Isa set : starnest::known_isas()) {
+  for (const starnest::Isa set : starnest::kIsas) {
     const bool has = std::find(available.begin(), available.end(), set) != available.end();
     std::printf("%s %s\n", std::string(starnest::name_of(set)).c_str(), has ? "yes" : "no");
   }

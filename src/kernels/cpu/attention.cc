@@ -1,10 +1,14 @@
 #include "kernels/attention.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "kernels/cpu/grain.h"
-#include "kernels/cpu/targets.h"
+#include "kernels/cpu/shares.h"
+#include "kernels/cpu/simd.h"
+#include "kernels/cpu/table.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/attention.cc"
@@ -14,17 +18,19 @@
 
 #ifndef STARNEST_KERNELS_CPU_ATTENTION_CC_
 #define STARNEST_KERNELS_CPU_ATTENTION_CC_
-namespace starnest {
+namespace starnest::cpu {
 namespace {
 
 constexpr size_t kMaxUnitHeads = 16;   // query heads of one unit of work
 constexpr size_t kMaxUnitTokens = 16;  // tokens of one unit: they share the block of keys and values in cache
 
-// One call of attention. The softmax so far of token t and head h: `largest` score, `total` weight, weighted values in
-// y.
+// The tokens of one sequence. The softmax so far of token t and head h: `largest` score, `total` weight, weighted
+// values in y.
 struct Call {
   MatView<const float> q;
-  KvView kv;
+  KvLayout kv;
+  std::span<std::byte* const> blocks;
+  size_t keys, values;  // bytes from the beginning of a block
   size_t position;
   float scale;
   MatView<float> y;
@@ -39,11 +45,11 @@ struct Heads {
 };
 
 }  // namespace
-}  // namespace starnest
+}  // namespace starnest::cpu
 #endif
 
 HWY_BEFORE_NAMESPACE();
-namespace starnest::HWY_NAMESPACE {
+namespace starnest::cpu::HWY_NAMESPACE {
 namespace {
 
 constexpr size_t kTileHeads = kWidth >= 16 ? 4 : 2;  // as many as the registers hold beside four keys or value vectors
@@ -115,12 +121,12 @@ void attend_heads(const Call& call, size_t t, size_t h, size_t block, size_t cou
   const size_t K = call.kv.kv_heads, Q = call.kv.head_dim, stride = K * Q;  // of kv rows, and from head to head in q, y
   HWY_ALIGN float scores[heads * kKvBlock];
   float keep[heads];
-  const Number* keys = reinterpret_cast<const Number*>(call.kv.keys[block]) + h % K * Q;
+  const Number* keys = reinterpret_cast<const Number*>(call.blocks[block] + call.keys) + h % K * Q;
   for (size_t j = 0; j < count; j += 4)
     score_four<heads, Number>(call.q.row(t) + h * Q, stride, keys + j * stride, stride, Q, scores + j);
   for (size_t i = 0; i < heads; ++i)
     keep[i] = soften(scores + i * kKvBlock, count, call.scale, call.largest(t, h + i * K), call.total(t, h + i * K));
-  const Number* values = reinterpret_cast<const Number*>(call.kv.values[block]) + h % K * Q;
+  const Number* values = reinterpret_cast<const Number*>(call.blocks[block] + call.values) + h % K * Q;
   float* y = call.y.row(t) + h * Q;
   size_t k = 0;
   for (; k + 4 * kWidth <= Q; k += 4 * kWidth)
@@ -167,45 +173,105 @@ void attend(const Call& call, Heads heads, size_t begin, size_t end) {
 }
 
 }  // namespace
-}  // namespace starnest::HWY_NAMESPACE
+}  // namespace starnest::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace starnest {
+namespace starnest::cpu {
 namespace {
 
 HWY_EXPORT(attend);
 
+using Attend = void (*)(const Call& call, Heads heads, size_t begin, size_t end);
+
 size_t divided_up(size_t n, size_t by) { return (n + by - 1) / by; }
 
-}  // namespace
+// One sequence, cut into units of some tokens and some heads of one group.
+struct RunUnits {
+  Call call;
+  size_t group;                        // heads that read one kv head
+  size_t unit_heads, units_per_group;  // most heads of a unit; parts of a group
+  size_t spans;                        // of tokens
 
-void attention(const Exec& exec, MatView<const float> q, const KvView& kv, size_t position, float scale,
-               MatView<float> y) {
-  const size_t T = q.rows, K = kv.kv_heads, Q = kv.head_dim;
-  SN_CHECK(K > 0 && Q > 0 && q.cols % (K * Q) == 0, "attention: q is not [T, H*Q] with H a multiple of K");
-  SN_CHECK(y.rows == T && y.cols == q.cols, "attention: y is not shaped like q");
-  SN_CHECK(kv.dtype == DType::f32 || kv.dtype == DType::bf16, "attention: keys and values are neither f32 nor bf16");
-  SN_CHECK(kv.keys.size() == kv.values.size() && position + T <= kv.keys.size() * kKvBlock,
-           "attention: not enough blocks");
-  const size_t H = q.cols / Q, group = H / K, spans = divided_up(T, kMaxUnitTokens);
-  // A unit is a span of tokens and some heads of one group: fewer heads when there are threads to feed.
-  size_t unit_heads = std::min(group, kMaxUnitHeads);
-  while (unit_heads > 1 && spans * K * divided_up(group, unit_heads) < size_t(exec.pool.threads()))
-    unit_heads = divided_up(unit_heads, 2);
-  const size_t units_per_group = divided_up(group, unit_heads);
+  size_t count() const { return call.kv.kv_heads * units_per_group * spans; }
+  size_t cost() const {  // of one unit, multiply-adds
+    return std::min(call.q.rows, kMaxUnitTokens) * unit_heads * 2 * call.kv.head_dim *
+           (call.position + call.q.rows / 2 + 1);
+  }
+  void run(Attend attend, size_t unit) const {
+    const size_t span = unit % spans, part = unit / spans % units_per_group, k = unit / spans / units_per_group;
+    const Heads heads{k + part * unit_heads * call.kv.kv_heads, std::min(unit_heads, group - part * unit_heads)};
+    attend(call, heads, span * kMaxUnitTokens, std::min(call.q.rows, (span + 1) * kMaxUnitTokens));
+  }
+};
 
+// Fewer heads to a unit when there are threads to feed.
+void cut_units(RunUnits& run, size_t runs, size_t threads) {
+  run.unit_heads = std::min(run.group, kMaxUnitHeads);
+  const auto units = [&] { return run.spans * run.call.kv.kv_heads * divided_up(run.group, run.unit_heads); };
+  while (run.unit_heads > 1 && units() * runs < threads) run.unit_heads = divided_up(run.unit_heads, 2);
+  run.units_per_group = divided_up(run.group, run.unit_heads);
+}
+
+template <Isa isa>
+void attention(const Exec& exec, const Batch& batch, const KvLayout& kv, ByShells heads, MatView<const float> q,
+               float scale, MatView<float> y) {
+  static const Attend kAttend = STARNEST_OP_FOR(attend, isa);
+  const size_t Q = kv.head_dim, threads = size_t(exec.pool.threads());
   const ScratchScope scope(exec.arena);
-  const Call call{q, kv, position, scale, y, exec.arena.matrix(T, H), exec.arena.matrix(T, H)};
-  const size_t work = std::min(T, kMaxUnitTokens) * unit_heads * 2 * Q * (position + T / 2 + 1);
-  exec.pool.parallel_for(K * units_per_group * spans, grain_of(work), [&](size_t begin, size_t end) {
-    for (size_t unit = begin; unit < end; ++unit) {
-      const size_t span = unit % spans, part = unit / spans % units_per_group, k = unit / spans / units_per_group;
-      const Heads heads{k + part * unit_heads * K, std::min(unit_heads, group - part * unit_heads)};
-      HWY_DYNAMIC_DISPATCH(attend)(call, heads, span * kMaxUnitTokens, std::min(T, (span + 1) * kMaxUnitTokens));
+  const MatView<float> largest = exec.arena.matrix(batch.rows(), batch.widest(heads));
+  const MatView<float> total = exec.arena.matrix(batch.rows(), batch.widest(heads));
+  const std::span<RunUnits> runs = exec.arena.array<RunUnits>(batch.runs.size());
+  const std::span<Share> shares = exec.arena.array<Share>(batch.runs.size());
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const SequenceRun& run = batch.runs[i];
+    const size_t H = heads[run.shells - 1], keys = kv.offsets[run.shells - 1];
+    const auto rows = [&](auto m, size_t cols) { return m.row_range(run.first_row, run.rows).col_range(0, cols); };
+    runs[i] = {.call = {rows(q, H * Q), kv, run.kv, keys, kv.values(keys), run.position, scale, rows(y, H * Q),
+                        rows(largest, H), rows(total, H)},
+               .group = H / kv.kv_heads,
+               .unit_heads = 0,
+               .units_per_group = 0,
+               .spans = divided_up(run.rows, kMaxUnitTokens)};
+    cut_units(runs[i], runs.size(), threads);
+    shares[i] = {runs[i].count(), runs[i].cost()};
+  }
+  parallel_shares(exec, shares, [&](size_t i, size_t begin, size_t end) {
+    for (size_t unit = begin; unit < end; ++unit) runs[i].run(kAttend, unit);
+  });
+}
+
+void write_row(DType dtype, const float* numbers, size_t width, std::byte* row) {
+  if (dtype == DType::f32)
+    std::memcpy(row, numbers, width * sizeof(float));
+  else
+    std::transform(numbers, numbers + width, reinterpret_cast<bf16*>(row), to_bf16);
+}
+
+void kv_write(const Exec& exec, const Batch& batch, const KvLayout& kv, MatView<const float> k,
+              MatView<const float> v) {
+  const size_t width = kv.row(), row_bytes = width * size_of(kv.dtype);
+  const ScratchScope scope(exec.arena);
+  const std::span<Share> shares = exec.arena.array<Share>(batch.runs.size());
+  for (size_t i = 0; i < shares.size(); ++i) shares[i] = {batch.runs[i].rows, 2 * width};
+  parallel_shares(exec, shares, [&](size_t i, size_t begin, size_t end) {
+    const SequenceRun& run = batch.runs[i];
+    const size_t keys = kv.offsets[run.shells - 1];
+    for (size_t t = begin; t < end; ++t) {
+      std::byte* block = run.kv[(run.position + t) / kKvBlock];
+      const size_t at = keys + (run.position + t) % kKvBlock * row_bytes;
+      write_row(kv.dtype, k.row(run.first_row + t), width, block + at);
+      write_row(kv.dtype, v.row(run.first_row + t), width, block + kv.values(at));
     }
   });
 }
 
-}  // namespace starnest
+}  // namespace
+
+void put_attention(Ops& ops, Isa isa) {
+  ops.kv_write = kv_write;
+  ops.attention = STARNEST_FOR_ISA(attention, isa);
+}
+
+}  // namespace starnest::cpu
 #endif

@@ -2,8 +2,9 @@
 
 #include "kernels/cpu/grain.h"
 #include "kernels/cpu/panel_run.h"
+#include "kernels/cpu/table.h"
 
-namespace starnest {
+namespace starnest::cpu {
 namespace {
 
 // Row r of a block of panels, `count` columns.
@@ -27,16 +28,17 @@ void embed_row(const PackedMatrix& table, size_t id, float* y, size_t columns) {
   }
 }
 
-}  // namespace
-
-void embed(const Exec& exec, std::span<const TokenId> ids, const PackedMatrix& table, MatView<float> y) {
-  SN_CHECK(ids.size() == y.rows && table.cols() >= y.cols, "embed: shapes do not fit");
-  SN_CHECK(table.dtype == DType::f32 || table.dtype == DType::bf16, "embed: the table is neither f32 nor bf16");
-  SN_CHECK(!table.shells.empty() && table.shells.front().rows == table.rows(), "embed: a size lacks rows");
-  for (const TokenId id : ids) SN_CHECK(id >= 0 && size_t(id) < table.rows(), "embed: token id out of range");
-  exec.pool.parallel_for(y.rows, grain_of(y.cols), [&](size_t begin, size_t end) {
-    for (size_t t = begin; t < end; ++t) embed_row(table, size_t(ids[t]), y.row(t), y.cols);
+void embed(const Exec& exec, const Batch& batch, std::span<const TokenId> ids, const PackedMatrix& table,
+           MatView<float> y) {
+  exec.pool.parallel_for(ids.size(), grain_of(y.cols), [&](size_t begin, size_t end) {
+    for_each_row(batch.spans, begin, end, [&](size_t t, size_t shells) {
+      embed_row(table, size_t(ids[t]), y.row(t), table.first(shells).cols());
+    });
   });
 }
 
-}  // namespace starnest
+}  // namespace
+
+void put_embed(Ops& ops) { ops.embed = embed; }
+
+}  // namespace starnest::cpu

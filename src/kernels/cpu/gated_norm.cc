@@ -3,7 +3,8 @@
 #include <cmath>
 
 #include "kernels/cpu/grain.h"
-#include "kernels/cpu/targets.h"
+#include "kernels/cpu/simd.h"
+#include "kernels/cpu/table.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/gated_norm.cc"
@@ -12,7 +13,7 @@
 #include "kernels/cpu/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace starnest::HWY_NAMESPACE {
+namespace starnest::cpu::HWY_NAMESPACE {
 namespace {
 
 // A running sum of squares over runs of numbers of any length. Lanes are filled across the ends of runs, so the sum
@@ -56,8 +57,8 @@ class SquareSum {
 };
 
 // One token, one group.
-void gated_norm_group(const float* z, VecView<const float> gain, float eps, size_t groups, size_t group,
-                      std::span<const HeadPiece> pieces, float* y) {
+void norm_group(const float* z, VecView<const float> gain, float eps, size_t groups, size_t group,
+                std::span<const HeadPiece> pieces, float* y) {
   SquareSum squares;
   for (const HeadPiece& piece : pieces) {
     if (piece.head % groups != group) continue;
@@ -77,28 +78,30 @@ void gated_norm_group(const float* z, VecView<const float> gain, float eps, size
   }
 }
 
+void gated_norm(const Exec& exec, const Batch& batch, PiecesByShells pieces, MatView<const float> z,
+                VecView<const float> gain, float eps, size_t groups, MatView<float> y) {
+  const auto norm_groups = [&](size_t begin, size_t end) HWY_ATTR {  // counted over the tokens in turn
+    for_each_row(batch.spans, begin / groups, (end + groups - 1) / groups, [&](size_t t, size_t shells) HWY_ATTR {
+      for (size_t g = std::max(begin, t * groups); g < std::min(end, (t + 1) * groups); ++g)
+        norm_group(z.row(t), gain, eps, groups, g - t * groups, pieces[shells - 1], y.row(t));
+    });
+  };
+  exec.pool.parallel_for(batch.rows() * groups, grain_of(4 * y.cols / groups), norm_groups);
+}
+
 }  // namespace
-}  // namespace starnest::HWY_NAMESPACE
+}  // namespace starnest::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace starnest {
+namespace starnest::cpu {
 namespace {
 
-HWY_EXPORT(gated_norm_group);
+HWY_EXPORT(gated_norm);
 
 }  // namespace
 
-void gated_norm(const Exec& exec, MatView<const float> z, VecView<const float> gain, float eps, size_t groups,
-                std::span<const HeadPiece> pieces, MatView<float> y) {
-  SN_CHECK(z.rows == y.rows && z.cols == y.cols && gain.size == y.cols && groups > 0, "gated_norm: shapes do not fit");
-  for (const HeadPiece& piece : pieces) SN_CHECK(piece.begin + piece.count <= y.cols, "gated_norm: piece out of range");
-  exec.pool.parallel_for(y.rows * groups, grain_of(4 * y.cols / groups), [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i)
-      HWY_DYNAMIC_DISPATCH(gated_norm_group)(z.row(i / groups), gain, eps, groups, i % groups, pieces,
-                                             y.row(i / groups));
-  });
-}
+void put_gated_norm(Ops& ops, Isa isa) { ops.gated_norm = STARNEST_OP_FOR(gated_norm, isa); }
 
-}  // namespace starnest
+}  // namespace starnest::cpu
 #endif

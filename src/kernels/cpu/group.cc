@@ -2,29 +2,34 @@
 
 #include <algorithm>
 
-namespace starnest {
+#include "kernels/cpu/table.h"
 
-ExpertGroups group_by_expert(const Exec& exec, MatView<const int32_t> ids, size_t experts) {
-  const std::span<size_t> begin = exec.arena.array<size_t>(experts + 1);
+namespace starnest::cpu {
+namespace {
+
+// Counting sort by expert.
+void group_by_expert(const Exec& exec, MatView<const int32_t> ids, const ExpertGroupArrays& groups) {
+  const size_t experts = groups.begin.size() - 1;
+  const ScratchScope scope(exec.arena);
   const std::span<size_t> next = exec.arena.array<size_t>(experts);
-  const std::span<int32_t> rows = exec.arena.array<int32_t>(ids.rows * ids.cols);
-  const MatView<int32_t> slots{exec.arena.array<int32_t>(ids.rows * ids.cols).data(), ids.rows, ids.cols, ids.cols};
-
-  std::fill(begin.begin(), begin.end(), size_t{0});
+  std::fill(groups.begin.begin(), groups.begin.end(), size_t{0});
   for (size_t t = 0; t < ids.rows; ++t)
     for (size_t j = 0; j < ids.cols; ++j) {
       SN_CHECK(ids(t, j) >= 0 && size_t(ids(t, j)) < experts, "expert number out of range");
-      ++begin[size_t(ids(t, j)) + 1];
+      ++groups.begin[size_t(ids(t, j)) + 1];
     }
-  for (size_t e = 0; e < experts; ++e) begin[e + 1] += begin[e];
-  std::copy_n(begin.begin(), experts, next.begin());
+  for (size_t e = 0; e < experts; ++e) groups.begin[e + 1] += groups.begin[e];
+  std::copy_n(groups.begin.begin(), experts, next.begin());
   for (size_t t = 0; t < ids.rows; ++t)
     for (size_t j = 0; j < ids.cols; ++j) {
       const size_t slot = next[size_t(ids(t, j))]++;
-      rows[slot] = int32_t(t);
-      slots(t, j) = int32_t(slot);
+      groups.rows[slot] = int32_t(t);
+      groups.slots(t, j) = int32_t(slot);
     }
-  return {begin, rows, slots};
 }
 
-}  // namespace starnest
+}  // namespace
+
+void put_group(Ops& ops) { ops.group_by_expert = group_by_expert; }
+
+}  // namespace starnest::cpu

@@ -7,7 +7,7 @@
 
 #include "kernels/cpu/matmul_tile.h"
 
-namespace starnest {
+namespace starnest::cpu {
 namespace {
 
 constexpr size_t kLanes = 8;
@@ -103,6 +103,6 @@ void run_tile(const PanelTile& tile) {
 
 }  // namespace
 
-MatmulKernels avx2_kernels() { return {kMaxTokens, false, run_tile<true>, run_tile<false>}; }
+MatmulKernels avx2_kernels() { return {kMaxTokens, Activations::f32, run_tile<true>, run_tile<false>}; }
 
-}  // namespace starnest
+}  // namespace starnest::cpu

@@ -5,7 +5,7 @@
 
 #include "kernels/cpu/matmul_tile.h"
 
-namespace starnest {
+namespace starnest::cpu {
 namespace {
 
 constexpr size_t kAhead = 16 << 10;  // bytes
@@ -78,6 +78,6 @@ void run_tile(const PanelTile& tile) {
 
 }  // namespace
 
-MatmulKernels avx512_kernels() { return {kMaxTokens, false, run_tile<true>, run_tile<false>}; }
+MatmulKernels avx512_kernels() { return {kMaxTokens, Activations::f32, run_tile<true>, run_tile<false>}; }
 
-}  // namespace starnest
+}  // namespace starnest::cpu

@@ -5,7 +5,7 @@
 
 #include "kernels/cpu/matmul_tile.h"
 
-namespace starnest {
+namespace starnest::cpu {
 namespace {
 
 constexpr size_t kPanelBytes = 128;  // of one pair of columns
@@ -69,9 +69,9 @@ void bf16_tile(const PanelTile& tile) {
 
 MatmulKernels avx512bf16_kernels() {
   MatmulKernels kernels = avx512_kernels();
-  kernels.bf16_pairs = true;
+  kernels.with_bf16 = Activations::bf16_pairs;
   kernels.bf16 = bf16_tile;
   return kernels;
 }
 
-}  // namespace starnest
+}  // namespace starnest::cpu

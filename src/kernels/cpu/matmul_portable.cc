@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/matmul_tile.h"
 
-namespace starnest {
+namespace starnest::cpu {
 namespace {
 
 constexpr size_t kRows = 32;
@@ -44,6 +44,6 @@ void f32_tile(const PanelTile& tile) {
 
 }  // namespace
 
-MatmulKernels portable_kernels() { return {4, false, bf16_tile, f32_tile}; }
+MatmulKernels portable_kernels() { return {4, Activations::f32, bf16_tile, f32_tile}; }
 
-}  // namespace starnest
+}  // namespace starnest::cpu

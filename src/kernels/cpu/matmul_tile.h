@@ -9,7 +9,7 @@
 
 #include "kernels/cpu/isa.h"
 
-namespace starnest {
+namespace starnest::cpu {
 
 // y[j][r] = (continues ? y[j][r] : 0) + sum over columns, ascending, for j < tokens and r < rows.
 struct PanelTile {
@@ -25,16 +25,21 @@ struct PanelTile {
   bool reads_ahead;  // bring the panel after this one nearer: it is next for the same tokens
 };
 
+// How a kernel reads x: as it is, or as pairs rounded to BF16, low half the even column.
+enum class Activations { f32, bf16_pairs };
+
 struct MatmulKernels {
-  size_t max_tokens;  // of a tile
-  bool bf16_pairs;    // BF16 panels want x as pairs rounded to BF16, low half the even column
+  size_t max_tokens;      // of a tile
+  Activations with_bf16;  // what BF16 panels are multiplied with; F32 panels take F32
   void (*bf16)(const PanelTile&);
   void (*f32)(const PanelTile&);
 };
+
+const MatmulKernels& kernels_of(Isa isa);
 
 MatmulKernels portable_kernels();
 MatmulKernels avx2_kernels();
 MatmulKernels avx512_kernels();
 MatmulKernels avx512bf16_kernels();
 
-}  // namespace starnest
+}  // namespace starnest::cpu

@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "base/dtype.h"
 
-namespace starnest {
+namespace starnest::cpu {
 namespace {
 
 // Where a panel stands: the shell that added its rows, and its rows.
@@ -19,7 +19,7 @@ PackedShell before(const PackedMatrix& w, size_t s) { return s == 0 ? PackedShel
 
 PanelPlace place_of(const PackedMatrix& w, size_t panel) {
   for (size_t s = 0; s < w.shells.size(); ++s) {
-    const auto [first, own] = panels_of(w.shells, s);
+    const auto [first, own] = panels_of(kPanels, w.shells, s);
     if (panel >= first + own) continue;
     const size_t row = before(w, s).rows + (panel - first) * kPanelRows;
     return {s, row, std::min(kPanelRows, w.shells[s].rows - row)};
@@ -33,7 +33,7 @@ enum class Ahead { no, yes };
 // Runs consecutive columns of a panel against the first `tokens` tokens of a tile.
 void run_columns(const MatmulKernels& kernels, const PackedMatrix& w, const TokenTile& tile, size_t tokens,
                  const PanelPlace& place, const PanelSegment& columns, Sum sum, Ahead ahead, MatView<float> y) {
-  const bool pairs = w.dtype == DType::bf16 && kernels.bf16_pairs;
+  const bool pairs = activations_for(kernels, w.dtype) == Activations::bf16_pairs;
   const size_t stride = tile.tokens.size();
   const PanelTile call{.panel = columns.panel,
                        .columns = columns.columns,
@@ -67,7 +67,7 @@ void run_in_order(const MatmulKernels& kernels, const PackedMatrix& w, const Tok
     const size_t s = std::max(run.shell, place.shell), tokens = tile.reaching(s);
     if (s >= w.shells.size() || tokens == 0) continue;
     const PanelSegment block = segment_of(w, place.shell, s, panel);
-    const std::byte* columns = block.panel + panel_bytes(w.dtype, run.begin - block.first_column);
+    const std::byte* columns = block.panel + panel_bytes(kPanels, w.dtype, run.begin - block.first_column);
     run_columns(kernels, w, tile, tokens, place, {columns, run.begin, run.count}, sum, Ahead::no, y);
     sum = Sum::continues;
   }
@@ -89,35 +89,37 @@ constexpr size_t kAheadTokens = 8;  // from so many tokens on, arithmetic leaves
 
 }  // namespace
 
-const MatmulKernels& matmul_kernels() {
+const MatmulKernels& kernels_of(Isa isa) {
 #if defined(__x86_64__)
   static const MatmulKernels kKernels[] = {portable_kernels(), avx2_kernels(), avx512_kernels(), avx512bf16_kernels()};
+  return kKernels[size_t(isa)];
 #else
-  static const MatmulKernels kKernels[] = {portable_kernels()};
+  static const MatmulKernels kKernels = portable_kernels();
+  (void)isa;
+  return kKernels;
 #endif
-  return kKernels[size_t(isa())];
 }
 
 PanelSegment segment_of(const PackedMatrix& w, size_t row_shell, size_t s, size_t panel) {
   const size_t first_column = row_shell == s ? 0 : before(w, s).cols, columns = w.shells[s].cols - first_column;
   const std::byte* block = w.shells[s].data;
   if (row_shell == s) {
-    block += rows_block_offset(w.dtype, w.shells, s);
-    panel -= panels_of(w.shells, s).before;
+    block += rows_block_offset(kPanels, w.dtype, w.shells, s);
+    panel -= panels_of(kPanels, w.shells, s).before;
   }
-  return {block + panel * panel_bytes(w.dtype, columns), first_column, columns};
+  return {block + panel * panel_bytes(kPanels, w.dtype, columns), first_column, columns};
 }
 
 size_t panel_count(const PackedMatrix& w) {
   if (w.shells.empty()) return 0;
-  const auto [first, own] = panels_of(w.shells, w.shells.size() - 1);
+  const auto [first, own] = panels_of(kPanels, w.shells, w.shells.size() - 1);
   return first + own;
 }
 
-std::span<TokenTile> cut_tiles(Arena& arena, std::span<const TileToken> tokens, size_t first, size_t columns,
-                               bool pairs) {
-  const size_t most = matmul_kernels().max_tokens;
-  const size_t count = (tokens.size() + most - 1) / most, words = pairs ? (columns + 1) / 2 : columns;
+std::span<TokenTile> cut_tiles(Arena& arena, std::span<const TileToken> tokens, size_t first, size_t most,
+                               size_t columns, Activations form) {
+  const size_t count = (tokens.size() + most - 1) / most;
+  const size_t words = form == Activations::bf16_pairs ? (columns + 1) / 2 : columns;
   const std::span<TokenTile> tiles = arena.array<TokenTile>(count);
   const std::span<uint32_t> x = arena.array<uint32_t>(words * tokens.size());
   for (size_t i = 0; i < count; ++i) {
@@ -127,11 +129,12 @@ std::span<TokenTile> cut_tiles(Arena& arena, std::span<const TileToken> tokens, 
   return tiles;
 }
 
-void pack_tile(const TokenTile& tile, const PackedMatrix& w, bool pairs) {
+void pack_tile(const TokenTile& tile, const PackedMatrix& w, Activations form) {
+  const auto pack = form == Activations::bf16_pairs ? pack_pairs : pack_floats;
   const size_t stride = tile.tokens.size();
   for (size_t j = 0; j < stride; ++j) {
     const size_t columns = w.first(tile.tokens[j].shells).cols();
-    (pairs ? pack_pairs : pack_floats)(tile.tokens[j].x, columns, tile.x + j, stride);
+    pack(tile.tokens[j].x, columns, tile.x + j, stride);
   }
 }
 
@@ -162,4 +165,4 @@ void run_panels(const MatmulKernels& kernels, const PackedMatrix& w, std::span<c
   }
 }
 
-}  // namespace starnest
+}  // namespace starnest::cpu

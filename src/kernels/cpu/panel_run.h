@@ -7,12 +7,16 @@
 
 #include "base/view.h"
 #include "kernels/cpu/matmul_tile.h"
+#include "kernels/cpu/panels.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
 
-namespace starnest {
+namespace starnest::cpu {
 
-const MatmulKernels& matmul_kernels();  // of the instruction set in use
+// How `kernels` read x to multiply it with a weight of this type.
+inline Activations activations_for(const MatmulKernels& kernels, DType weight) {
+  return weight == DType::bf16 ? kernels.with_bf16 : Activations::f32;
+}
 
 // A token of a ragged batch: its row of x, and how many shells it uses.
 struct TileToken {
@@ -20,11 +24,11 @@ struct TileToken {
   size_t shells;
 };
 
-// At most max_tokens tokens, `shells` never grows, packed as the kernels read them.
+// A few tokens, `shells` never grows, packed as the kernels read them.
 struct TokenTile {
   std::span<const TileToken> tokens;
   size_t first = 0;       // row of y of the first token
-  uint32_t* x = nullptr;  // packed_words() of them
+  uint32_t* x = nullptr;  // their packed numbers
 
   // Tokens that use more than `shell` shells.
   size_t reaching(size_t shell) const {
@@ -34,14 +38,14 @@ struct TokenTile {
   }
 };
 
-// Cuts tokens into tiles of nearly equal numbers, with room for their packed numbers from the arena. `columns` are
-// those of the largest size.
-std::span<TokenTile> cut_tiles(Arena& arena, std::span<const TileToken> tokens, size_t first, size_t columns,
-                               bool pairs);
+// Cuts tokens into tiles of nearly equal numbers, at most `most`, with room for their packed numbers from the arena.
+// `columns` are those of the largest size.
+std::span<TokenTile> cut_tiles(Arena& arena, std::span<const TileToken> tokens, size_t first, size_t most,
+                               size_t columns, Activations form);
 
 // Packs a tile's x: [columns][tokens] F32 or, as pairs, [columns/2][tokens] of 2 BF16, as far as each token's shells
 // reach; an odd last column is paired with zero.
-void pack_tile(const TokenTile& tile, const PackedMatrix& w, bool pairs);
+void pack_tile(const TokenTile& tile, const PackedMatrix& w, Activations form);
 
 // Panels [begin, end) of w, counted over all shells, against all tiles.
 struct PanelRange {
@@ -63,4 +67,4 @@ PanelSegment segment_of(const PackedMatrix& w, size_t row_shell, size_t s, size_
 // tokens of arithmetic.
 inline constexpr size_t kReadTokens = 8;
 
-}  // namespace starnest
+}  // namespace starnest::cpu

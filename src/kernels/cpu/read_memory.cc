@@ -3,7 +3,8 @@
 #include <atomic>
 #include <numeric>
 
-#include "kernels/cpu/targets.h"
+#include "kernels/cpu/simd.h"
+#include "kernels/cpu/table.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/read_memory.cc"
@@ -12,7 +13,7 @@
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace starnest::HWY_NAMESPACE {
+namespace starnest::cpu::HWY_NAMESPACE {
 namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
@@ -41,26 +42,27 @@ uint64_t sum_of(const uint64_t* words, size_t n) {
   return std::accumulate(words + i, words + n, std::accumulate(lanes, lanes + width, uint64_t{0}));
 }
 
-}  // namespace
-}  // namespace starnest::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace starnest {
-namespace {
-
-HWY_EXPORT(sum_of);
-
-}  // namespace
-
 void read_memory(const Exec& exec, std::span<const uint64_t> words, std::span<uint64_t> sums) {
-  SN_CHECK(sums.size() == size_t(exec.pool.threads()), "read_memory: one sum per thread");
   for (uint64_t& sum : sums) sum = 0;
   std::atomic<size_t> next = 0;
-  exec.pool.parallel_for(words.size(), kReadGrain, [&](size_t begin, size_t end) {
-    sums[next++] = HWY_DYNAMIC_DISPATCH(sum_of)(words.data() + begin, end - begin);
+  exec.pool.parallel_for(words.size(), kReadGrain, [&](size_t begin, size_t end) HWY_ATTR {
+    sums[next++] = sum_of(words.data() + begin, end - begin);
   });
 }
 
-}  // namespace starnest
+}  // namespace
+}  // namespace starnest::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace starnest::cpu {
+namespace {
+
+HWY_EXPORT(read_memory);
+
+}  // namespace
+
+void put_read_memory(Ops& ops, Isa isa) { ops.read_memory = STARNEST_OP_FOR(read_memory, isa); }
+
+}  // namespace starnest::cpu
 #endif

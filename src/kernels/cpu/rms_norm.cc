@@ -3,7 +3,8 @@
 #include <cmath>
 
 #include "kernels/cpu/grain.h"
-#include "kernels/cpu/targets.h"
+#include "kernels/cpu/simd.h"
+#include "kernels/cpu/table.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/rms_norm.cc"
@@ -12,7 +13,7 @@
 #include "kernels/cpu/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace starnest::HWY_NAMESPACE {
+namespace starnest::cpu::HWY_NAMESPACE {
 namespace {
 
 constexpr size_t kSums = 4;  // independent sums, to hide the latency of the multiply-add
@@ -33,31 +34,35 @@ float sum_of_squares(const float* x, size_t n) {
   return sum_of(hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3])));
 }
 
-void rms_norm_row(const float* x, VecView<const float> gain, float eps, float* y) {
-  const Vector scale = broadcast(1 / std::sqrt(sum_of_squares(x, gain.size) / float(gain.size) + eps));
-  for_each_vector(gain.size, [&](size_t i, size_t n) HWY_ATTR {
-    store_n(hn::Mul(hn::Mul(load_n(x + i, n), scale), load_n(gain.data + i, n)), y + i, n);
+void norm_row(const float* x, const float* gain, size_t width, float eps, float* y) {
+  const Vector scale = broadcast(1 / std::sqrt(sum_of_squares(x, width) / float(width) + eps));
+  for_each_vector(width, [&](size_t i, size_t n) HWY_ATTR {
+    store_n(hn::Mul(hn::Mul(load_n(x + i, n), scale), load_n(gain + i, n)), y + i, n);
+  });
+}
+
+void rms_norm(const Exec& exec, const Batch& batch, ByShells widths, MatView<const float> x, VecView<const float> gain,
+              float eps, MatView<float> y) {
+  exec.pool.parallel_for(batch.rows(), grain_of(2 * batch.widest(widths)), [&](size_t begin, size_t end) HWY_ATTR {
+    for_each_row(batch.spans, begin, end, [&](size_t t, size_t shells) HWY_ATTR {
+      norm_row(x.row(t), gain.data, widths[shells - 1], eps, y.row(t));
+    });
   });
 }
 
 }  // namespace
-}  // namespace starnest::HWY_NAMESPACE
+}  // namespace starnest::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace starnest {
+namespace starnest::cpu {
 namespace {
 
-HWY_EXPORT(rms_norm_row);
+HWY_EXPORT(rms_norm);
 
 }  // namespace
 
-void rms_norm(const Exec& exec, MatView<const float> x, VecView<const float> gain, float eps, MatView<float> y) {
-  SN_CHECK(x.rows == y.rows && x.cols == y.cols && gain.size == x.cols, "rms_norm: shapes do not fit");
-  exec.pool.parallel_for(x.rows, grain_of(2 * x.cols), [&](size_t begin, size_t end) {
-    for (size_t t = begin; t < end; ++t) HWY_DYNAMIC_DISPATCH(rms_norm_row)(x.row(t), gain, eps, y.row(t));
-  });
-}
+void put_rms_norm(Ops& ops, Isa isa) { ops.rms_norm = STARNEST_OP_FOR(rms_norm, isa); }
 
-}  // namespace starnest
+}  // namespace starnest::cpu
 #endif

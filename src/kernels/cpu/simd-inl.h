@@ -18,7 +18,7 @@
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace starnest::HWY_NAMESPACE {
+namespace starnest::cpu::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
@@ -108,7 +108,7 @@ HWY_INLINE Vector silu(Vector x) {
   return hn::Div(x, hn::Add(broadcast(1.0f), e));
 }
 
-}  // namespace starnest::HWY_NAMESPACE
+}  // namespace starnest::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #endif

@@ -3,7 +3,9 @@
 #include <cmath>
 
 #include "kernels/cpu/grain.h"
-#include "kernels/cpu/targets.h"
+#include "kernels/cpu/shares.h"
+#include "kernels/cpu/simd.h"
+#include "kernels/cpu/table.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/ssm_scan.cc"
@@ -13,7 +15,7 @@
 
 #ifndef STARNEST_KERNELS_CPU_SSM_SCAN_CC_
 #define STARNEST_KERNELS_CPU_SSM_SCAN_CC_
-namespace starnest {
+namespace starnest::cpu {
 namespace {
 
 struct Tokens {
@@ -53,11 +55,11 @@ class HeadInputs {
 };
 
 }  // namespace
-}  // namespace starnest
+}  // namespace starnest::cpu
 #endif
 
 HWY_BEFORE_NAMESPACE();
-namespace starnest::HWY_NAMESPACE {
+namespace starnest::cpu::HWY_NAMESPACE {
 namespace {
 
 // What stays in registers while the tokens of a block pass: some vectors of the state of some channels.
@@ -158,58 +160,65 @@ void scan_piece(const SsmInputs& in, MatView<const float> keeps, MatView<float> 
 }
 
 }  // namespace
-}  // namespace starnest::HWY_NAMESPACE
+}  // namespace starnest::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace starnest {
+namespace starnest::cpu {
 namespace {
 
 HWY_EXPORT(scan_piece);
 
-// Runs the channels begin .. end, counted over all pieces in turn.
-void scan_part(const SsmInputs& in, MatView<const float> keeps, MatView<float> state, MatView<float> y,
-               const Tokens& tokens, size_t begin, size_t end) {
-  size_t start = 0;  // of the piece, in that count
-  for (const HeadPiece& piece : in.pieces) {
-    const size_t from = std::max(begin, start), to = std::min(end, start + piece.count);
-    if (from < to) HWY_DYNAMIC_DISPATCH(scan_piece)
-    (in, keeps, state, y, tokens, {piece.head, piece.begin + from - start, to - from});
-    start += piece.count;
+using ScanPiece = void (*)(const SsmInputs& in, MatView<const float> keeps, MatView<float> state, MatView<float> y,
+                           const Tokens& tokens, const HeadPiece& piece);
+
+// Runs the channels begin .. end of one sequence, counted over all pieces in turn.
+void scan_part(ScanPiece scan, const SsmInputs& in, MatView<const float> keeps, const SequenceRun& run,
+               MatView<float> y, size_t begin, size_t end) {
+  const MatView<float> state{run.state + in.states[run.shells - 1], in.channels[run.shells - 1], in.state, in.state};
+  for (size_t t = 0; t < run.rows; t += kTokenBlock) {
+    const Tokens tokens{run.first_row + t, run.first_row + std::min(run.rows, t + kTokenBlock)};
+    size_t start = 0;  // of the piece, in that count
+    for (const HeadPiece& piece : in.pieces[run.shells - 1]) {
+      const size_t from = std::max(begin, start), to = std::min(end, start + piece.count);
+      if (from < to) scan(in, keeps, state, y, tokens, {piece.head, piece.begin + from - start, to - from});
+      start += piece.count;
+    }
   }
 }
 
-// Checks all shapes; the number of channels in all pieces.
-size_t checked_channels(const SsmInputs& in, MatView<float> state, MatView<float> y) {
-  const size_t T = in.x.rows, M = in.decay.size, width = in.groups * in.state;
-  SN_CHECK(in.groups > 0 && y.rows == T && y.cols == in.x.cols, "ssm_scan: y is not shaped like x");
-  SN_CHECK(in.dt.rows == T && in.dt.cols == M && in.skip.size == M, "ssm_scan: dt, decay, skip do not fit");
-  SN_CHECK(in.b.rows == T && in.c.rows == T && in.b.cols == width && in.c.cols == width,
-           "ssm_scan: b or c is not [T, G*N]");
-  SN_CHECK(state.rows == in.x.cols && state.cols == in.state, "ssm_scan: state is not [channels, N]");
-  size_t channels = 0;
-  for (const HeadPiece& piece : in.pieces) {
-    SN_CHECK(piece.head < M && piece.begin + piece.count <= in.x.cols, "ssm_scan: piece out of range");
-    channels += piece.count;
-  }
-  return channels;
+size_t channels_in(const std::vector<HeadPiece>& pieces) {
+  size_t count = 0;
+  for (const HeadPiece& piece : pieces) count += piece.count;
+  return count;
+}
+
+// exp(dt decay), which all channels of a head share.
+void fill_keeps(const Exec& exec, const Batch& batch, const SsmInputs& in, MatView<float> keeps) {
+  exec.pool.parallel_for(batch.rows(), grain_of(keeps.cols * kExpWork), [&](size_t begin, size_t end) {
+    for_each_row(batch.spans, begin, end, [&](size_t t, size_t shells) {
+      for (size_t m = 0; m < in.heads[shells - 1]; ++m) keeps(t, m) = std::exp(in.dt(t, m) * in.decay[m]);
+    });
+  });
+}
+
+template <Isa isa>
+void ssm_scan(const Exec& exec, const Batch& batch, const SsmInputs& in, MatView<float> y) {
+  static const ScanPiece kScan = STARNEST_OP_FOR(scan_piece, isa);
+  const ScratchScope scope(exec.arena);
+  const MatView<float> keeps = exec.arena.matrix(batch.rows(), batch.widest(in.heads));
+  fill_keeps(exec, batch, in, keeps);
+  const std::span<Share> shares = exec.arena.array<Share>(batch.runs.size());
+  for (size_t i = 0; i < shares.size(); ++i)
+    shares[i] = {channels_in(in.pieces[batch.runs[i].shells - 1]), batch.runs[i].rows * in.state * 3};
+  parallel_shares(exec, shares, [&](size_t i, size_t begin, size_t end) {
+    scan_part(kScan, in, keeps, batch.runs[i], y, begin, end);
+  });
 }
 
 }  // namespace
 
-void ssm_scan(const Exec& exec, const SsmInputs& in, MatView<float> state, MatView<float> y) {
-  const size_t T = in.x.rows, M = in.decay.size, channels = checked_channels(in, state, y);
-  const ScratchScope scope(exec.arena);
-  const MatView<float> keeps = exec.arena.matrix(T, M);
-  exec.pool.parallel_for(T, grain_of(M * kExpWork), [&](size_t begin, size_t end) {
-    for (size_t t = begin; t < end; ++t)
-      for (size_t m = 0; m < M; ++m) keeps(t, m) = std::exp(in.dt(t, m) * in.decay[m]);
-  });
-  exec.pool.parallel_for(channels, grain_of(T * in.state * 3), [&](size_t begin, size_t end) {
-    for (size_t t = 0; t < T; t += kTokenBlock)
-      scan_part(in, keeps, state, y, {t, std::min(T, t + kTokenBlock)}, begin, end);
-  });
-}
+void put_ssm_scan(Ops& ops, Isa isa) { ops.ssm_scan = STARNEST_FOR_ISA(ssm_scan, isa); }
 
-}  // namespace starnest
+}  // namespace starnest::cpu
 #endif

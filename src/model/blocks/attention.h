@@ -1,9 +1,12 @@
 // Causal grouped-query attention without positional encoding.
 #pragma once
 
+#include <vector>
+
+#include "base/dtype.h"
+#include "kernels/batch.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
-#include "model/batch.h"
 
 namespace starnest {
 
@@ -15,9 +18,12 @@ struct Attention {
   float scale = 0;
   size_t kv_heads = 0;  // K
   size_t head_dim = 0;  // Q
+  DType kv_dtype = DType::f32;
+  std::vector<size_t> heads;  // H by shells
+  std::vector<size_t> kv_at;  // where its keys and values begin in a KV block, bytes, by shells
 
-  // y = the block's output for u, both [T, D]; appends keys and values to the states of all runs.
-  void forward(const Exec& exec, MatView<const float> u, const Batch& batch, size_t block, MatView<float> y) const;
+  // y = the block's output for u, both [>= T, >= D]; appends keys and values to the states of all runs.
+  void forward(const Exec& exec, const Batch& batch, MatView<const float> u, MatView<float> y) const;
 };
 
 }  // namespace starnest

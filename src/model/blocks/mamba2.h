@@ -3,11 +3,10 @@
 
 #include <vector>
 
+#include "kernels/batch.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
 #include "kernels/ssm_scan.h"
-#include "model/batch.h"
-#include "nest/sizes.h"
 
 namespace starnest {
 
@@ -27,21 +26,21 @@ struct Mamba2 {
   size_t groups = 0;
   size_t state = 0;  // N
   float norm_eps = 0;
-  PerSize<std::vector<HeadPiece>> pieces;  // channels -> heads
+  // By shells: widths, which channels belong to which head, and where the states begin (floats).
+  std::vector<size_t> channels, heads, bc, hidden;
+  std::vector<std::vector<HeadPiece>> pieces;
+  std::vector<size_t> conv_x_at, conv_bc_at, ssm_at;  // [W-1, channels], [W-1, 2*G*N], [channels, N]
 
-  size_t channels(size_t size) const { return in_x.first(size).rows(); }
-  size_t heads(size_t size) const { return in_dt.first(size).rows(); }
-
-  // y = the block's output for u, both [T, D]; advances the states of all runs.
-  void forward(const Exec& exec, MatView<const float> u, const Batch& batch, size_t block, MatView<float> y) const;
+  // y = the block's output for u, both [>= T, >= D]; advances the states of all runs.
+  void forward(const Exec& exec, const Batch& batch, MatView<const float> u, MatView<float> y) const;
 
  private:
   struct Projected {
     MatView<float> z, x, bc, dt;
   };
-  Projected project(const Exec& exec, MatView<const float> u, std::span<const RowSpan> spans) const;
-  void advance(const Exec& exec, const Projected& in, const SequenceRun& run, const Mamba2State& state_of_run,
-               MatView<float> h) const;
+  Projected project(const Exec& exec, const Batch& batch, MatView<const float> u) const;
+  // h = the heads' outputs; x, bc and dt are overwritten.
+  void mix(const Exec& exec, const Batch& batch, const Projected& in, MatView<float> h) const;
 };
 
 }  // namespace starnest

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "kernels/batch.h"
 #include "kernels/exec.h"
 #include "kernels/group.h"
 #include "kernels/route.h"
@@ -17,18 +18,19 @@ struct Moe {
   std::vector<PackedMatrix> up;    // E of [F, D]; experts that a size lacks come last
   std::vector<PackedMatrix> down;  // E of [D, F]
   Mlp shared;
+  std::vector<size_t> experts, inner, hidden;  // E, F and D by shells
 
-  // y = the output for u, both [T, D]. The shared expert comes first, then a token's experts by ascending number.
-  void forward(const Exec& exec, MatView<const float> u, std::span<const RowSpan> spans, MatView<float> y) const;
+  // y = the output for u, both [>= T, >= D]. The shared expert comes first, then a token's experts by ascending number.
+  void forward(const Exec& exec, const Batch& batch, MatView<const float> u, MatView<float> y) const;
 
  private:
   struct Chosen {
     MatView<int32_t> ids;    // [T, J]
     MatView<float> weights;  // [T, J]
   };
-  Chosen choose(const Exec& exec, MatView<const float> u, std::span<const RowSpan> spans) const;
+  Chosen choose(const Exec& exec, const Batch& batch, MatView<const float> u) const;
   // What the chosen experts give, one row per slot.
-  MatView<float> run_experts(const Exec& exec, MatView<const float> u, std::span<const RowSpan> spans,
+  MatView<float> run_experts(const Exec& exec, const Batch& batch, MatView<const float> u,
                              const ExpertGroups& groups) const;
 };
 

@@ -1,0 +1,28 @@
+// The plain loops that define every op: no vectors, no threads, one file for each theme. Weights lie as in
+// ref_device.h.
+#pragma once
+
+#include "kernels/ops.h"
+
+namespace starnest::ref {
+
+decltype(starnest::embed) embed;
+decltype(starnest::rms_norm) rms_norm;
+decltype(starnest::add) add;
+decltype(starnest::add_bias) add_bias;
+decltype(starnest::activate) activate;
+decltype(starnest::softplus_add) softplus_add;
+decltype(starnest::matmul) matmul;
+decltype(starnest::kv_write) kv_write;
+decltype(starnest::attention) attention;
+decltype(starnest::causal_conv_silu) causal_conv_silu;
+decltype(starnest::ssm_scan) ssm_scan;
+decltype(starnest::gated_norm) gated_norm;
+decltype(starnest::route) route;
+void group_by_expert(const Exec& exec, MatView<const int32_t> ids, const ExpertGroupArrays& groups);
+decltype(starnest::expert_matmul) expert_matmul;
+decltype(starnest::gather_add) gather_add;
+decltype(starnest::take_rows) take_rows;
+decltype(starnest::read_memory) read_memory;
+
+}  // namespace starnest::ref
