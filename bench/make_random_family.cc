@@ -64,15 +64,9 @@ Distribution distribution_of(Role role, double fan_in) {
     case Role::head:
       return {0, 2 * unit};
     case Role::conv_bias:
-    case Role::mamba_in_bias:
-    case Role::mamba_out_bias:
-    case Role::up_bias:
-    case Role::down_bias:
-    case Role::shared_up_bias:
-    case Role::shared_down_bias:
       return {0, 0.1};
     default:
-      return {0, unit};
+      return {0, is_linear_bias(role) ? 0.1 : unit};
   }
 }
 
@@ -81,10 +75,9 @@ Distribution distribution_of(Role role, double fan_in) {
 class NormalStock {
  public:
   explicit NormalStock(uint64_t seed) : values_(size_t{1} << 16) {
-    constexpr double kTwoPi = 6.283185307179586;
     Rng rng(key_of(seed, 0));
     for (size_t i = 0; i < values_.size(); i += 2) {
-      values_[i] = float(std::sqrt(-2 * std::log(1 - rng.uniform())) * std::cos(kTwoPi * rng.uniform()));
+      values_[i] = float(normal(rng));
       values_[i + 1] = -values_[i];
     }
   }

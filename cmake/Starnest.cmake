@@ -41,6 +41,21 @@ function(starnest_library name)
   endif()
 endfunction()
 
+# starnest_test_on_every_set(TEST_PROGRAM...): runs whole test programs once more on every instruction set of the CPU but
+# the one in use, which their cases are run on already. Which sets the machine has is asked when ctest runs: one that it
+# lacks is named in a message and has no test.
+function(starnest_test_on_every_set)
+  set(programs)
+  foreach(name ${ARGN})
+    string(APPEND programs "  \"$<TARGET_FILE:${name}>\"\n")
+  endforeach()
+  file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/instruction_sets.cmake
+       CONTENT "set(list_sets \"$<TARGET_FILE:instruction_sets>\")
+set(programs\n${programs})
+include(\"${CMAKE_SOURCE_DIR}/cmake/instruction_sets.cmake\")\n")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${CMAKE_CURRENT_BINARY_DIR}/instruction_sets.cmake)
+endfunction()
+
 # starnest_test(NAME LABEL SOURCES ... DEPS ... [TIMEOUT seconds]): a GoogleTest program, its cases found by ctest.
 function(starnest_test name label)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS" ${ARGN})

@@ -100,6 +100,20 @@ bool is_linear(Role role) {
   }
 }
 
+bool is_linear_bias(Role role) {
+  switch (role) {
+    case Role::mamba_in_bias:
+    case Role::mamba_out_bias:
+    case Role::up_bias:
+    case Role::down_bias:
+    case Role::shared_up_bias:
+    case Role::shared_down_bias:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string Naming::name(const TensorSpec& spec, int block) const {
   if (spec.role == Role::head) return spec.local_name;
   if (spec.role == Role::embedding) return prefix + embedding + ".weight";
@@ -107,11 +121,9 @@ std::string Naming::name(const TensorSpec& spec, int block) const {
   return prefix + "layers." + std::to_string(block) + "." + spec.local_name;
 }
 
-size_t count_multi_token_prediction(const Checkpoint& checkpoint) {
-  size_t count = 0;
-  for (const SafetensorsFile& file : checkpoint.files())
-    for (const TensorInfo& tensor : file.tensors()) count += tensor.name.starts_with(kMultiTokenPrediction);
-  return count;
+void announce_no_prediction_layers(HfConfig& config) {
+  for (const char* key : {"num_nextn_predict_layers", "num_mtp_layers", "mtp_num_layers", "mtp_num_hidden_layers"})
+    if (config.has({key})) config.set({key}, 0);
 }
 
 Naming detect_naming(const std::function<bool(std::string_view name)>& has) {

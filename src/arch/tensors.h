@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "arch/model_spec.h"
-#include "format/weights/checkpoint.h"
+#include "format/json/hf_config.h"
 #include "nest/cost.h"
 
 namespace starnest {
@@ -27,6 +27,7 @@ enum class Role {
 
 // Weights of the linear layers, which quantised formats store in their own way: no embedding, head, router or norm.
 bool is_linear(Role role);
+bool is_linear_bias(Role role);
 
 struct TensorSpec : NestedTensor {
   Role role{};
@@ -49,7 +50,8 @@ Naming detect_naming(const std::function<bool(std::string_view name)>& has);
 
 // Extra layers that predict further tokens, for speculation. No size needs them; transformers ignores them too.
 inline constexpr std::string_view kMultiTokenPrediction = "mtp.";
-size_t count_multi_token_prediction(const Checkpoint& checkpoint);
+// Lets the config of a checkpoint without them say that it has none.
+void announce_no_prediction_layers(HfConfig& config);
 
 // All tensors of the full model: embedding, blocks in order, final norm, head (absent when tied).
 std::vector<TensorSpec> tensors_of(const ModelSpec& spec, const Naming& naming);

@@ -1,4 +1,4 @@
-// Files: reading by memory map or whole, and writing so that a reader never sees half a file.
+// Files that are read: by memory map, or whole.
 #pragma once
 
 #include <cstddef>
@@ -34,27 +34,5 @@ class MappedFile {
 
 // The whole file as text. Throws Error when it cannot be read or is longer than `max_bytes`.
 std::string read_text(const std::filesystem::path& path, uint64_t max_bytes = uint64_t{1} << 30);
-
-// Writes to `<path>.tmp` and, on commit(), flushes to the disk and renames over `path`. Without commit() the temporary
-// file is removed and `path` is untouched. Makes the folder of `path` where it is missing. Every failure (disk full
-// included) throws Error naming the file.
-class AtomicFile {
- public:
-  explicit AtomicFile(std::filesystem::path path);
-  ~AtomicFile();
-  AtomicFile(const AtomicFile&) = delete;
-  AtomicFile& operator=(const AtomicFile&) = delete;
-
-  void write(std::span<const std::byte> bytes);
-  void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
-  void commit();
-
- private:
-  std::filesystem::path path_;
-  std::filesystem::path temporary_;
-  int descriptor_ = -1;
-};
-
-void write_text(const std::filesystem::path& path, std::string_view text);  // through AtomicFile
 
 }  // namespace starnest

@@ -13,36 +13,6 @@ std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-TEST(File, AtomicFileReplacesOnCommit) {
-  const TestFolder folder;
-  folder.write("f", "old");
-  AtomicFile file(folder / "f");
-  file.write("new ");
-  file.write("text");
-  EXPECT_EQ(read_text(folder / "f"), "old");
-  file.commit();
-  EXPECT_EQ(read_text(folder / "f"), "new text");
-  EXPECT_FALSE(std::filesystem::exists(folder / "f.tmp"));
-}
-
-TEST(File, AtomicFileLeavesTheOldFileWithoutCommit) {
-  const TestFolder folder;
-  folder.write("f", "old");
-  {
-    AtomicFile file(folder / "f");
-    file.write("half");
-  }
-  EXPECT_EQ(read_text(folder / "f"), "old");
-  EXPECT_FALSE(std::filesystem::exists(folder / "f.tmp"));
-}
-
-TEST(File, AtomicFileMakesItsFolderAndNamesOneThatCannotBe) {
-  const TestFolder folder;
-  write_text(folder / "new/f", "text");
-  EXPECT_EQ(read_text(folder / "new/f"), "text");
-  EXPECT_NE(error_of([&] { AtomicFile(folder / "new/f/g"); }).find("new/f/g"), std::string::npos);
-}
-
 TEST(File, MappedFileShowsTheBytesAndMoves) {
   const TestFolder folder;
   MappedFile first(folder.write("f", "bytes"));

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "base/cgroup.h"
+
 namespace starnest {
 namespace {
 
@@ -22,41 +24,20 @@ std::optional<uint64_t> number_of(const fs::path& file, const std::string& key) 
   return std::nullopt;
 }
 
-// A file with one number; nullopt when it is absent or says "max".
-std::optional<uint64_t> number_in(const fs::path& file) {
-  std::ifstream in(file);
-  uint64_t number = 0;
-  if (in >> number) return number;
-  return std::nullopt;
-}
-
 uint64_t left_in(const fs::path& group, const char* limit, const char* usage) {
   const auto most = number_in(group / limit), used = number_in(group / usage);
-  if (!most || !used) return kUnlimited;
-  const uint64_t cache = number_of(group / "memory.stat", "inactive_file").value_or(0);
-  const uint64_t held = *used - std::min(cache, *used);
-  return *most - std::min(held, *most);
+  if (!most || !used || *most >= double(kUnlimited)) return kUnlimited;
+  const double cache = double(number_of(group / "memory.stat", "inactive_file").value_or(0));
+  return uint64_t(std::max(0.0, *most - std::max(0.0, *used - cache)));
 }
 
-// The cgroup of this process in a hierarchy: version 2 ("0::/a/b"), or version 1's memory controller ("5:memory:/a/b").
-std::string group_path(const fs::path& root, const std::string& controller) {
-  std::ifstream groups(root / "proc/self/cgroup");
-  std::string line;
-  while (std::getline(groups, line)) {
-    const size_t name = line.find(':') + 1, path = line.find(':', name) + 1;
-    if (name && path && line.substr(name, path - 1 - name) == controller) return line.substr(path);
-  }
-  return {};
-}
-
-// The tightest of a group and its parents. In a container the own group is mounted as the root.
-uint64_t left_in_all(const fs::path& mount, std::string path, const char* limit, const char* usage) {
+// The tightest of a group and its parents.
+uint64_t left_in_all(const fs::path& root, const fs::path& mount, const std::string& controller, const char* limit,
+                     const char* usage) {
   uint64_t left = kUnlimited;
-  for (;; path.resize(std::min(path.rfind('/'), path.size()))) {
-    while (!path.empty() && path.back() == '/') path.pop_back();
-    left = std::min(left, left_in(mount.string() + path, limit, usage));
-    if (path.empty()) return left;
-  }
+  visit_cgroups(root, mount, controller,
+                [&](const fs::path& group) { left = std::min(left, left_in(group, limit, usage)); });
+  return left;
 }
 
 }  // namespace
@@ -64,9 +45,8 @@ uint64_t left_in_all(const fs::path& mount, std::string path, const char* limit,
 uint64_t available_memory(const fs::path& root) {
   const auto free_kib = number_of(root / "proc/meminfo", "MemAvailable:");
   const fs::path mount = root / "sys/fs/cgroup";
-  const uint64_t v2 = left_in_all(mount, group_path(root, ""), "memory.max", "memory.current");
-  const uint64_t v1 =
-      left_in_all(mount / "memory", group_path(root, "memory"), "memory.limit_in_bytes", "memory.usage_in_bytes");
+  const uint64_t v2 = left_in_all(root, mount, "", "memory.max", "memory.current");
+  const uint64_t v1 = left_in_all(root, mount / "memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes");
   return std::min({free_kib ? *free_kib * 1024 : kUnlimited, v2, v1});
 }
 

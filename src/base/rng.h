@@ -3,8 +3,10 @@
 // (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numbers>
 #include <utility>
 
 namespace starnest {
@@ -41,6 +43,12 @@ class Rng {
   uint64_t key_;
   uint64_t counter_;
 };
+
+// Normal, mean 0 and spread 1 (Box-Muller; one number per two draws keeps it simple).
+inline double normal(Rng& rng) {
+  const double radius = std::sqrt(-2 * std::log(1 - rng.uniform()));
+  return radius * std::cos(2 * std::numbers::pi * rng.uniform());
+}
 
 // Fisher-Yates, so that the order depends on `rng` only and not on the standard library. Draws size - 1 numbers.
 template <class Sequence>

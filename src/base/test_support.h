@@ -1,16 +1,30 @@
-// For tests only: a folder of one's own, and the message of an Error.
+// For tests only: files, a folder of one's own, and the message of an Error.
 #pragma once
 
 #include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <string_view>
 
 #include "starnest/error.h"
 
 namespace starnest {
+
+inline std::string file_text(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Makes the folder where it is missing. write_text would wait for the disk, and so would some file systems when a file
+// is cut to nothing.
+inline void put_file(const std::filesystem::path& path, std::string_view text) {
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
+  if (std::filesystem::is_regular_file(std::filesystem::symlink_status(path))) std::filesystem::remove(path);
+  std::ofstream(path, std::ios::binary) << text;
+}
 
 // An empty folder that goes away with the object.
 class TestFolder {
@@ -30,9 +44,7 @@ class TestFolder {
   std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path write(std::string_view name, std::string_view text) const {
-    // write_text would wait for the disk, and so would some file systems when a file is cut to nothing.
-    std::filesystem::remove(path_ / name);
-    std::ofstream(path_ / name, std::ios::binary) << text;
+    put_file(path_ / name, text);
     return path_ / name;
   }
 

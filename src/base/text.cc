@@ -6,6 +6,8 @@
 #include <numeric>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace starnest {
 namespace {
 
@@ -22,6 +24,21 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     }
   }
   return row.back();
+}
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+// U+0080 to U+009F, which terminals take for escape sequences too.
+bool is_c1_control(std::string_view character) {
+  return character.size() > 1 && character[0] == '\xc2' && static_cast<unsigned char>(character[1]) < 0xa0;
+}
+
+std::string escape_of(char c) {
+  if (c == '\n') return "\\n";
+  if (c == '\r') return "\\r";
+  if (c == '\t') return "\\t";
+  const auto byte = static_cast<unsigned char>(c);
+  return std::string("\\x") + "0123456789abcdef"[byte >> 4] + "0123456789abcdef"[byte & 15];
 }
 
 }  // namespace
@@ -90,7 +107,21 @@ std::string shape_text(std::span<const uint64_t> shape) {
   return "[" + join(extents, ", ") + "]";
 }
 
-std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string visible(std::string_view text, std::string_view kept) {
+  std::string shown;
+  size_t broken_at = valid_utf8_prefix(text);
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool broken = i == broken_at;
+    if (broken) broken_at = i + 1 + valid_utf8_prefix(text.substr(i + 1));
+    const bool c1 = !broken && is_c1_control(text.substr(i));
+    if (c1) ++i;  // its second byte says which
+    const bool stays = !broken && !c1 && (!is_control(text[i]) || kept.find(text[i]) != kept.npos);
+    shown += stays ? std::string(1, text[i]) : escape_of(text[i]);
+  }
+  return shown;
+}
+
+std::string in_quotes(std::string_view text) { return "'" + visible(text) + "'"; }
 
 std::string format_number(const char* format, double value) {
   std::array<char, 64> buffer{};
@@ -99,29 +130,13 @@ std::string format_number(const char* format, double value) {
 }
 
 size_t valid_utf8_prefix(std::string_view text) {
-  // Lead byte -> continuation bytes; the second byte's range rules out overlong forms, surrogates and > U+10FFFF.
-  size_t i = 0;
-  while (i < text.size()) {
-    const auto byte = [&](size_t k) { return i + k < text.size() ? int(uint8_t(text[i + k])) : -1; };
-    const int lead = byte(0);
-    int extra = 0, low = 0x80, high = 0xbf;
-    if (lead < 0x80)
-      extra = 0;
-    else if (lead >= 0xc2 && lead <= 0xdf)
-      extra = 1;
-    else if (lead >= 0xe0 && lead <= 0xef)
-      extra = 2, low = lead == 0xe0 ? 0xa0 : 0x80, high = lead == 0xed ? 0x9f : 0xbf;
-    else if (lead >= 0xf0 && lead <= 0xf4)
-      extra = 3, low = lead == 0xf0 ? 0x90 : 0x80, high = lead == 0xf4 ? 0x8f : 0xbf;
-    else
-      return i;
-    for (int k = 1; k <= extra; ++k) {
-      const int next = byte(size_t(k));
-      if (next < (k == 1 ? low : 0x80) || next > (k == 1 ? high : 0xbf)) return i;
-    }
-    i += size_t(extra) + 1;
+  size_t at = 0;
+  while (at < text.size()) {
+    const Utf8Step step = utf8_step(text, at);
+    if (step.kind != Utf8::valid) break;
+    at += step.length;
   }
-  return text.size();
+  return at;
 }
 
 }  // namespace starnest

@@ -30,10 +30,13 @@ std::optional<Number> whole_number(std::string_view text) {
   return number;
 }
 
-std::string bytes_text(uint64_t bytes);                       // "58.82 GiB", "512 B"
-std::string grouped(uint64_t number);                         // "31,577,940,288"
-std::string shape_text(std::span<const uint64_t> shape);      // "[8, 64]"
-std::string in_quotes(std::string_view text);                 // 'text'
+std::string bytes_text(uint64_t bytes);                   // "58.82 GiB", "512 B"
+std::string grouped(uint64_t number);                     // "31,577,940,288"
+std::string shape_text(std::span<const uint64_t> shape);  // "[8, 64]"
+// What a terminal would obey, written out: control characters as "\n" or "\x1b", bytes that are not UTF-8 as "\xff".
+// Those in `kept` stay.
+std::string visible(std::string_view text, std::string_view kept = {});
+std::string in_quotes(std::string_view text);                 // 'text', visible
 std::string format_number(const char* format, double value);  // printf, one number
 
 // Byte offset of the first byte that is not valid UTF-8, or text.size().

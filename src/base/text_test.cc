@@ -36,6 +36,19 @@ TEST(Text, NumbersAreReadable) {
   EXPECT_EQ(bytes_text(uint64_t{3} << 30), "3.00 GiB");
 }
 
+TEST(Text, WhatATerminalWouldObeyIsWrittenOut) {
+  EXPECT_EQ(visible("plain \xc3\xa9\xe2\x82\xac"), "plain \xc3\xa9\xe2\x82\xac");
+  EXPECT_EQ(visible("\033[2J\a\x7f"), "\\x1b[2J\\x07\\x7f");
+  EXPECT_EQ(visible("a\nb\tc\rd"), "a\\nb\\tc\\rd");
+  EXPECT_EQ(visible("a\nb\033", "\n"), "a\nb\\x1b");
+  EXPECT_EQ(visible("\xc2\x9b"
+                    "31m"),
+            "\\x9b31m");                                                        // the one-character form of ESC [
+  EXPECT_EQ(visible("\x9b\xff\xc3(ok\xc3\xa9"), "\\x9b\\xff\\xc3(ok\xc3\xa9");  // not UTF-8
+  EXPECT_EQ(visible(std::string_view("\0", 1)), "\\x00");
+  EXPECT_EQ(in_quotes("x\033"), "'x\\x1b'");
+}
+
 TEST(Text, JoinPutsTheSeparatorBetween) {
   EXPECT_EQ(join({}, ", "), "");
   EXPECT_EQ(join(std::vector<std::string>{"a"}, ", "), "a");

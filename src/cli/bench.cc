@@ -10,10 +10,11 @@
 #include "cli/bench_runs.h"
 #include "cli/commands.h"
 #include "cli/common.h"
-#include "cli/progress_bar.h"
 #include "engine/bandwidth.h"
 #include "engine/engine.h"
 #include "format/json/jsonl.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 
 namespace starnest::cli {
 namespace {
@@ -91,17 +92,17 @@ std::string mixes_table(const BenchReport& report) {
 }
 
 void print_report(const BenchReport& report) {
-  std::printf("%s: %s %s resident, %s kernels, %d threads; plain read %s GB/s\n", report.options.model.model.c_str(),
-              bytes_text(report.resident_bytes).c_str(), report.weights.c_str(), std::string(kernel_path()).c_str(),
-              report.threads, giga(report.bandwidth).c_str());
-  std::printf("prefill of %d tokens, decoding of %d, medians of %d rounds\n\n%s", report.options.settings.prefill,
-              report.options.settings.decode, report.options.settings.rounds, sizes_table(report).c_str());
-  if (!report.result.mixes.empty()) std::printf("\n%s", mixes_table(report).c_str());
+  print(stdout, "%s: %s %s resident, %s kernels, %d threads; plain read %s GB/s\n", report.options.model.model.c_str(),
+        bytes_text(report.resident_bytes).c_str(), report.weights.c_str(), std::string(kernel_path()).c_str(),
+        report.threads, giga(report.bandwidth).c_str());
+  print(stdout, "prefill of %d tokens, decoding of %d, medians of %d rounds\n\n%s", report.options.settings.prefill,
+        report.options.settings.decode, report.options.settings.rounds, sizes_table(report).c_str());
+  if (!report.result.mixes.empty()) print(stdout, "\n%s", mixes_table(report).c_str());
   for (const SwitchTiming& change : report.result.switches)
-    std::printf("\nswitch %s to %s besides recompute: %.2f ms (%.3f ms before its first step, which takes %.2f ms)",
-                change.from.c_str(), change.to.c_str(), change.rest() * 1e3, median_of(change.before) * 1e3,
-                median_of(change.first) * 1e3);
-  if (!report.result.switches.empty()) std::printf("\n");
+    print(stdout, "\nswitch %s to %s besides recompute: %.2f ms (%.3f ms before its first step, which takes %.2f ms)",
+          change.from.c_str(), change.to.c_str(), change.rest() * 1e3, median_of(change.before) * 1e3,
+          median_of(change.first) * 1e3);
+  if (!report.result.switches.empty()) print(stdout, "\n");
 }
 
 JsonLine timing_json(const BenchReport& report, const Timing& timing) {
@@ -182,6 +183,7 @@ void run(BenchOptions options) {
   Engine engine(family, {.threads = options.threads, .sizes = options.sizes},
                 [&](uint64_t done, uint64_t total) { loading.update(done, total); });
   loading.clear();
+  print_notices(engine.notices());
   options.settings.sizes = asked_sizes(engine, options.sizes);
   BenchReport report{options, {}, 0, 0, 0, {}};
   report.weights = name_of(engine.weight_dtype());
@@ -191,12 +193,12 @@ void run(BenchOptions options) {
     ThreadPool pool(report.threads);
     report.bandwidth = read_bandwidth(pool, size_t(options.probe_mib) << 20);
   }
-  ProgressBar bar("bench", "timings");
+  ProgressBar bar("bench", {.unit = "timings"});
   report.result =
       run_bench(engine, family.spec, options.settings, [&](uint64_t done, uint64_t total) { bar.update(done, total); });
   bar.clear();
   if (options.json)
-    std::printf("%s\n", report_json(report).c_str());
+    std::puts(report_json(report).c_str());
   else
     print_report(report);
 }

@@ -14,9 +14,10 @@
 #include "cli/common.h"
 #include "cli/line_input.h"
 #include "cli/plan_options.h"
-#include "cli/progress_bar.h"
 #include "cli/text_printer.h"
 #include "program/interrupt.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 
 namespace starnest::cli {
 namespace {
@@ -69,7 +70,7 @@ class Chat {
         line->front() == '/' ? obey(*line) : ask(*line);
       } catch (const Error& error) {
         if (!input_.interactive()) throw;
-        std::fprintf(stderr, "%s\n", error.what());  // a mistake does not end the conversation
+        print(stderr, "%s\n", error.what());  // a mistake does not end the conversation
       }
     }
     if (input_.interactive()) std::fputs("\n", stdout);
@@ -88,8 +89,8 @@ class Chat {
   void greet() const {
     std::vector<std::string> names;
     for (const SizeInfo& size : family_.sizes()) names.push_back(size.name);
-    std::fprintf(stderr, "%s: sizes %s. /help says more.%s\n", options_.model.model.c_str(), join(names, ", ").c_str(),
-                 family_.remembers() ? "" : " This model takes every question alone.");
+    print(stderr, "%s: sizes %s. /help says more.%s\n", options_.model.model.c_str(), join(names, ", ").c_str(),
+          family_.remembers() ? "" : " This model takes every question alone.");
   }
 
   void obey(const std::string& line) {
@@ -149,7 +150,7 @@ class Chat {
                        std::to_string(answer.tokens_written(Phase::thinking)) + " thought, " +
                        std::to_string(answer.tokens_written(Phase::answering)) + " answered";
     if (steps > 0 && seconds > 0) text += ", " + grouped(uint64_t(steps / seconds)) + " tokens/s";
-    std::fprintf(stderr, "%s%s]\n", (text + switches).c_str(), answer.end == AnswerEnd::cancelled ? "; stopped" : "");
+    print(stderr, "%s%s]\n", (text + switches).c_str(), answer.end == AnswerEnd::cancelled ? "; stopped" : "");
   }
 
   const Options& options_;

@@ -6,6 +6,9 @@
 #include <filesystem>
 
 #include "base/text.h"
+#include "format/weights/fingerprint.h"
+#include "format/weights/model_location.h"
+#include "program/terminal.h"
 #include "starnest/error.h"
 
 namespace starnest::cli {
@@ -36,7 +39,25 @@ Family open_model(const ModelOptions& model, OpenOptions options) {
 }
 
 void print_notices(const std::vector<std::string>& notices) {
-  for (const std::string& notice : notices) std::fprintf(stderr, "starnest: note: %s\n", notice.c_str());
+  for (const std::string& notice : notices) print(stderr, "starnest: note: %s\n", notice.c_str());
+}
+
+std::vector<NamedPath> model_inputs(const std::string& flag, const std::string& model) {
+  std::vector<NamedPath> inputs;
+  for (const std::filesystem::path& file : model_files(find_model(model))) inputs.push_back({flag, file});
+  return inputs;
+}
+
+std::vector<NamedPath> inputs_of(const ModelOptions& options) {
+  std::vector<NamedPath> inputs = model_inputs("-m", options.model);
+  inputs.push_back({"--elastic", options.elastic});
+  return inputs;
+}
+
+void set_fingerprint(JsonLine& line, const ModelOptions& options) {
+  const ModelFingerprint model = model_fingerprint(find_model(options.model), options.elastic);
+  line.set("config", model.config).set("sizes_file", model.sizes).set("text_files", model.text);
+  line.set("weights", model.weights);
 }
 
 CLI::Option* add_ids_option(CLI::App& command, std::vector<TokenId>& ids, const std::string& help) {
@@ -55,7 +76,9 @@ CLI::Option* add_ids_option(CLI::App& command, std::vector<TokenId>& ids, const 
   return command.add_option_function<std::string>("--ids", parse, help)->type_name("ID,ID,...");
 }
 
-std::string table_text(const std::vector<std::vector<std::string>>& rows) {
+std::string table_text(std::vector<std::vector<std::string>> rows) {
+  for (auto& row : rows)
+    for (std::string& cell : row) cell = visible(cell);
   std::vector<size_t> width;
   for (const auto& row : rows) {
     width.resize(std::max(width.size(), row.size()));

@@ -7,6 +7,8 @@
 #include <CLI/CLI.hpp>
 
 #include "arch/family_spec.h"
+#include "base/output.h"
+#include "format/json/jsonl.h"
 #include "starnest/family.h"
 
 namespace starnest::cli {
@@ -21,10 +23,16 @@ FamilySpec open_family(const ModelOptions& options);                // prints it
 Family open_model(const ModelOptions& model, OpenOptions options);  // the same, with weights
 void print_notices(const std::vector<std::string>& notices);
 
+// The files that the options name for reading, for check_outputs.
+std::vector<NamedPath> inputs_of(const ModelOptions& options);
+std::vector<NamedPath> model_inputs(const std::string& flag, const std::string& model);  // -m and the like
+// What the model is, whatever it is called: into settings and reports.
+void set_fingerprint(JsonLine& line, const ModelOptions& options);
+
 // --ids 1,2,3. Anything but whole numbers separated by commas is a usage error.
 CLI::Option* add_ids_option(CLI::App& command, std::vector<TokenId>& ids, const std::string& help);
 
 // Aligned text: the first column to the left, the others to the right. Rows may be shorter than the widest one.
-std::string table_text(const std::vector<std::vector<std::string>>& rows);
+std::string table_text(std::vector<std::vector<std::string>> rows);
 
 }  // namespace starnest::cli

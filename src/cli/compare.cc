@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "program/terminal.h"
 #include "report/comparison.h"
 #include "starnest/error.h"
 
@@ -28,14 +29,15 @@ struct CompareOptions {
 void run(const CompareOptions& options) {
   const Answers first = read_answers(options.first), second = read_answers(options.second);
   const double margin = options.margin / 100;
-  const std::string text =
-      options.json ? comparison_json(first, second, margin) + "\n" : comparison_text(first, second, margin);
   if (second.right.size() != first.right.size())
     throw Error({.where = options.second,
                  .what = "has other questions than " + options.first,
                  .expected = grouped(first.right.size()),
                  .got = grouped(second.right.size())});
-  std::fputs(text.c_str(), stdout);
+  if (options.json)
+    std::puts(comparison_json(first, second, margin).c_str());
+  else
+    print(stdout, "%s", comparison_text(first, second, margin).c_str());
 }
 
 }  // namespace

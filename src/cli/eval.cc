@@ -1,7 +1,9 @@
 #include "cli/eval.h"
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -22,15 +24,35 @@ constexpr const char* kExamples = R"(Examples:
   starnest eval -m runs/stories --pairs blimp.tsv --size small --records small.jsonl
   starnest eval -m models/nano --choices mmlu/abstract_algebra_test.csv --size 12b)";
 
+// Before the work: no output is an input, and each can be written.
+void check_files(const EvalOptions& options) {
+  std::vector<NamedPath> inputs = inputs_of(options.model), outputs;
+  inputs.push_back({"--text", options.text});
+  inputs.push_back({"--pairs", options.pairs});
+  inputs.push_back({"--against", options.against});
+  for (const std::string& file : options.choices) {
+    inputs.push_back({"--choices", file});
+    inputs.push_back({"--shots", shots_file(file)});
+  }
+  if (!options.json.empty()) outputs.push_back({"--json", options.json});
+  if (!options.records.empty()) outputs.push_back({"--records", options.records});
+  check_outputs(outputs, inputs);
+  if (!options.records.empty()) check_writable(options.records);
+}
+
 void run(const EvalOptions& options) {
   const Interrupt interrupt;
-  if (options.text.empty() && options.pairs.empty() && options.choices.empty()) return eval_task(options);
+  check_files(options);
+  std::optional<AtomicFile> file;
+  if (!options.json.empty()) file.emplace(options.json);
+  AtomicFile* const json = file ? &*file : nullptr;
+  if (options.text.empty() && options.pairs.empty() && options.choices.empty()) return eval_task(options, json);
   options.plan.refuse_beside_likelihood();
   std::vector<std::string> sizes = options.plan.sizes();
   if (!options.reference.empty() && !sizes.empty()) sizes.push_back(options.reference);
   const Family family = open_model(options.model, {.threads = options.threads, .sizes = sizes});
-  if (!options.choices.empty()) return eval_choices(options, family);
-  return options.text.empty() ? eval_pairs(options, family) : eval_text(options, family);
+  if (!options.choices.empty()) return eval_choices(options, family, json);
+  return options.text.empty() ? eval_pairs(options, family, json) : eval_text(options, family, json);
 }
 
 }  // namespace

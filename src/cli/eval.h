@@ -1,10 +1,12 @@
 // What the parts of `starnest eval` share.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/output.h"
 #include "cli/common.h"
 #include "cli/plan_options.h"
 #include "eval/task_accuracy.h"
@@ -37,12 +39,16 @@ void stop_if_asked(const EvalOptions& options);
 
 JsonLine tally_json(Tally tally);
 
+// `json`: the file of --json, opened before the work; null without one.
+
 // Reasoning tasks, by generation (eval_task.cc).
-void eval_task(EvalOptions options);
+void eval_task(EvalOptions options, AtomicFile* json);
 
 // By likelihood (eval_likelihood.cc).
-void eval_text(const EvalOptions& options, const Family& family);
-void eval_pairs(const EvalOptions& options, const Family& family);
-void eval_choices(const EvalOptions& options, const Family& family);
+void eval_text(const EvalOptions& options, const Family& family, AtomicFile* json);
+void eval_pairs(const EvalOptions& options, const Family& family, AtomicFile* json);
+void eval_choices(const EvalOptions& options, const Family& family, AtomicFile* json);
+// SUBJECT_dev.csv beside SUBJECT_test.csv; empty for another name.
+std::filesystem::path shots_file(const std::filesystem::path& questions);
 
 }  // namespace starnest::cli

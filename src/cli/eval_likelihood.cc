@@ -6,22 +6,26 @@
 #include <string>
 #include <vector>
 
-#include "base/file.h"
+#include "arch/family_spec.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "cli/eval.h"
-#include "cli/progress_bar.h"
 #include "cli/record_file.h"
 #include "eval/choices.h"
 #include "eval/likelihood.h"
-#include "arch/family_spec.h"
 #include "engine/engine.h"
 #include "format/text/tokenizer.h"
+#include "format/weights/fingerprint.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 #include "starnest/error.h"
 
 namespace starnest::cli {
 namespace {
 
 constexpr size_t kPairsAtOnce = 256;  // between two additions to the records
+
+constexpr std::string_view kTest = "_test";  // ends the name of a file of questions
 
 constexpr const char* kUsualStart = "<|endoftext|>";
 
@@ -77,9 +81,12 @@ void check_records(const EvalOptions& options, const std::vector<std::string>& s
 // The file of --json, if there is one: what was measured, by size.
 class LikelihoodReport {
  public:
-  LikelihoodReport(const EvalOptions& options, const Start& start, JsonLine about) : about_(std::move(about)) {
-    about_.set("model", options.model.model).set("start", start.text);
-    if (!options.json.empty()) file_.emplace(options.json);  // one that cannot be written is known before the work
+  LikelihoodReport(AtomicFile* file, const EvalOptions& options, const Start& start, JsonLine about)
+      : about_(std::move(about)), file_(file) {
+    if (!file_) return;
+    about_.set("model", options.model.model);
+    set_fingerprint(about_, options.model);
+    about_.set("start", start.text);
   }
   void add(const std::string& size, const JsonLine& result) { sizes_.set(size, result); }
   void write() {
@@ -90,7 +97,7 @@ class LikelihoodReport {
 
  private:
   JsonLine about_, sizes_;
-  std::optional<AtomicFile> file_;
+  AtomicFile* file_;
 };
 
 std::string tally_text(Tally tally, const std::string& what) {
@@ -102,6 +109,7 @@ std::string tally_text(Tally tally, const std::string& what) {
 // Of one size; `about`: what else decides the answers.
 RecordFile record_file(const EvalOptions& options, const std::string& size, const Start& start, JsonLine about) {
   about.set("model", options.model.model).set("elastic", options.model.elastic);
+  if (!options.records.empty()) set_fingerprint(about, options.model);
   about.set("size", size).set("start", start.text);
   return RecordFile(options.records, about, options.resume);
 }
@@ -126,13 +134,9 @@ struct ChoiceFile {
   std::vector<ChoiceQuestion> shots, questions;
 };
 ChoiceFile read_choices(const EvalOptions& options, const std::filesystem::path& file) {
-  constexpr std::string_view kTest = "_test";
   ChoiceFile read{file.stem().string(), {}, read_choice_questions(file)};
-  std::filesystem::path shots;
-  if (read.subject.ends_with(kTest)) {
-    read.subject.resize(read.subject.size() - kTest.size());
-    shots = file.parent_path() / (read.subject + "_dev.csv");
-  }
+  const std::filesystem::path shots = shots_file(file);
+  if (!shots.empty()) read.subject.resize(read.subject.size() - kTest.size());
   for (char& c : read.subject)
     if (c == '_') c = ' ';
   if (options.shots == 0) return read;
@@ -149,33 +153,44 @@ ChoiceFile read_choices(const EvalOptions& options, const std::filesystem::path&
 // How far the size is from that of --kl-from: printed, and into `line`.
 void add_divergence(const EvalOptions& options, const Family& family, const std::string& size, const TextWindows& text,
                     JsonLine& line) {
-  ProgressBar bar("eval " + size + " against " + options.reference, "windows");
+  ProgressBar bar("eval " + size + " against " + options.reference, {.unit = "windows"});
   const TextDivergence from =
       text_divergence(family, size, options.reference, text, options.parallel,
                       [&](uint64_t done, uint64_t total) { stop_if_asked(options), bar.update(done, total); });
   bar.clear();
-  std::printf("%s: KL from %s %.4f nats per token; the same likeliest token for %.1f %%\n", size.c_str(),
-              options.reference.c_str(), from.mean, 100 * from.same_choice);
+  print(stdout, "%s: KL from %s %.4f nats per token; the same likeliest token for %.1f %%\n", size.c_str(),
+        options.reference.c_str(), from.mean, 100 * from.same_choice);
   line.set("kl_from", options.reference).set("kl", from.mean).set("same_choice", from.same_choice);
 }
 
 }  // namespace
 
-void eval_text(const EvalOptions& options, const Family& family) {
+std::filesystem::path shots_file(const std::filesystem::path& questions) {
+  std::string subject = questions.stem().string();
+  if (!subject.ends_with(kTest)) return {};
+  subject.resize(subject.size() - kTest.size());
+  return questions.parent_path() / (subject + "_dev.csv");
+}
+
+void eval_text(const EvalOptions& options, const Family& family, AtomicFile* json) {
   if (!options.reference.empty()) family.size(options.reference);  // known before the text is read
   const Start start = start_of(family, options);
-  LikelihoodReport report(options, start, JsonLine().set("text", options.text).set("window", options.window));
+  LikelihoodReport report(json, options, start,
+                          JsonLine()
+                              .set("text", options.text)
+                              .set("text_content", json ? fingerprint(options.text) : "")
+                              .set("window", options.window));
   const TextWindows text = read_windows(family, options.text, start.id, size_t(options.window));
   if (text.documents.empty > 0) print_notices({options.text + ": " + empty_text(text.documents)});
   for (const std::string& size : sizes_to_score(family, options)) {
-    ProgressBar bar("eval " + size, "windows");
+    ProgressBar bar("eval " + size, {.unit = "windows"});
     const TextLikelihood result =
         text_likelihood(family, size, text, options.parallel,
                         [&](uint64_t done, uint64_t total) { stop_if_asked(options), bar.update(done, total); });
     bar.clear();
-    std::printf("%s: perplexity %.3f, %.4f bits per byte; %s tokens of %s documents in windows of %d\n", size.c_str(),
-                result.perplexity(), result.bits_per_byte(), grouped(text.tokens).c_str(),
-                grouped(text.documents.documents).c_str(), options.window);
+    print(stdout, "%s: perplexity %.3f, %.4f bits per byte; %s tokens of %s documents in windows of %d\n", size.c_str(),
+          result.perplexity(), result.bits_per_byte(), grouped(text.tokens).c_str(),
+          grouped(text.documents.documents).c_str(), options.window);
     JsonLine line;
     line.set("perplexity", result.perplexity()).set("bits_per_byte", result.bits_per_byte());
     line.set("tokens", text.tokens).set("bytes", text.bytes);
@@ -186,17 +201,18 @@ void eval_text(const EvalOptions& options, const Family& family) {
   report.write();
 }
 
-void eval_pairs(const EvalOptions& options, const Family& family) {
+void eval_pairs(const EvalOptions& options, const Family& family, AtomicFile* json) {
   const std::vector<MinimalPair> pairs = read_minimal_pairs(options.pairs);
   const auto name = [&](size_t i) { return pairs[i].paradigm + ": " + pairs[i].good + " / " + pairs[i].bad; };
   const std::vector<std::string> sizes = sizes_to_score(family, options);
   check_records(options, sizes);
   const Start start = start_of(family, options);
-  LikelihoodReport report(options, start, JsonLine().set("pairs", options.pairs));
+  const JsonLine about = JsonLine().set("pairs", options.pairs).set("pairs_content", fingerprint(options.pairs));
+  LikelihoodReport report(json, options, start, about);
   for (const std::string& size : sizes) {
-    RecordFile records = record_file(options, size, start, JsonLine().set("pairs", options.pairs));
+    RecordFile records = record_file(options, size, start, about);
     Tally tally = earlier_tally(records, pairs.size(), name);
-    ProgressBar bar("eval " + size, "pairs");
+    ProgressBar bar("eval " + size, {.unit = "pairs"});
     while (tally.trials < pairs.size()) {
       const size_t first = tally.trials, count = std::min(kPairsAtOnce, pairs.size() - first);
       const std::vector<bool> right =
@@ -213,17 +229,26 @@ void eval_pairs(const EvalOptions& options, const Family& family) {
       bar.update(tally.trials, pairs.size());
     }
     bar.clear();
-    std::printf("%s: the good sentence is likelier in %s\n", size.c_str(), tally_text(tally, "pairs").c_str());
+    print(stdout, "%s: the good sentence is likelier in %s\n", size.c_str(), tally_text(tally, "pairs").c_str());
     report.add(size, tally_json(tally));
   }
   report.write();
 }
 
-void eval_choices(const EvalOptions& options, const Family& family) {
+void eval_choices(const EvalOptions& options, const Family& family, AtomicFile* json) {
   const std::vector<std::string> sizes = sizes_to_score(family, options);
   check_records(options, sizes);
   const Start start = start_of(family, options);
-  LikelihoodReport report(options, start, JsonLine().set("choices", options.choices).set("shots", options.shots));
+  std::vector<std::filesystem::path> contents;
+  for (const std::string& file : options.choices) {
+    contents.emplace_back(file);
+    if (options.shots > 0) contents.push_back(shots_file(file));
+  }
+  const JsonLine about = JsonLine()
+                             .set("choices", options.choices)
+                             .set("choices_content", fingerprint(contents))
+                             .set("shots", options.shots);
+  LikelihoodReport report(json, options, start, about);
   std::vector<ChoiceFile> files;
   std::vector<std::string> names;  // of all questions
   for (const std::string& file : options.choices) {
@@ -231,8 +256,7 @@ void eval_choices(const EvalOptions& options, const Family& family) {
     for (const ChoiceQuestion& q : files.back().questions) names.push_back(files.back().subject + ": " + q.question);
   }
   for (const std::string& size : sizes) {
-    RecordFile records =
-        record_file(options, size, start, JsonLine().set("choices", options.choices).set("shots", options.shots));
+    RecordFile records = record_file(options, size, start, about);
     earlier_tally(records, names.size(), [&](size_t i) { return names[i]; });
     Tally all;
     JsonLine subjects;
@@ -241,7 +265,7 @@ void eval_choices(const EvalOptions& options, const Family& family) {
       Tally tally;
       for (size_t i = before; i < std::min(records.earlier().size(), before + file.questions.size()); ++i)
         tally.trials += 1, tally.successes += records.earlier()[i].flag("right") ? 1 : 0;
-      ProgressBar bar("eval " + size + ", " + file.subject, "questions");
+      ProgressBar bar("eval " + size + ", " + file.subject, {.unit = "questions"});
       while (tally.trials < file.questions.size()) {
         const size_t i = tally.trials, answer = file.questions[i].answer;
         const size_t picked = likeliest_choice(family, size, file.subject, file.shots, file.questions[i], start.id);
@@ -257,12 +281,12 @@ void eval_choices(const EvalOptions& options, const Family& family) {
         bar.update(tally.trials, file.questions.size());
       }
       bar.clear();
-      std::printf("%s, %s: %s\n", size.c_str(), file.subject.c_str(), tally_text(tally, "questions").c_str());
+      print(stdout, "%s, %s: %s\n", size.c_str(), file.subject.c_str(), tally_text(tally, "questions").c_str());
       subjects.set(file.subject, tally_json(tally));
       all.trials += tally.trials, all.successes += tally.successes;
       before += file.questions.size();
     }
-    if (files.size() > 1) std::printf("%s, all: %s\n", size.c_str(), tally_text(all, "questions").c_str());
+    if (files.size() > 1) print(stdout, "%s, all: %s\n", size.c_str(), tally_text(all, "questions").c_str());
     report.add(size, tally_json(all).set("subjects", subjects));
   }
   report.write();

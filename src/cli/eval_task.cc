@@ -1,15 +1,15 @@
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 
-#include "base/file.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "cli/eval.h"
-#include "cli/progress_bar.h"
 #include "cli/record_file.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 #include "report/comparison.h"
 #include "starnest/error.h"
 
@@ -39,6 +39,8 @@ JsonLine settings_json(const EvalOptions& options, const Plan& plan, const Sampl
       .set("question_seed", options.questions.seed)
       .set("k_low", options.questions.k_low)
       .set("k_high", options.questions.k_high)
+      .set("think_size", plan.stages.front().size)
+      .set("answer_size", plan.stages.back().size)
       .set("stages", stages_json(plan.stages))
       .set("think_budget", plan.think_budget)
       .set("think_grace", plan.think_grace)
@@ -90,6 +92,8 @@ JsonLine record_json(const TaskRecord& record, const EvalOptions& options, const
   return JsonLine()
       .set("question", question_text(record.problem, options.effort))
       .set("k", record.problem.k)
+      .set("think_size", plan.stages.front().size)
+      .set("answer_size", plan.stages.back().size)
       .set("plan", sizes_text(plan.stages))
       .set("expected", record.expected)
       .set("answer", record.answer)
@@ -128,12 +132,12 @@ TaskRecord record_of(const JsonRecord& json) {
 
 void print_report(const TaskAccuracy& result) {
   const Tally tally = result.tally();
-  std::printf("%s: %llu of %llu right, %.1f %% (%s)\n", sizes_text(result.stages).c_str(),
+  print(stdout, "%s: %llu of %llu right, %.1f %% (%s)\n", sizes_text(result.stages).c_str(),
               static_cast<unsigned long long>(tally.successes), static_cast<unsigned long long>(tally.trials),
               100 * double(tally.successes) / double(tally.trials), interval_text(tally).c_str());
-  std::printf("thinking: %.1f tokens on average; ended", result.mean(&TaskRecord::thinking_tokens));
-  for (const ThinkEnd end : kEnds) std::printf(" %s %d", name_of(end), result.count(end));
-  std::printf("; %.1f s\n", result.seconds);
+  print(stdout, "thinking: %.1f tokens on average; ended", result.mean(&TaskRecord::thinking_tokens));
+  for (const ThinkEnd end : kEnds) print(stdout, " %s %d", name_of(end), result.count(end));
+  print(stdout, "; %.1f s\n", result.seconds);
 }
 
 Answers answers_of(const TaskAccuracy& result, const EvalOptions& options) {
@@ -149,21 +153,19 @@ Answers answers_of(const TaskAccuracy& result, const EvalOptions& options) {
 int questions_to_ask(const TaskAccuracy& first, const Answers& others, const EvalOptions& options, int most) {
   const PairedTable table = paired(answers_of(first, options), others);
   const uint64_t needed = questions_needed(table, options.margin / 100);
-  std::printf("of the first %zu questions %s differ: a margin of %g points needs %s in all", first.records.size(),
-              grouped(table.only_first + table.only_second).c_str(), options.margin, grouped(needed).c_str());
-  std::printf(needed > uint64_t(most) ? "; %s are asked\n" : "\n", grouped(uint64_t(most)).c_str());
+  print(stdout, "of the first %zu questions %s differ: a margin of %g points needs %s in all", first.records.size(),
+        grouped(table.only_first + table.only_second).c_str(), options.margin, grouped(needed).c_str());
+  print(stdout, needed > uint64_t(most) ? "; %s are asked\n" : "\n", grouped(uint64_t(most)).c_str());
   return int(std::clamp<uint64_t>(needed, first.records.size(), uint64_t(most)));
 }
 
 }  // namespace
 
-void eval_task(EvalOptions options) {
+void eval_task(EvalOptions options, AtomicFile* json) {
   options.questions.effort = tasks::effort_named(options.effort);
   options.questions.split = tasks::split_named(options.split);
   std::optional<Answers> others;
   if (!options.against.empty()) others = read_answers(options.against);
-  std::optional<AtomicFile> json;
-  if (!options.json.empty()) json.emplace(options.json);  // a file that cannot be written is known before the work
   const Family family = open_model(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
   if (family.prompt_format() != PromptFormat::task)
     throw Error({.where = options.model.model,
@@ -172,16 +174,11 @@ void eval_task(EvalOptions options) {
   const Plan asked = options.plan.resolved(family), plan = family.resolved(asked);  // with names for the records
   const Sampling sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::as_given);
   family.check(sampling);
-  const JsonLine settings = settings_json(options, plan, sampling);
-  std::error_code none;
-  if (others && std::filesystem::equivalent(options.records, options.against, none))
-    throw Error({.where = "--records",
-                 .what = "would replace the file that --against names",
-                 .got = in_quotes(options.records),
-                 .hint = "Name another file"});
+  JsonLine settings = settings_json(options, plan, sampling);
+  if (json || !options.records.empty()) set_fingerprint(settings, options.model);
   RecordFile records(options.records, settings, options.resume);
 
-  ProgressBar bar("eval " + options.questions.task, "questions");
+  ProgressBar bar("eval " + options.questions.task, {.unit = "questions"});
   TaskRun run{.plan = asked,
               .sampling = sampling,
               .parallel = options.parallel,
@@ -213,7 +210,7 @@ void eval_task(EvalOptions options) {
   bar.clear();
   if (told.empty()) print_notices(result.notices);
   print_report(result);
-  if (others) std::fputs(comparison_text(answers_of(result, options), *others, options.margin / 100).c_str(), stdout);
+  if (others) print(stdout, "%s", comparison_text(answers_of(result, options), *others, options.margin / 100).c_str());
   if (!json) return;
   JsonLine report = report_json(settings, family, result);
   // Seconds are those of all questions only when one run has asked them all.

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/inspect_facts.h"
+#include "program/terminal.h"
 
 namespace starnest::cli {
 namespace {
@@ -16,7 +17,11 @@ struct Options {
 void run(const Options& options) {
   const FamilySpec family = open_family(options.model);
   const ModelFacts facts = facts_of(family);
-  std::fputs((options.json ? inspect_json(facts) : inspect_text(facts)).c_str(), stdout);
+  if (facts.stored) print_notices(facts.stored->notices);
+  if (options.json)
+    std::fputs(inspect_json(facts).c_str(), stdout);
+  else
+    print(stdout, "%s", inspect_text(facts).c_str());
 }
 
 }  // namespace
@@ -27,9 +32,11 @@ void add_inspect(CLI::App& app) {
   add_model_options(command, options->model);
   command.add_flag("--json", options->json, "Print JSON with stable keys");
   command.footer(
-      "Needs only config.json and, for a family, elastic.json. Bytes are those of the tensors in a checkpoint of the\n"
-      "format; FP8 and NVFP4 keep embeddings, head, attention, convolutions and the Mamba blocks before attention in "
-      "BF16.\n"
+      "Needs only config.json and, for a family, elastic.json; weights that are there must fit them. Bytes are those "
+      "of\n"
+      "the tensors in a checkpoint of the format; FP8 and NVFP4 keep embeddings, head, attention, convolutions and "
+      "the\n"
+      "Mamba blocks before attention in BF16.\n"
       "Examples:\n"
       "  starnest inspect -m models/pocket\n"
       "  starnest inspect -m models/nano --json | jq '.sizes[].parameters'");

@@ -2,16 +2,17 @@
 
 #include <algorithm>
 
-#include "format/weights/checkpoint.h"
+#include "arch/paired_checkpoint.h"
 
 namespace starnest::cli {
 namespace {
 
-std::optional<StoredFacts> stored_in(const std::filesystem::path& folder) {
-  if (!has_weights(folder)) return std::nullopt;
-  const Checkpoint checkpoint(folder);
+std::optional<StoredFacts> stored_in(const FamilySpec& family) {
+  if (!has_weights(family.folder)) return std::nullopt;
+  const PairedCheckpoint paired(family.spec, Checkpoint(family.folder));
   StoredFacts stored;
-  for (const SafetensorsFile& file : checkpoint.files()) {
+  stored.notices = unused_notices(paired);
+  for (const SafetensorsFile& file : paired.checkpoint().files()) {
     StoredFacts::Shard shard{file.path().filename().string(), file.tensors().size(), 0};
     for (const TensorInfo& info : file.tensors()) {
       StoredFacts::Dtype& dtype = stored.dtypes[std::string(name_of(info.dtype))];
@@ -41,7 +42,7 @@ std::string width_text(const Widths& widths, Axis axis) {
 }  // namespace
 
 ModelFacts facts_of(const FamilySpec& family) {
-  ModelFacts facts{&family, {}, {}, stored_in(family.folder)};
+  ModelFacts facts{&family, {}, {}, stored_in(family)};
   for (const Size& size : family.sizes.largest_first()) {
     SizeFacts here{&size, {}, state_cost_of(family.spec, size.widths)};
     for (size_t f = 0; f < kFormats.size(); ++f) {

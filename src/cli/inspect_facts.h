@@ -43,6 +43,7 @@ struct StoredFacts {
   std::map<std::string, Dtype> dtypes;
   uint64_t tensors = 0;
   uint64_t bytes = 0;
+  std::vector<std::string> notices;  // about tensors that are not used
 };
 
 // Refers to `family`, which must outlive it.
@@ -52,6 +53,7 @@ struct ModelFacts {
   StorageFacts storage;
   std::optional<StoredFacts> stored;
 };
+// Throws Error where the folder has weights and they do not fit the config.
 ModelFacts facts_of(const FamilySpec& family);
 
 // A width of config.json in all sizes, largest first; "16-48" where the blocks of a size differ.

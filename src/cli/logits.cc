@@ -29,10 +29,13 @@ void run(const LogitsOptions& options) {
         {.where = "--chunk", .what = "is negative", .expected = "at least 0", .got = std::to_string(options.chunk)});
   const FamilySpec family = open_family(options.model);
   const std::string size = options.size == kFullSize ? family.largest().name : options.size;
-  Engine engine(family, {.threads = options.threads, .sizes = {family.size(size).name}});
-  Sequence sequence = engine.start(engine.size_named(size));
-  SafetensorsWriter writer(options.out, {{"logits", DType::f32, {options.ids.size(), engine.vocab()}}},
+  const NamedPath out{"-o", options.out};
+  check_outputs({&out, 1}, inputs_of(options.model));
+  SafetensorsWriter writer(options.out, {{"logits", DType::f32, {options.ids.size(), uint64_t(family.spec.vocab)}}},
                            {{"format", "pt"}});
+  Engine engine(family, {.threads = options.threads, .sizes = {family.size(size).name}});
+  print_notices(engine.notices());
+  Sequence sequence = engine.start(engine.size_named(size));
   const size_t chunk = options.chunk ? size_t(options.chunk) : options.ids.size();
   for (size_t at = 0; at < options.ids.size(); at += chunk) {
     const auto tokens = std::span(options.ids).subspan(at, std::min(chunk, options.ids.size() - at));

@@ -10,10 +10,12 @@
 
 #include "arch/family_spec.h"
 #include "arch/pass_cost.h"
-#include "base/file.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/common.h"
 #include "cli/inspect_facts.h"
+#include "program/terminal.h"
 #include "report/evaluations.h"
 #include "starnest/error.h"
 #include "starnest/plan.h"
@@ -108,13 +110,26 @@ Projection projection(const Options& options) {
   };
 }
 
+std::vector<NamedPath> inputs_of(const Options& options) {
+  std::vector<NamedPath> inputs{{"--project-elastic", options.project_elastic}};
+  for (const std::string& file : options.files) inputs.push_back({"report", file});
+  for (const auto& [flag, model] : {std::pair("-m", options.model), std::pair("--project", options.project)})
+    if (!model.empty())
+      for (NamedPath& file : model_inputs(flag, model)) inputs.push_back(std::move(file));
+  return inputs;
+}
+
 void run(const Options& options) {
   const std::vector<std::filesystem::path> paths(options.files.begin(), options.files.end());
+  const NamedPath out{"-o", options.out};
+  check_outputs({&out, 1}, inputs_of(options));
+  AtomicFile page(options.out);
   std::vector<Section> sections = sections_of(read_report_files(paths), projection(options));
   if (!options.model.empty()) sections.push_back(storage_section(options.model));
   if (sections.empty()) throw Error("report", "there is nothing to show");
-  write_text(options.out, html_page(options.title, sections));
-  std::printf("%s: %zu sections\n", options.out.c_str(), sections.size());
+  page.write(html_page(options.title, sections));
+  page.commit();
+  print(stdout, "%s: %zu sections\n", options.out.c_str(), sections.size());
 }
 
 }  // namespace

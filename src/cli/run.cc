@@ -11,12 +11,13 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/plan_options.h"
-#include "cli/progress_bar.h"
 #include "cli/prompt_source.h"
 #include "cli/run_report.h"
 #include "cli/text_printer.h"
 #include "generate/stop_text.h"
 #include "program/interrupt.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 #include "starnest/session.h"
 
 namespace starnest::cli {
@@ -51,7 +52,7 @@ struct RunOptions {
 void print_ids(const std::vector<TokenId>& ids) {
   std::vector<std::string> texts;
   for (const TokenId id : ids) texts.push_back(std::to_string(id));
-  std::printf("%s\n", join(texts, ",").c_str());
+  print(stdout, "%s\n", join(texts, ",").c_str());
 }
 
 Family open(const RunOptions& options) {
@@ -77,7 +78,7 @@ void print_start(const Family& family, const RunOptions& options, const std::vec
                        .thinks = family.opens_thinking(prompt),
                        .sampling = *ask.sampling,
                        .context_is_set = options.context > 0};
-  std::fputs(start_text(family, setup).c_str(), stderr);
+  print(stderr, "%s", start_text(family, setup).c_str());
 }
 
 void run(const RunOptions& options) {
@@ -102,7 +103,7 @@ void run(const RunOptions& options) {
   printer.finish();
   if (!family.has_tokenizer() || !options.ids.empty()) print_ids(answer.ids);
   if (!options.quiet) {
-    std::fputs(end_text(answer, *ask.sampling).c_str(), stderr);
+    print(stderr, "%s", end_text(answer, *ask.sampling).c_str());
     print_notices(answer.notices);
   }
   if (answer.end == AnswerEnd::cancelled) throw CLI::RuntimeError(Interrupt::exit_code());

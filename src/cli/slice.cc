@@ -6,8 +6,9 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/common.h"
-#include "cli/progress_bar.h"
 #include "program/interrupt.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 
 namespace starnest::cli {
 namespace {
@@ -24,10 +25,13 @@ void run(const Options& options) {
   const FamilySpec family = open_family(options.model);
   const Size& size = family.size(options.size);
   const Interrupt interrupt;
+  std::vector<std::filesystem::path> inputs;
+  if (!options.model.elastic.empty()) inputs.emplace_back(options.model.elastic);
   ProgressBar bar("slice " + size.name);
   const SliceResult result = slice(family, size, options.out,
                                    {.per_block = options.allow_lists ? PerBlockWidths::allow : PerBlockWidths::refuse,
                                     .overwrite = options.force ? Overwrite::replace : Overwrite::refuse,
+                                    .inputs = inputs,
                                     .progress =
                                         [&](uint64_t done, uint64_t total) {
                                           Interrupt::check("slice " + size.name);
@@ -36,13 +40,13 @@ void run(const Options& options) {
                                     .note =
                                         [&](const std::string& text) {
                                           bar.clear();
-                                          std::fprintf(stderr, "starnest: note: %s\n", text.c_str());
+                                          print(stderr, "starnest: note: %s\n", text.c_str());
                                         }});
   bar.clear();
-  std::printf("%s: size '%s', %s tensors, %s (%s bytes) in %s file%s, checksums in %s/SHA256SUMS\n",
-              options.out.c_str(), size.name.c_str(), grouped(result.tensors).c_str(), bytes_text(result.bytes).c_str(),
-              grouped(result.bytes).c_str(), grouped(result.shards).c_str(), result.shards == 1 ? "" : "s",
-              options.out.c_str());
+  print(stdout, "%s: size '%s', %s tensors, %s (%s bytes) in %s file%s, checksums in %s/SHA256SUMS\n",
+        options.out.c_str(), size.name.c_str(), grouped(result.tensors).c_str(), bytes_text(result.bytes).c_str(),
+        grouped(result.bytes).c_str(), grouped(result.shards).c_str(), result.shards == 1 ? "" : "s",
+        options.out.c_str());
 }
 
 }  // namespace

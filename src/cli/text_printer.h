@@ -4,11 +4,12 @@
 #include <chrono>
 #include <string>
 
+#include "program/terminal.h"
 #include "starnest/session.h"
 
 namespace starnest::cli {
 
-// Thinking is dimmed on a terminal. Not thread-safe.
+// Thinking is dimmed on a terminal, which is also spared what it would obey in the text. Not thread-safe.
 class TextPrinter {
  public:
   struct Style {
@@ -29,7 +30,8 @@ class TextPrinter {
   void hide_rate();
 
   Style style_;
-  bool terminal_;
+  bool on_terminal_;
+  Terminal terminal_;
   size_t width_ = 0;  // of the terminal
   bool writing_ = false;
   Phase phase_ = Phase::thinking;

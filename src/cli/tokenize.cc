@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/lines.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "format/json/json.h"
@@ -15,6 +16,7 @@
 #include "format/text/token_shards.h"
 #include "format/text/tokenizer.h"
 #include "format/weights/model_location.h"
+#include "program/terminal.h"
 #include "starnest/error.h"
 
 namespace starnest::cli {
@@ -67,7 +69,7 @@ std::string decode(const Tokenizer& tokenizer, const Options& options, const jso
 // One JSON value per line in, one per line out; empty lines are passed over.
 void run_lines(const Tokenizer& tokenizer, const Options& options) {
   LineReader lines = LineReader::standard_input();
-  while (const auto line = lines.next()) {
+  while (const auto line = std::cout ? lines.next() : std::nullopt) {  // who prints into a full disk stops
     if (line->find_first_not_of(" \t") == std::string::npos) continue;
     const std::string where = "standard input, line " + std::to_string(lines.number());
     const json value = parse(*line, where);
@@ -91,10 +93,19 @@ TokenId end_token(const Tokenizer& tokenizer, const std::string& text) {
   return *id;
 }
 
+std::vector<NamedPath> shard_files(const std::string& flag, const std::string& prefix) {
+  std::vector<NamedPath> files;
+  for (const char* ending : {".bin", ".idx", ".lock"}) files.push_back({flag, prefix + ending});
+  return files;
+}
+
 // A corpus as token shards, for training.
-void write_shards(const Tokenizer& tokenizer, const Options& options) {
+void write_shards(const Tokenizer& tokenizer, const std::filesystem::path& tokenizer_file, const Options& options) {
+  std::vector<NamedPath> inputs{{"-m", tokenizer_file}};
+  for (const std::string& file : options.corpus) inputs.push_back({"tokenize", file});
   if (options.out.empty())
     throw Error({.where = "--out", .what = "is missing", .hint = "Give the PREFIX of the .bin and .idx to write"});
+  check_outputs(shard_files("--out", options.out), inputs);
   DocumentSettings settings{.most_bad = options.most_bad};
   if (!options.end.empty()) settings.end = end_token(tokenizer, options.end);
   TokenShardWriter writer(options.out, tokenizer.size());
@@ -102,13 +113,14 @@ void write_shards(const Tokenizer& tokenizer, const Options& options) {
   for (const std::string& file : options.corpus) {
     settings.most_bad = options.most_bad - sum.bad;
     const DocumentCounts counts = read_documents(
-        file, tokenizer, settings, [](const std::string& note) { std::cerr << note << '\n'; },
+        file, tokenizer, settings, [](const std::string& note) { print(stderr, "%s\n", note.c_str()); },
         [&](const TokenDocument& document) { writer.add(document.ids); });
     sum += counts;
   }
   writer.commit();
-  std::cerr << options.out << ".bin and .idx: " << grouped(sum.documents) << " documents, " << grouped(sum.tokens)
-            << " tokens; left out " << grouped(sum.bad) << " bad and " << grouped(sum.empty) << " empty ones\n";
+  print(stderr, "%s.bin and .idx: %s documents, %s tokens; left out %s bad and %s empty ones\n", options.out.c_str(),
+        grouped(sum.documents).c_str(), grouped(sum.tokens).c_str(), grouped(sum.bad).c_str(),
+        grouped(sum.empty).c_str());
 }
 
 // Shards take neither --decode nor --jsonl, and text from standard input no --out.
@@ -125,7 +137,7 @@ void run(const Options& options) {
   if (std::filesystem::is_directory(path)) path /= "tokenizer.json";
   const Tokenizer tokenizer(path);
   refuse_mixed(options);
-  if (!options.corpus.empty()) return write_shards(tokenizer, options);
+  if (!options.corpus.empty()) return write_shards(tokenizer, path, options);
   if (options.jsonl) {
     run_lines(tokenizer, options);
   } else if (options.decode) {
@@ -133,8 +145,6 @@ void run(const Options& options) {
   } else {
     std::cout << json(encode(tokenizer, options, read_all(std::cin))).dump() << '\n';
   }
-  std::cout.flush();
-  if (!std::cout) throw Error("standard output", "cannot be written");
 }
 
 }  // namespace

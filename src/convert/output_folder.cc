@@ -1,8 +1,12 @@
 #include "convert/output_folder.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <string>
 #include <system_error>
+
+#include <sys/stat.h>
 
 #include "starnest/error.h"
 
@@ -42,12 +46,20 @@ bool holds_folders(const fs::path& folder) {
   });
 }
 
+bool is_mount_point(const fs::path& folder) {
+  struct statx status{};
+  return ::statx(AT_FDCWD, folder.c_str(), 0, STATX_TYPE, &status) == 0 &&
+         (status.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 void check_free(const fs::path& out, Overwrite overwrite) {
   std::error_code code;
   const fs::file_status status = fs::status(out, code);
   if (status.type() == fs::file_type::not_found) return;
   check(code, out, "cannot look at this place");
   if (status.type() != fs::file_type::directory) fail(out, "is not a folder", "Choose another output folder");
+  if (is_mount_point(out))
+    fail(out, "is a place where a file system is mounted, which no folder can replace", "Name a folder inside it");
   const bool empty = fs::is_empty(out, code);
   check(code, out, "cannot read this folder");
   if (empty) return;
@@ -58,19 +70,25 @@ void check_free(const fs::path& out, Overwrite overwrite) {
 
 }  // namespace
 
-OutputFolder::OutputFolder(const fs::path& out, const fs::path& source, Overwrite overwrite) : out_(resolved(out)) {
-  const fs::path from = resolved(source);
-  if (out_ == from) fail(out, "is the source", "Choose another output folder");
-  if (is_inside(out_, from)) fail(out, "contains the source " + source.string(), "Choose another output folder");
+OutputFolder::OutputFolder(const fs::path& out, std::span<const fs::path> sources, Overwrite overwrite)
+    : out_(resolved(out)), overwrite_(overwrite), folders_(out_.parent_path()), partial_(out_.string() + ".partial") {
+  for (const fs::path& source : sources) {
+    const fs::path from = resolved(source);
+    if (out_ == from) fail(out, "is the source", "Choose another output folder");
+    if (is_inside(out_, from)) fail(out, "contains the source " + source.string(), "Choose another output folder");
+  }
   check_free(out_, overwrite);
   std::error_code code;
-  fs::create_directories(out_.parent_path(), code);
-  check(code, out_.parent_path(), "cannot create this folder");
-  partial_ = out_.string() + ".partial";
   const bool created = fs::create_directory(partial_, code);
   check(code, partial_, "cannot create this folder");
   if (!created)
     fail(partial_, "is there already: another run writes it, or one was interrupted", "Remove it and try again");
+  try {
+    check_free(out_, overwrite);  // another run may have finished since
+  } catch (...) {
+    fs::remove(partial_, code);
+    throw;
+  }
 }
 
 OutputFolder::~OutputFolder() {
@@ -78,7 +96,17 @@ OutputFolder::~OutputFolder() {
   if (!committed_) fs::remove_all(partial_, ignored);
 }
 
+void OutputFolder::keep_mode() {
+  std::error_code code;
+  const fs::file_status old = fs::status(out_, code);
+  if (!fs::is_directory(old)) return;
+  fs::permissions(partial_, old.permissions(), code);
+  check(code, partial_, "cannot get the mode of the old folder");
+}
+
 void OutputFolder::commit() {
+  check_free(out_, overwrite_);
+  keep_mode();
   std::error_code code;
   const fs::path old = out_.string() + ".replaced";
   const bool replaces = fs::exists(out_, code) && !fs::is_empty(out_, code);
@@ -93,6 +121,7 @@ void OutputFolder::commit() {
     check(code, out_, "cannot put the finished folder in its place");
   }
   committed_ = true;
+  folders_.keep();
   if (!replaces) return;
   fs::remove_all(old, code);
   check(code, old, "the new folder is in place, but the old one cannot be removed");

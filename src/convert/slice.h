@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "arch/family_spec.h"
 #include "base/progress.h"
@@ -15,6 +16,7 @@ namespace starnest {
 struct SliceOptions {
   PerBlockWidths per_block = PerBlockWidths::refuse;  // allowed, a slice may be one that only starnest loads
   Overwrite overwrite = Overwrite::refuse;            // of a folder that is not empty
+  std::vector<std::filesystem::path> inputs = {};     // beside the model: read too, and never replaced
   Progress progress = {};                             // in bytes of tensor data
   std::function<void(const std::string&)> note = {};  // a sentence about something that is left out
 };
@@ -27,13 +29,14 @@ struct SliceResult {
 
 // Writes `size` as an ordinary Hugging Face folder at `out`: the kept ranges of every tensor with dtype, name and shard
 // as in the source (blocks behind a dropped one move up), config.json with the widths in the source's generation of
-// names, the index, all small files but elastic.json, and SHA256SUMS. Nothing appears at `out` before all is done.
+// names, no mtp.* layers, and every other value as it was written (Infinity as the bare word), the index, all small
+// files but elastic.json, and SHA256SUMS. Nothing appears at `out` before all is done.
 //
 // Streams from the memory map and gives the pages back, so memory does not grow with the model.
 //
-// Throws Error, and leaves `out` as it was, for: a tensor that is missing, unexpected (mtp.* is left out with a note),
-// of the wrong shape, or quantised (U8 and F8_E4M3 are not sliced yet); a size with different widths in different
-// blocks, unless options.per_block allows it; and whatever Checkpoint, OutputFolder and the disk refuse.
+// Throws Error, and leaves `out` as it was, for: a quantised tensor (these are not sliced yet); a size with different
+// widths in different blocks, unless options.per_block allows it; and whatever PairedCheckpoint, OutputFolder and the
+// disk refuse. What PairedCheckpoint says is not used is left out with a note.
 SliceResult slice(const FamilySpec& family, const Size& size, const std::filesystem::path& out,
                   const SliceOptions& options = {});
 

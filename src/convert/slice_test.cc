@@ -429,6 +429,34 @@ TEST(Slice, ReportsProgressUpToTheLastByte) {
   EXPECT_EQ(all, result.bytes);
 }
 
+TEST(Slice, KeepsTheTextOfTheConfigButForTheWidths) {
+  const TestFolder temp;
+  Source().write(temp / "family", kChain);
+  const std::string before = R"({
+  "model_type": "nemotron_h",
+  "time_step_limit": [0.0, Infinity],
+  "hidden_size": 48, "vocab_size": 7,
+  "num_nextn_predict_layers": 1,
+  "hybrid_override_pattern": "M-ME*ME-",
+  "mamba_num_heads": 4, "mamba_head_dim": 32, "n_groups": 2, "ssm_state_size": 3, "conv_kernel": 4,
+  "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "intermediate_size": 48,
+  "n_routed_experts": 5, "num_experts_per_tok": 2, "moe_intermediate_size": 32,
+  "moe_shared_expert_intermediate_size": 48, "norm_topk_prob": true, "routed_scaling_factor": 2.50,
+  "layer_norm_epsilon": 1e-05, "unknown": {"hidden_size": 48}
+})";
+  put_file(temp / "family/config.json", before);
+  slice_folder(temp / "family", "mid", temp / "out");
+  std::string after = before;
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    after.replace(after.find(from), from.size(), to);
+  };
+  replace("\"hidden_size\": 48,", "\"hidden_size\": 32,");
+  replace("\"n_routed_experts\": 5,", "\"n_routed_experts\": 4,");
+  replace("\"mamba_head_dim\": 32,", "\"mamba_head_dim\": 16,");
+  replace("\"num_nextn_predict_layers\": 1,", "\"num_nextn_predict_layers\": 0,");
+  EXPECT_EQ(file_text(temp / "out/config.json"), after);
+}
+
 TEST(Slice, LeavesMultiTokenPredictionOutWithANote) {
   const TestFolder temp;
   Source source;
@@ -481,6 +509,7 @@ TEST(SliceError, RefusesQuantisedWeights) {
   const std::string error = error_after([](Source& s) {
     s.tensors["backbone.layers.1.mixer.up_proj.weight"] = pattern("x", DType::u8, {48, 24});
     s.tensors["backbone.layers.1.mixer.up_proj.weight_scale"] = pattern("y", DType::f8_e4m3, {48, 3});
+    s.tensors["backbone.layers.1.mixer.up_proj.weight_scale_2"] = pattern("z", DType::f32, {});
   });
   EXPECT_CONTAINS(error, "weights are not sliced yet");
   EXPECT_CONTAINS(error, "backbone.layers.1.mixer.up_proj.weight");

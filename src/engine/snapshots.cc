@@ -12,10 +12,17 @@ bool begins_with(std::span<const TokenId> text, std::span<const TokenId> prefix)
   return prefix.size() <= text.size() && std::equal(prefix.begin(), prefix.end(), text.begin());
 }
 
+uint64_t bytes_alone(size_t tokens, const Sequence& sequence) {
+  uint64_t sum = sequence.own_bytes() + tokens * sizeof(TokenId);
+  for (const Sequence::KvBlock* block : sequence.kv_blocks()) sum += block->size;
+  return sum;
+}
+
 }  // namespace
 
 void Snapshots::keep(std::span<const TokenId> text, const Sequence& sequence) {
   SN_CHECK(text.size() == sequence.position(), "a snapshot's text is what its sequence has read");
+  if (bytes_alone(text.size(), sequence) > limit_) return;
   kept_.remove_if(
       [&](const Kept& kept) { return kept.sequence.size() == sequence.size() && std::ranges::equal(kept.text, text); });
   kept_.push_front({{text.begin(), text.end()}, sequence.fork()});

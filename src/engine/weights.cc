@@ -1,10 +1,10 @@
 #include "engine/weights.h"
 
+#include <algorithm>
 #include <cmath>
 
-#include "base/text.h"
+#include "base/check.h"
 #include "engine/panel_reader.h"
-#include "starnest/error.h"
 
 namespace starnest {
 namespace {
@@ -12,44 +12,55 @@ namespace {
 constexpr size_t kTouchGrain = size_t{16} << 20;  // bytes worth a thread
 
 // The router stays F32 whatever the file holds: a rounded score may choose another expert.
-DType resident_dtype(const TensorSpec& tensor, DType stored, const std::string& name) {
-  if (stored != DType::f32 && stored != DType::bf16 && stored != DType::f16)
-    throw Error({.where = name,
-                 .what = "is stored as " + std::string(name_of(stored)) + ", which has no kernel",
-                 .expected = "F32, BF16 or F16"});
-  return tensor.role != Role::gate && stored == DType::bf16 ? DType::bf16 : DType::f32;
+DType resident_dtype(const StoredTensor& tensor) {
+  require_plain(tensor, "run");
+  return tensor.spec.role != Role::gate && tensor.encoding == Encoding::bf16 ? DType::bf16 : DType::f32;
 }
 
-TensorRef require(const Checkpoint& checkpoint, const std::string& name, const std::vector<uint64_t>& shape) {
-  const auto found = checkpoint.find(name);
-  if (!found)
-    throw Error({.where = "weights",
-                 .what = "tensor " + in_quotes(name) + " is missing",
-                 .hint = "The checkpoint is incomplete, or config.json belongs to another model"});
-  if (found->info->shape != shape)
-    throw Error({.where = found->file->path().string() + ": tensor " + in_quotes(name),
-                 .what = "has the wrong shape",
-                 .expected = shape_text(shape),
-                 .got = shape_text(found->info->shape),
-                 .hint = "config.json belongs to another model, or the file was cut"});
-  return *found;
+// Of a table when `largest` is the largest resident size.
+size_t rows_at(const PartLayout& layout, const BlockWidths& largest) {
+  return largest.kept ? layout.rows_of(largest) : 0;
+}
+size_t cols_at(const PartLayout& layout, const BlockWidths& largest) {
+  return largest.kept ? layout.cols_of(largest) : 0;
+}
+
+// Where an inner size shortens the channels of a unit, these lie apart in memory. Sums then take them unit by unit all
+// the same, so that a size computes the bits that it has alone. Empty where memory has that order, and where pairs of
+// BF16 would be split.
+std::vector<ColumnRun> sum_order_of(const std::vector<Segment>& cols, const std::vector<BlockWidths>& chain,
+                                    DType dtype) {
+  SN_CHECK(cols.size() == 1, "the columns of a matrix are one segment");
+  const auto largest = std::find_if(chain.rbegin(), chain.rend(), [](const BlockWidths& size) { return size.kept; });
+  if (largest == chain.rend()) return {};
+  const size_t even = dtype == DType::bf16 ? 2 : 1;
+  std::vector<ColumnRun> order;
+  bool ascending = true, whole_pairs = true;
+  size_t end = 0;
+  for (const UnitPiece& piece : memory_pieces(cols.front(), chain, *largest)) {
+    const bool follows = piece.begin == end;
+    ascending &= follows;
+    whole_pairs &= piece.begin % even == 0 && piece.count % even == 0;
+    end = piece.begin + piece.count;
+    if (follows && !order.empty() && order.back().shell == piece.added_by)
+      order.back().count += piece.count;
+    else
+      order.push_back({piece.added_by, piece.begin, piece.count});
+  }
+  if (ascending || !whole_pairs) return {};
+  return order;
 }
 
 }  // namespace
 
 Weights::Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint)
-    : spec_(spec), sizes_(std::move(sizes)), checkpoint_(std::move(checkpoint)), region_bytes_(sizes_.largest(), 0) {
-  const Naming naming = detect_naming([&](std::string_view name) { return checkpoint_.find(name).has_value(); });
-  tensors_ = tensors_of(spec_, naming);
-  const Widths full = full_widths(spec_);
-  for (const TensorSpec& tensor : tensors_) {
-    if (!tensor.present(sizes_.at(sizes_.largest()).widths)) continue;
-    const std::string name = naming.name(tensor);
-    const TensorRef file = require(checkpoint_, name, tensor.shape(full));
-    add_tensor(tensor, file, file.file->path().string() + ": tensor " + in_quotes(name));
-  }
-  if (const size_t unused = count_multi_token_prediction(checkpoint_))
-    notices_.push_back(std::to_string(unused) + " tensors of multi-token prediction (mtp.*) are not used");
+    : spec_(spec),
+      sizes_(std::move(sizes)),
+      checkpoint_(spec_, std::move(checkpoint)),
+      region_bytes_(sizes_.largest(), 0),
+      notices_(unused_notices(checkpoint_)) {
+  for (const StoredTensor& tensor : checkpoint_.tensors())
+    if (tensor.spec.present(sizes_.at(sizes_.largest()).widths)) add_tensor(tensor);
   for (auto& [key, matrix] : packed_)
     for (size_t s = 0; s < sizes_.largest(); ++s) {
       matrix.offset.push_back(region_bytes_[s]);
@@ -63,9 +74,10 @@ std::vector<BlockWidths> Weights::chain(int block) const {
   return widths;
 }
 
-void Weights::add_tensor(const TensorSpec& tensor, const TensorRef& file, const std::string& name) {
-  const DType stored = file.info->dtype;
-  const DType dtype = resident_dtype(tensor, stored, name);
+void Weights::add_tensor(const StoredTensor& stored) {
+  const TensorSpec& tensor = stored.spec;
+  const TensorRef& file = stored.codes;
+  const DType dtype = resident_dtype(stored);
   if (tensor.role == Role::embedding) dtype_ = dtype;
   const bool stacked = is_stacked(tensor);
   const BlockWidths largest = sizes_.at(sizes_.largest()).widths.at(tensor.block);
@@ -74,16 +86,17 @@ void Weights::add_tensor(const TensorSpec& tensor, const TensorRef& file, const 
   for (const PartLayout& layout : parts_of(tensor))
     for (size_t e = 0; e < experts; ++e) {
       const Key key{tensor.block, tensor.role, stacked ? int(e) : tensor.expert, layout.part};
-      const Source source{&tensor, file, e * expert_bytes, layout};
+      const Source source{file, e * expert_bytes, layout};
       if (is_packed(tensor.role))
         add_packed(source, key, dtype);
       else
-        tables_.emplace(key, Table{source, {}, 0, 0});
+        tables_.emplace(key, Table{source, {}});
     }
 }
 
 void Weights::add_packed(Source source, Key key, DType dtype) {
-  Packed matrix{std::move(source), dtype, {}, {}};
+  Packed matrix{std::move(source), dtype, {}, {}, {}};
+  matrix.sum_order = sum_order_of(matrix.source.layout.cols, chain(std::get<0>(key)), dtype);
   const int block = std::get<0>(key), expert = std::get<2>(key);
   for (const BlockWidths& widths : chain(block)) {
     const bool present = widths.kept && (expert < 0 || expert < widths[Axis::experts]);
@@ -102,7 +115,7 @@ uint64_t Weights::bytes_of(size_t shells) const {
 
 uint64_t Weights::bytes() const {
   uint64_t sum = bytes_of(resident());
-  for (const auto& [key, table] : tables_) sum += table.values.size() * sizeof(float);
+  for (const auto& [key, table] : tables_) sum += table.numbers.values.size() * sizeof(float);
   return sum;
 }
 
@@ -115,31 +128,55 @@ void Weights::load(size_t shells, ThreadPool& pool, const Progress& progress) {
     const Pages& region = regions.emplace_back(region_bytes_[s]);
     pool.parallel_for(region.size(), kTouchGrain, [&](size_t begin, size_t end) { region.touch(begin, end); });
   }
-  for (Pages& region : regions) {
-    const size_t s = resident();
+  for (size_t i = 0; i < regions.size(); ++i) {
+    const size_t s = resident() + i;
     const uint64_t start = bytes_of(s) - before;
-    fill_shell(s, region, pool, [&](uint64_t done) {
+    fill_shell(s, regions[i], pool, [&](uint64_t done) {
       if (progress) progress(start + done, total);
     });
-    regions_.push_back(std::move(region));
   }
-  fill_tables(shells);
+  std::map<Key, Numbers> numbers;
+  for (const auto& [key, table] : tables_) numbers.emplace(key, read_table(key, table.source, shells));
+  regions_.reserve(shells);
+  // From here on nothing throws.
+  for (Pages& region : regions) regions_.push_back(std::move(region));
+  for (auto& [key, table] : tables_) table.numbers = std::move(numbers.at(key));
+  show_regions();
+}
+
+// Lets the shells of all matrices point into the regions that are resident.
+void Weights::show_regions() {
+  for (auto& [key, matrix] : packed_)
+    for (size_t s = 0; s < matrix.shells.size(); ++s)
+      matrix.shells[s].data = s < resident() ? regions_[s].data() + matrix.offset[s] : nullptr;
 }
 
 void Weights::drop(size_t shells) {
   SN_CHECK(shells >= 1 && shells <= resident(), "cannot drop to that many shells");
   if (shells == resident()) return;
   regions_.resize(shells);
-  for (auto& [key, matrix] : packed_)
-    for (size_t s = shells; s < matrix.shells.size(); ++s) matrix.shells[s].data = nullptr;
-  fill_tables(shells);
+  show_regions();
+  for (auto& [key, table] : tables_) {
+    const BlockWidths largest = sizes_.at(shells).widths.at(std::get<0>(key));
+    table.numbers.cut(rows_at(table.source.layout, largest), cols_at(table.source.layout, largest));
+  }
+}
+
+// Rows and columns of a size come first in memory.
+void Weights::Numbers::cut(size_t kept_rows, size_t kept_cols) {
+  for (size_t r = 0; r < kept_rows && kept_cols < cols; ++r)
+    std::copy_n(values.data() + r * cols, kept_cols, values.data() + r * kept_cols);
+  values.resize(kept_rows * kept_cols);
+  values.shrink_to_fit();
+  rows = kept_rows;
+  cols = kept_cols;
 }
 
 void Weights::fill_shell(size_t s, const Pages& region, ThreadPool& pool, const std::function<void(uint64_t)>& done) {
   PanelReader reader(pool);
   uint64_t filled = 0;
   for (auto& [key, matrix] : packed_) {
-    PackedShell& shell = matrix.shells[s];
+    const PackedShell& shell = matrix.shells[s];
     const PackedShell before = s == 0 ? PackedShell{} : matrix.shells[s - 1];
     std::byte* data = region.data() + matrix.offset[s];
     const auto chain_of_block = chain(std::get<0>(key));
@@ -153,46 +190,41 @@ void Weights::fill_shell(size_t s, const Pages& region, ThreadPool& pool, const 
       data = reader.pack(file, {first_row, rows}, {before.cols, shell.cols - before.cols}, matrix.dtype, data);
       first_row += rows;
     }
-    data = reader.pack(file, {before.rows, shell.rows - before.rows}, {0, shell.cols}, matrix.dtype, data);
-    shell.data = region.data() + matrix.offset[s];
+    reader.pack(file, {before.rows, shell.rows - before.rows}, {0, shell.cols}, matrix.dtype, data);
     filled += shell_bytes(matrix.dtype, matrix.shells, s);
     done(filled);
   }
 }
 
-void Weights::fill_tables(size_t shells) {
-  for (auto& [key, table] : tables_) {
-    const auto chain_of_block = chain(std::get<0>(key));
-    const BlockWidths& largest = chain_of_block[shells - 1];
-    const PartLayout& layout = table.source.layout;
-    const bool present = largest.kept;
-    std::vector<size_t> rows = layout.row_order(chain_of_block), cols = layout.col_order(chain_of_block);
-    rows.resize(present ? layout.rows_of(largest) : 0);
-    cols.resize(present ? layout.cols_of(largest) : 0);
-    table.rows = rows.size(), table.cols = cols.size();
-    table.values = read_values({table.source.file, table.source.offset, layout.file_cols, rows, cols});
-    if (std::get<1>(key) == Role::decay_log)  // kernels take -exp(A_log)
-      for (float& value : table.values) value = -std::exp(value);
-  }
+Weights::Numbers Weights::read_table(const Key& key, const Source& source, size_t shells) const {
+  const auto chain_of_block = chain(std::get<0>(key));
+  const PartLayout& layout = source.layout;
+  std::vector<size_t> rows = layout.row_order(chain_of_block), cols = layout.col_order(chain_of_block);
+  rows.resize(rows_at(layout, chain_of_block[shells - 1]));
+  cols.resize(cols_at(layout, chain_of_block[shells - 1]));
+  Numbers numbers{read_values({source.file, source.offset, layout.file_cols, rows, cols}), rows.size(), cols.size()};
+  if (std::get<1>(key) == Role::decay_log)  // kernels take -exp(A_log)
+    for (float& value : numbers.values) value = -std::exp(value);
+  return numbers;
 }
 
 PackedMatrix Weights::matrix(Role role, int block, int part, int expert) const {
   const auto found = packed_.find({block, role, expert, part});
   SN_CHECK(found != packed_.end(), "the model has no such matrix");
-  return {found->second.dtype, std::span(found->second.shells).first(resident())};
+  return {found->second.dtype, std::span(found->second.shells).first(resident()), found->second.sum_order};
 }
 
 VecView<const float> Weights::vector(Role role, int block, int part) const {
   const auto found = tables_.find({block, role, -1, part});
   if (found == tables_.end()) return {};
-  return {found->second.values.data(), found->second.values.size()};
+  return {found->second.numbers.values.data(), found->second.numbers.values.size()};
 }
 
 MatView<const float> Weights::table(Role role, int block, int part) const {
   const auto found = tables_.find({block, role, -1, part});
   SN_CHECK(found != tables_.end(), "the model has no such table");
-  const Table& table = found->second;
-  return {table.values.data(), table.rows, table.cols, table.cols};
+  const Numbers& numbers = found->second.numbers;
+  return {numbers.values.data(), numbers.rows, numbers.cols, numbers.cols};
 }
 
 }  // namespace starnest

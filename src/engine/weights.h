@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "arch/family_spec.h"
+#include "arch/paired_checkpoint.h"
 #include "base/pages.h"
 #include "base/progress.h"
 #include "engine/tensor_layout.h"
-#include "format/weights/checkpoint.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
 
@@ -26,17 +26,17 @@ namespace starnest {
 // Not thread-safe. Views that it hands out are valid until the next load or drop; they point into this object.
 class Weights {
  public:
-  // Checks the checkpoint against `spec` for all of `sizes`; nothing is resident yet. Throws Error for
-  // a tensor that is missing, has another shape than the config says, or a type that has no kernel.
+  // Pairs the checkpoint with `spec`; nothing is resident yet. Throws what PairedCheckpoint
+  // throws, and Error for a tensor in an encoding that has no kernel.
   Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint);
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
-  // Makes the size of so many shells resident, and with it all smaller ones: reads the shells that are missing, with
-  // all threads of `pool`, through one panel-sized buffer per thread. Reports bytes of memory filled. Throws Error when
-  // a file cannot be read or there is no memory; what was resident before then still is.
+  // Makes the size of so many shells resident, and with it all smaller ones: reads the shells that are missing, with all threads of `pool`, through one
+  // panel-sized buffer per thread. Reports bytes of memory filled. All or nothing: throws Error when a file cannot be
+  // read or there is no memory, and whatever `progress` throws, and then everything is as it was, views included.
   void load(size_t shells, ThreadPool& pool, const Progress& progress = {});
-  void drop(size_t shells);  // keeps the first `shells`
+  void drop(size_t shells);  // keeps the first `shells`; reads no file
   size_t resident() const { return regions_.size(); }
   uint64_t bytes() const;                  // of resident weights
   uint64_t bytes_of(size_t shells) const;  // that the first `shells` take
@@ -55,7 +55,6 @@ class Weights {
 
  private:
   struct Source {
-    const TensorSpec* tensor = nullptr;
     TensorRef file{};
     uint64_t offset = 0;  // of the matrix in the tensor, bytes
     PartLayout layout;
@@ -65,23 +64,28 @@ class Weights {
     DType dtype = DType::f32;
     std::vector<PackedShell> shells;  // one per size of the family
     std::vector<size_t> offset;       // of each shell in its region
+    std::vector<ColumnRun> sum_order;
+  };
+  struct Numbers {
+    std::vector<float> values;  // row-major [rows, cols] of the largest resident size
+    size_t rows = 0, cols = 0;
+    void cut(size_t kept_rows, size_t kept_cols);  // to the first rows and columns
   };
   struct Table {
     Source source;
-    std::vector<float> values;  // row-major [rows, cols] of the largest resident size
-    size_t rows = 0, cols = 0;
+    Numbers numbers;
   };
   using Key = std::tuple<int /*block*/, Role, int /*expert*/, int /*part*/>;
 
-  void add_tensor(const TensorSpec& tensor, const TensorRef& file, const std::string& name);
+  void add_tensor(const StoredTensor& stored);
   void add_packed(Source source, Key key, DType dtype);
   void fill_shell(size_t s, const Pages& region, ThreadPool& pool, const std::function<void(uint64_t)>& done);
-  void fill_tables(size_t shells);
+  Numbers read_table(const Key& key, const Source& source, size_t shells) const;
+  void show_regions();
 
   ModelSpec spec_;
   Sizes sizes_;
-  Checkpoint checkpoint_;
-  std::vector<TensorSpec> tensors_;
+  PairedCheckpoint checkpoint_;
   std::map<Key, Packed> packed_;
   std::map<Key, Table> tables_;
   std::vector<size_t> region_bytes_;  // of each shell

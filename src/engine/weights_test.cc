@@ -53,6 +53,66 @@ TEST_P(WeightsOf, DroppingGivesBackWhatLoadingTook) {
   EXPECT_GT(weights.bytes(), small);
 }
 
+// The numbers of all tables, and of the embedding.
+std::vector<float> all_numbers(const Weights& weights) {
+  std::vector<float> values = sample(weights);
+  for (int block = -1; block < int(weights.spec().blocks.size()); ++block)
+    for (int role = 0; role <= int(Role::shared_down_bias); ++role)
+      for (int part = 0; part < 4; ++part) {
+        const VecView<const float> table = weights.vector(Role(role), block, part);
+        values.insert(values.end(), table.data, table.data + table.size);
+      }
+  return values;
+}
+
+TEST_P(WeightsOf, ACancelledLoadLeavesEverythingAsItWas) {
+  struct Cancelled {};
+  Weights weights = fresh();
+  weights.load(1, pool);
+  const uint64_t bytes = weights.bytes();
+  const std::vector<float> before = all_numbers(weights);
+  const float* norm = weights.vector(Role::final_norm, -1).data;
+  const std::byte* panel = weights.matrix(Role::embedding, -1).shells.front().data;
+  size_t calls = 0;
+  {
+    Weights counted = fresh();
+    counted.load(1, pool);
+    counted.load(family.sizes.largest(), pool, [&](uint64_t, uint64_t) { ++calls; });
+  }
+  ASSERT_GT(calls, 2u);
+  for (size_t at = 0; at < calls; ++at) {
+    size_t call = 0;
+    const auto cancel = [&](uint64_t, uint64_t) {
+      if (call++ == at) throw Cancelled();
+    };
+    EXPECT_THROW(weights.load(family.sizes.largest(), pool, cancel), Cancelled);
+    ASSERT_EQ(weights.resident(), 1u) << at;
+    ASSERT_EQ(weights.bytes(), bytes) << at;
+    ASSERT_EQ(weights.vector(Role::final_norm, -1).data, norm) << at;
+    ASSERT_EQ(weights.matrix(Role::embedding, -1).shells.front().data, panel) << at;
+  }
+  EXPECT_EQ(all_numbers(weights), before);
+  weights.load(family.sizes.largest(), pool);
+  Weights once = fresh();
+  once.load(family.sizes.largest(), pool);
+  EXPECT_EQ(all_numbers(weights), all_numbers(once));
+}
+
+TEST_P(WeightsOf, DroppingReadsNoFile) {
+  const TestFolder copy;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().filename().string().starts_with("model"))
+      std::filesystem::copy_file(entry.path(), copy / entry.path().filename().string());
+  Weights weights(family.spec, family.sizes, Checkpoint(copy.path()));
+  weights.load(family.sizes.largest(), pool);
+  for (const auto& entry : std::filesystem::directory_iterator(copy.path()))
+    std::filesystem::resize_file(entry.path(), 0);
+  weights.drop(1);
+  Weights small = fresh();
+  small.load(1, pool);
+  EXPECT_EQ(all_numbers(weights), all_numbers(small));
+}
+
 TEST_P(WeightsOf, TheEmbeddingHoldsTheNumbersOfTheFile) {
   Weights weights = fresh();
   weights.load(family.sizes.largest(), pool);
@@ -95,7 +155,7 @@ TEST(WeightsNotices, NameTheTensorsOfMultiTokenPrediction) {
   const FamilySpec family = read_family(source);
   const Weights weights(family.spec, family.sizes, Checkpoint(folder.path()));
   ASSERT_EQ(weights.notices().size(), 1u);
-  EXPECT_EQ(weights.notices().front(), "1 tensors of multi-token prediction (mtp.*) are not used");
+  EXPECT_EQ(weights.notices().front(), "not used: 1 tensor of multi-token prediction (mtp.*)");
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, WeightsOf, testing::Values("moe_f32", "dense_f32", "grouped_f32", "mixed_bf16"),

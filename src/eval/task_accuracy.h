@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/progress.h"
-#include "report/intervals.h"
+#include "report/statistics.h"
 #include "starnest/session.h"
 #include "tasks/split.h"
 #include "tasks/task.h"

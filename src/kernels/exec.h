@@ -12,15 +12,12 @@
 
 namespace starnest {
 
-// Processors this process may use: its affinity mask, lowered to its cgroup's CPU quota (rounded up); at least 1.
-int default_threads();
-
 // A fixed set of threads that work on static ranges. Idle workers watch for work for less than a
 // millisecond, then sleep; the caller waits awake.
 // Used by one thread at a time (the one that calls parallel_for); not re-entrant.
 class ThreadPool {
  public:
-  explicit ThreadPool(int threads = 0);  // counts the calling thread; 0 takes default_threads()
+  explicit ThreadPool(int threads = 0);  // counts the calling thread; 0 takes usable_cpus() (base/cpus.h)
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/cpus.h"
 #include "kernels/cpu/test_util.h"
 
 namespace starnest {
@@ -73,10 +74,7 @@ TEST(ThreadPool, RunsManySmallJobsInARowAndAgainAfterItsWorkersFellAsleep) {
   EXPECT_EQ(sums, std::vector<uint32_t>({6000, 6000, 6000}));
 }
 
-TEST(ThreadPool, DefaultIsAtLeastOneThread) {
-  EXPECT_GE(default_threads(), 1);
-  EXPECT_EQ(ThreadPool().threads(), default_threads());
-}
+TEST(ThreadPool, ByDefaultEveryProcessorThatMayBeUsedHasAThread) { EXPECT_EQ(ThreadPool().threads(), usable_cpus()); }
 
 TEST(Arena, GivesAlignedRowsThatDoNotOverlap) {
   Arena arena;

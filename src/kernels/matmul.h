@@ -9,10 +9,10 @@
 //
 // Several products that read the same x are given together: x is packed once and one region of threads serves all.
 //
-// Sums in f32, one accumulator per output, contraction ascending (pairs on "avx512bf16"). BF16 weights on
-// "avx512bf16" meet x rounded to BF16 (nearest even); elsewhere they are expanded exactly and x stays f32. So an
-// output's bits depend on its own row of x, its weights, their type and the instruction set only. Threads split panels.
-// Takes scratch and gives it back. Checked here: shapes and dtype (abort).
+// Sums in f32, one accumulator per output, contraction ascending or in w.sum_order (pairs on "avx512bf16"). BF16
+// weights on "avx512bf16" meet x rounded to BF16 (nearest even); elsewhere they are expanded exactly and x stays f32.
+// So an output's bits depend on its own row of x, its weights, their type and the instruction set only. Threads split
+// panels. Takes scratch and gives it back. Checked here: shapes and dtype (abort).
 #pragma once
 
 #include <span>

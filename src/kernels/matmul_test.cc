@@ -40,7 +40,7 @@ Matrix reference(const Matrix& x, const Spans& spans, const PackedMatrix& w) {
 }
 
 TEST(InstructionSets, AreNamedWhenTheMachineLacksThem) {
-  for (const Isa set : {Isa::portable, Isa::avx2, Isa::avx512, Isa::avx512bf16})
+  for (const Isa set : known_isas())
     if (const auto have = available_isas(); std::find(have.begin(), have.end(), set) == have.end())
       std::cout << "not tested, this machine lacks it: " << name_of(set) << "\n";
   EXPECT_EQ(available_isas().front(), Isa::portable);
@@ -118,6 +118,39 @@ TEST(Matmul, ATokenHasTheSameBitsAloneInAnyBatchSlicedAndOnAnyNumberOfThreads) {
           }
         }
       }
+  });
+}
+
+// A sum order is that of another arrangement of the columns: the one where the runs lie one after the other.
+TEST(Matmul, SumsInTheGivenOrderOfColumns) {
+  test::for_each_instruction_set([] {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      // Units of 16 columns: 8 of each from shell 0, the rest from shell 1; shell 2 adds two units.
+      const std::vector<Shape> shells{{20, 16}, {40, 32}, {75, 64}};
+      const std::vector<ColumnRun> order{{0, 0, 8}, {1, 16, 8}, {0, 8, 8}, {1, 24, 8}, {2, 32, 32}};
+      const Matrix w = test::rounded(Matrix(75, 64, 2)), x(30, 64, 1);
+      const Packed packed(dtype, w.view(), shells);
+      const PackedMatrix in_order{dtype, packed.view().shells, order};
+      const Spans spans = mixed(shells.size());
+      ASSERT_LE(rows_in(spans), x.view().rows);
+      const Matrix got = product(x, spans, in_order);
+      EXPECT_TRUE(test::near(got.view(), reference(x, spans, in_order).view(), test::sum_tolerance(64)));
+      size_t t = 0;
+      for (const RowSpan& span : spans) {
+        const Shape shape = shells[span.shells - 1];
+        Matrix w_alone(shape.rows, shape.cols, 3), x_alone(span.rows, shape.cols, 3);
+        size_t to = 0;
+        for (const ColumnRun& run : order)
+          for (size_t k = run.begin; run.shell < span.shells && k < run.begin + run.count; ++k, ++to) {
+            for (size_t r = 0; r < shape.rows; ++r) w_alone.view()(r, to) = w.view()(r, k);
+            for (size_t i = 0; i < span.rows; ++i) x_alone.view()(i, to) = x.view()(t + i, k);
+          }
+        const Packed alone(dtype, w_alone.view(), {shape});
+        const Matrix want = product(x_alone, {{span.rows, 1}}, alone.view());
+        EXPECT_TRUE(test::same_bits(got.view().row_range(t, span.rows).col_range(0, shape.rows), want.view()));
+        t += span.rows;
+      }
+    }
   });
 }
 

@@ -27,14 +27,24 @@ struct PackedShell {
   const std::byte* data = nullptr;  // aligned to 64 bytes; may be null where the shell adds nothing
 };
 
+// Columns [begin, begin + count), all of them added by one shell.
+struct ColumnRun {
+  size_t shell = 0;
+  size_t begin = 0;  // in BF16 matrices a multiple of 2
+  size_t count = 0;  // likewise
+};
+
 // Never an owner. Rows and columns never shrink from shell to shell.
 struct PackedMatrix {
   DType dtype = DType::f32;  // f32 or bf16
   std::span<const PackedShell> shells;
+  // The order in which sums over the columns run, where it is not the ascending one: every column once, column 0 first.
+  // Runs of shells that a token does not use are skipped.
+  std::span<const ColumnRun> sum_order = {};
 
   size_t rows() const { return shells.empty() ? 0 : shells.back().rows; }
   size_t cols() const { return shells.empty() ? 0 : shells.back().cols; }
-  PackedMatrix first(size_t count) const { return {dtype, shells.first(count)}; }
+  PackedMatrix first(size_t count) const { return {dtype, shells.first(count), sum_order}; }
 };
 
 // The place of shell s among the panels of its matrix.

@@ -30,6 +30,7 @@ uint64_t stored_bytes(Encoding encoding, uint64_t elements) {
     case Encoding::f32:
       return elements * 4;
     case Encoding::bf16:
+    case Encoding::f16:
       return elements * 2;
     case Encoding::fp8:
       return elements + kTwoScales;

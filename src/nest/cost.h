@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/encoding.h"
 #include "nest/segments.h"
 
 namespace starnest {
@@ -29,9 +30,7 @@ struct NestedTensor {
   uint64_t elements(const Widths& widths) const;
 };
 
-// How a tensor is stored. nvfp4: 4-bit codes, an E4M3 scale per 16, two F32 scales per tensor; fp8: E4M3, two F32
-// scales.
-enum class Encoding { f32, bf16, fp8, nvfp4 };
+// Of a tensor in a checkpoint. Quantised ones have a second F32 scale, that of the input.
 uint64_t stored_bytes(Encoding encoding, uint64_t elements);
 
 struct CostedTensor {

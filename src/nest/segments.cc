@@ -1,5 +1,7 @@
 #include "nest/segments.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace starnest {
@@ -16,6 +18,7 @@ void append(std::vector<IndexRange>& ranges, IndexRange next) {
 
 // A run of channels of one unit, as it lies in memory.
 struct Run {
+  size_t added_by;    // index in the chain
   size_t unit;        // rank-major number
   size_t file_begin;  // in the segment
   size_t channel_count;
@@ -26,7 +29,8 @@ std::vector<Run> memory_runs(const Segment& segment, std::span<const BlockWidths
   std::vector<Run> runs;
   const int units_per_group = segment.units / segment.groups;
   int inner_ranks = 0, inner_channels = 0;
-  for (const BlockWidths& size : chain) {
+  for (size_t s = 0; s < chain.size(); ++s) {
+    const BlockWidths& size = chain[s];
     if (!size.kept) continue;
     const int ranks = segment.kept_units(size) / segment.groups;
     const int channels = segment.kept_channels(size);
@@ -36,8 +40,8 @@ std::vector<Run> memory_runs(const Segment& segment, std::span<const BlockWidths
       if (first == channels) continue;
       for (int group = 0; group < segment.groups; ++group) {
         const int unit = group * units_per_group + rank;
-        runs.push_back(
-            {size_t(rank * segment.groups + group), size_t(unit * segment.channels + first), size_t(channels - first)});
+        runs.push_back({s, size_t(rank * segment.groups + group), size_t(unit * segment.channels + first),
+                        size_t(channels - first)});
       }
     }
     inner_ranks = ranks;
@@ -96,10 +100,13 @@ std::vector<UnitPiece> memory_pieces(const Segment& segment, std::span<const Blo
   size_t position = 0;
   for (const Run& run : memory_runs(segment, chain)) {
     if (position == kept) break;
-    pieces.push_back({run.unit, position, run.channel_count});
+    pieces.push_back({run.unit, position, run.channel_count, run.added_by});
     position += run.channel_count;
   }
   SN_CHECK(position == kept, "the size is not one of the chain");
+  // Later runs of a unit hold later channels.
+  std::stable_sort(pieces.begin(), pieces.end(),
+                   [](const UnitPiece& a, const UnitPiece& b) { return a.unit < b.unit; });
   return pieces;
 }
 

@@ -64,10 +64,12 @@ struct UnitPiece {
   size_t unit = 0;
   size_t begin = 0;
   size_t count = 0;
+  size_t added_by = 0;  // index in the chain of the size that adds it
 };
 
-// The pieces of the first kept_extent(size) positions of memory_order, ascending by position. One piece per unit,
-// unless an inner size keeps fewer channels of it.
+// The pieces of the first kept_extent(size) positions of memory_order, by unit, then channel: the order of the size
+// when it is the only one, whatever the chain. One piece per unit, and ascending by position, unless an inner size
+// keeps fewer channels of a unit.
 std::vector<UnitPiece> memory_pieces(const Segment& segment, std::span<const BlockWidths> chain,
                                      const BlockWidths& size);
 

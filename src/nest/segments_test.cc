@@ -54,19 +54,21 @@ TEST(Segments, InMemoryHeadsAreRankMajor) {
     for (size_t c = 0; c < 4; ++c) EXPECT_EQ(order[head * 4 + c], head_starts[head] + c);
 }
 
-TEST(Segments, PiecesNameTheUnitOfEveryPosition) {
+TEST(Segments, PiecesHoldTheChannelsOfASizeInTheOrderThatItHasAlone) {
   const std::vector<BlockWidths> chain{mamba(2, 2), mamba(4, 3), mamba(6, 4)};
   const std::vector<size_t> order = memory_order(kHeads, chain);
   for (const BlockWidths& size : chain) {
-    size_t position = 0;
+    std::vector<size_t> in_file;
     for (const UnitPiece& piece : memory_pieces(kHeads, chain, size)) {
-      EXPECT_EQ(piece.begin, position);
-      for (size_t c = 0; c < piece.count; ++c, ++position) {
-        const size_t head = order[position] / 4;  // group-major in the file
+      for (size_t c = 0; c < piece.count; ++c) {
+        in_file.push_back(order[piece.begin + c]);
+        const size_t head = in_file.back() / 4;  // group-major in the file
         EXPECT_EQ(piece.unit, (head % 3) * 2 + head / 3);
       }
+      EXPECT_GE(piece.begin, piece.added_by == 0 ? 0u : size_t(kHeads.kept_extent(chain[piece.added_by - 1])));
+      EXPECT_LE(piece.begin + piece.count, size_t(kHeads.kept_extent(chain[piece.added_by])));
     }
-    EXPECT_EQ(position, size_t(kHeads.kept_extent(size)));
+    EXPECT_EQ(in_file, memory_order(kHeads, std::vector<BlockWidths>{size}));
   }
 }
 

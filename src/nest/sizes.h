@@ -31,6 +31,7 @@ class PerSize {
     SN_CHECK(size >= 1 && size <= largest(), "there is no such size");
     return values_[size - 1];
   }
+  T& at(size_t size) { return const_cast<T&>(std::as_const(*this).at(size)); }
   void add(T value) { values_.push_back(std::move(value)); }  // of the next larger size
 
   std::span<const T> ascending() const& { return values_; }

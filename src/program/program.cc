@@ -1,8 +1,14 @@
 #include "program/program.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <new>
 #include <string>
 #include <string_view>
@@ -10,6 +16,7 @@
 
 #include "base/text.h"
 #include "program/interrupt.h"
+#include "program/terminal.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -18,7 +25,7 @@ namespace {
 enum ExitCode { kDone = 0, kFailed = 1, kWrongUsage = 2 };
 
 int report(const CLI::App& app, int code, const std::string& message) {
-  std::fprintf(stderr, "%s: error: %s\n", app.get_name().c_str(), message.c_str());
+  print(stderr, "%s: error: %s\n", app.get_name().c_str(), message.c_str());
   return code;
 }
 
@@ -80,9 +87,36 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   return name + ": " + message + ". " + help + ".";
 }
 
-}  // namespace
+// A standard stream that the caller has closed would be the next file that is opened. Its place is taken by something
+// that cannot be read or written, so that who needs it gets an error.
+void occupy_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) >= 0 || errno != EBADF) continue;
+    ::open("/dev/null", stream == STDOUT_FILENO ? O_RDONLY : O_WRONLY);  // gets the lowest free number
+  }
+}
 
-int run_program(CLI::App& app, int argc, char** argv) {
+// A reader that has gone and a file that may not grow are errors of the write, not the end of the program.
+void let_writes_fail() {
+  for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
+}
+
+// File systems over a network say only at the close that a disk was full.
+bool closes(int stream) {
+  const int copy = ::dup(stream);
+  return copy < 0 || ::close(copy) == 0;
+}
+
+// Of a command that went well: what it printed must have arrived, and what it read must have been readable.
+int check_streams(const CLI::App& app) {
+  std::cout.flush();
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) || !std::cout || !closes(STDOUT_FILENO))
+    return report(app, kFailed, "standard output: cannot be written: the disk is full, or who reads it has gone.");
+  if (std::ferror(stdin)) return report(app, kFailed, "standard input: cannot be read.");
+  return kDone;
+}
+
+int run_command(CLI::App& app, int argc, char** argv) {
   if (argc < 2) {
     std::fputs(app.help().c_str(), stderr);
     return kWrongUsage;
@@ -109,6 +143,15 @@ int run_program(CLI::App& app, int argc, char** argv) {
   } catch (const std::exception& e) {
     return report(app, kFailed, e.what());
   }
+}
+
+}  // namespace
+
+int run_program(CLI::App& app, int argc, char** argv) {
+  occupy_closed_streams();
+  let_writes_fail();
+  const int code = run_command(app, argc, argv);
+  return code == kDone ? check_streams(app) : code;
 }
 
 }  // namespace starnest

@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "report/paired.h"
+#include "report/statistics.h"
 
 namespace starnest {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "report/intervals.h"
 #include "report/page.h"
+#include "report/statistics.h"
 
 namespace starnest {
 

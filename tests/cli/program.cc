@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
-#include <iterator>
 
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -24,10 +22,12 @@ void redirect(int target, const char* path, int flags) {
   ::close(file);
 }
 
-// Starts a program of the build on three paths.
+std::string in_build(const std::string& name) { return name.starts_with("/") ? name : STARNEST_BINARY_DIR "/" + name; }
+
+// Starts a program, of the build unless it is named by its path, on three paths.
 pid_t start(const std::string& name, const std::vector<std::string>& arguments, const std::string& in,
             const std::string& out, const std::string& err) {
-  std::string program = STARNEST_BINARY_DIR "/" + name;
+  std::string program = in_build(name);
   std::vector<std::string> words = arguments;
   std::vector<char*> argv{program.data()};
   for (std::string& word : words) argv.push_back(word.data());
@@ -63,6 +63,12 @@ Finished built_program(const std::string& name, const std::vector<std::string>& 
   const TestFolder folder;
   put_file(folder / "in", input);
   return run_with(name, arguments, folder / "in");
+}
+
+Finished starnest_in_shell(const std::string& command, const std::vector<std::string>& arguments) {
+  std::vector<std::string> words{"-c", command, "sh", in_build("starnest")};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return built_program("/bin/sh", words);
 }
 
 Finished starnest_program_on_terminal(const std::vector<std::string>& arguments) {
@@ -113,13 +119,6 @@ Finished RunningProgram::finish() {
   if (!ended_) ended_ = ::waitpid(process_, &status_, 0) == process_;
   return {code_of(status_), out, file_text(folder_ / "err")};
 }
-
-std::string file_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void put_file(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
 
 fs::path in_tests(const std::string& path) { return fs::path(STARNEST_SOURCE_DIR) / "tests" / path; }
 

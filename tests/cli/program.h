@@ -21,6 +21,8 @@ struct Finished {
 Finished starnest_program(const std::vector<std::string>& arguments, const std::string& input = {});
 Finished built_program(const std::string& name, const std::vector<std::string>& arguments,
                        const std::string& input = {});  // another one of the build
+// A command of the shell, where "$@" is the program with these arguments: for redirections.
+Finished starnest_in_shell(const std::string& command, const std::vector<std::string>& arguments);
 // With a terminal for standard input, on which nobody types.
 Finished starnest_program_on_terminal(const std::vector<std::string>& arguments);
 
@@ -45,8 +47,6 @@ class RunningProgram {
   bool ended_ = false;
 };
 
-std::string file_text(const std::filesystem::path& path);
-void put_file(const std::filesystem::path& path, const std::string& text);
 std::filesystem::path in_tests(const std::string& path);  // a path inside tests/
 
 // A copy of tests/golden/mixed_bf16, which has two shards and the sizes full, mid and small.

@@ -8,11 +8,8 @@
 #include <string>
 #include <vector>
 
-#include <gtest/gtest.h>
-
 #include "engine/engine.h"
 #include "format/weights/safetensors.h"
-#include "kernels/cpu/isa.h"
 
 namespace starnest::golden {
 
@@ -60,18 +57,6 @@ inline std::vector<float> logits_of(Engine& engine, const std::string& size, con
     at += count;
   }
   return out;
-}
-
-// Calls body once per instruction set that this machine has.
-template <class Body>
-void on_every_instruction_set(const Body& body) {
-  const Isa before = isa();
-  for (const Isa available : available_isas()) {
-    use_isa(available);
-    const testing::ScopedTrace trace(__FILE__, __LINE__, "instruction set " + std::string(name_of(available)));
-    body();
-  }
-  use_isa(before);
 }
 
 inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/cpu/isa.h"
+
 namespace starnest {
 namespace {
 
@@ -20,26 +22,22 @@ TEST_P(Golden, EverySizeInPlaceEqualsTransformersOnTheSlicedWeights) {
   const FamilySpec family = read_family(golden::folder(GetParam()));
   Engine engine(family, {.threads = 2, .kv_dtype = DType::f32});
   ASSERT_EQ(engine.sizes().largest(), 3u);
-  golden::on_every_instruction_set([&] {
-    for (const Size& size : engine.sizes().ascending()) {
-      const golden::Golden expected = golden::read(GetParam(), size.name);
-      const std::vector<float> logits = golden::logits_of(engine, size.name, expected.ids);
-      EXPECT_LE(golden::relative_error(logits, expected.logits_f32, engine.vocab()), tolerance(engine)) << size.name;
-    }
-  });
+  for (const Size& size : engine.sizes().ascending()) {
+    const golden::Golden expected = golden::read(GetParam(), size.name);
+    const std::vector<float> logits = golden::logits_of(engine, size.name, expected.ids);
+    EXPECT_LE(golden::relative_error(logits, expected.logits_f32, engine.vocab()), tolerance(engine)) << size.name;
+  }
 }
 
 TEST_P(GoldenBf16, OurErrorInBf16IsNotAboveTransformersOwn) {
   Engine engine(read_family(golden::folder(GetParam())), {.threads = 1});
-  golden::on_every_instruction_set([&] {
-    for (const Size& size : engine.sizes().ascending()) {
-      const golden::Golden expected = golden::read(GetParam(), size.name);
-      const double theirs = golden::relative_error(expected.logits, expected.logits_f32, engine.vocab());
-      const double ours = golden::relative_error(golden::logits_of(engine, size.name, expected.ids),
-                                                 expected.logits_f32, engine.vocab());
-      EXPECT_LE(ours, 1.1 * theirs) << size.name;
-    }
-  });
+  for (const Size& size : engine.sizes().ascending()) {
+    const golden::Golden expected = golden::read(GetParam(), size.name);
+    const double theirs = golden::relative_error(expected.logits, expected.logits_f32, engine.vocab());
+    const double ours =
+        golden::relative_error(golden::logits_of(engine, size.name, expected.ids), expected.logits_f32, engine.vocab());
+    EXPECT_LE(ours, 1.1 * theirs) << size.name;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, Golden, testing::ValuesIn(golden::kNames),

@@ -88,6 +88,23 @@ TEST_P(Resumed, TheLeastRecentlyUsedSnapshotGoesFirst) {
   EXPECT_TRUE(limited.holds(smallest, text));
 }
 
+TEST_P(Resumed, ASnapshotThatIsTooLargeAloneLeavesTheOthers) {
+  const std::vector<TokenId> text = long_text(64 * 3);
+  const size_t smallest = 1;
+  Sequence sequence = engine.start(smallest);
+  read(sequence, std::span(text).first(10));
+  Snapshots one(uint64_t{1} << 30);
+  one.keep(std::span(text).first(10), sequence);
+  Snapshots limited(one.bytes());
+  limited.keep(std::span(text).first(10), sequence);
+  ASSERT_EQ(limited.count(), 1u);
+  read(sequence, std::span(text).subspan(10));
+  limited.keep(text, sequence);
+  EXPECT_EQ(limited.count(), 1u);
+  EXPECT_TRUE(limited.holds(smallest, std::span(text).first(10)));
+  EXPECT_FALSE(limited.holds(smallest, text));
+}
+
 TEST_P(Resumed, DecodingInAMixedBatchGivesTheBitsOfDecodingAlone) {
   std::vector<std::vector<float>> expected;
   std::vector<Sequence> sequences;

@@ -12,6 +12,7 @@ namespace starnest {
 
 struct HfConfig::Data {
   Json json;
+  std::string text;  // as it was written, but for the values that were set
 };
 
 namespace {
@@ -66,16 +67,97 @@ const Json& required(const Json& json, KeyNames names, const std::string& where)
                .hint = others.empty() ? "Add it to the config" : "It may also be written as " + join(others, ", ")});
 }
 
+// A value of the outermost object in the text of a config.
+struct TextValue {
+  std::string key;
+  size_t begin = 0, end = 0;
+};
+
+size_t end_of_string(std::string_view text, size_t quote) {
+  size_t at = quote + 1;
+  while (text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+  return at + 1;
+}
+
+constexpr const char* kSpace = " \t\r\n";
+
+// `text` is valid JSON but for bare Infinity and NaN.
+std::vector<TextValue> values_in(std::string_view text) {
+  std::vector<TextValue> values;
+  for (size_t at = text.find('{') + 1; (at = text.find_first_not_of(" \t\r\n,", at)) != text.npos && text[at] != '}';) {
+    TextValue value;
+    const size_t key_end = end_of_string(text, at);
+    value.key = Json::parse(text.substr(at, key_end - at)).get<std::string>();
+    at = value.begin = text.find_first_not_of(kSpace, text.find(':', key_end) + 1);
+    for (size_t depth = 0; depth > 0 || (text[at] != ',' && text[at] != '}');) {
+      if (text[at] == '"') {
+        at = end_of_string(text, at);
+        continue;
+      }
+      depth += text[at] == '{' || text[at] == '[';
+      depth -= text[at] == '}' || text[at] == ']';
+      ++at;
+    }
+    value.end = text.find_last_not_of(kSpace, at - 1) + 1;
+    values.push_back(std::move(value));
+  }
+  return values;
+}
+
+// Replaces or adds one value and leaves every other byte as it is.
+void set_in_text(std::string& text, std::string_view key, const Json& value) {
+  const size_t open = text.find('{');
+  const std::string before = text.substr(open + 1, text.find_first_not_of(kSpace, open + 1) - open - 1);
+  const size_t line = before.rfind('\n');
+  std::string written;
+  if (line == before.npos) {
+    written = value.dump();
+  } else {  // one key a line: lists and objects go on with its indent
+    const std::string indent = before.substr(line + 1);
+    for (const char c : value.dump(indent.empty() ? 2 : int(indent.size()), indent.empty() ? ' ' : indent[0]))
+      written += c == '\n' ? "\n" + indent : std::string(1, c);
+  }
+  const std::vector<TextValue> values = values_in(text);
+  for (const TextValue& old : values)
+    if (old.key == key) {
+      text.replace(old.begin, old.end - old.begin, written);
+      return;
+    }
+  const std::string entry = Json(std::string(key)).dump() + ": " + written;
+  if (values.empty())
+    text.insert(open + 1, entry);
+  else
+    text.insert(values.back().end, "," + (before.empty() ? " " : before) + entry);
+}
+
+// The word of a tagged float that begins at text[at], and where the object ends; nothing for any other object.
+struct TaggedFloat {
+  std::string word;
+  size_t end = 0;
+};
+std::optional<TaggedFloat> tagged_float(std::string_view text, size_t at) {
+  const size_t end = text.find('}', at);
+  if (end == text.npos) return std::nullopt;
+  const Json object = Json::parse(text.substr(at, end + 1 - at), nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object() || object.size() != 1 || !object.contains("__float__")) return std::nullopt;
+  for (const char* word : {"Infinity", "-Infinity", "NaN"})
+    if (object["__float__"] == word) return TaggedFloat{word, end + 1};
+  return std::nullopt;
+}
+
 template <class Value>
-void set_each(Json& json, KeyNames names, const Value& value) {
+void set_each(Json& json, std::string& text, KeyNames names, const Value& value) {
+  const auto set = [&](std::string_view name) {
+    json[std::string(name)] = value;
+    set_in_text(text, name, value);
+  };
   bool present = false;
   for (const std::string_view name : names) {
-    const auto it = json.find(name);
-    if (it == json.end()) continue;
-    *it = value;
+    if (!json.contains(name)) continue;
+    set(name);
     present = true;
   }
-  if (!present) json[std::string(*names.begin())] = value;
+  if (!present) set(*names.begin());
 }
 
 }  // namespace
@@ -92,6 +174,7 @@ HfConfig HfConfig::read(const std::filesystem::path& file) {
 HfConfig HfConfig::parse(std::string_view text, std::string where) {
   auto data = std::make_unique<Data>();
   data->json = parse_json(with_float_objects(text), where);
+  data->text = text;
   if (!data->json.is_object()) throw Error(where, "is not a JSON object");
   return HfConfig(std::move(data), std::move(where));
 }
@@ -208,10 +291,26 @@ std::vector<std::vector<int>> HfConfig::find_int_lists(KeyNames names) const {
   return lists;
 }
 
-void HfConfig::set(KeyNames names, int value) { set_each(data_->json, names, value); }
-void HfConfig::set(KeyNames names, const std::vector<int>& value) { set_each(data_->json, names, value); }
-void HfConfig::set(KeyNames names, const std::string& value) { set_each(data_->json, names, value); }
-void HfConfig::set(KeyNames names, const std::vector<std::string>& value) { set_each(data_->json, names, value); }
-std::string HfConfig::text() const { return data_->json.dump(2) + "\n"; }
+void HfConfig::set(KeyNames names, int value) { set_each(data_->json, data_->text, names, value); }
+void HfConfig::set(KeyNames names, const std::vector<int>& value) { set_each(data_->json, data_->text, names, value); }
+void HfConfig::set(KeyNames names, const std::string& value) { set_each(data_->json, data_->text, names, value); }
+void HfConfig::set(KeyNames names, const std::vector<std::string>& value) {
+  set_each(data_->json, data_->text, names, value);
+}
+void HfConfig::use_bare_floats() {
+  const std::string& text = data_->text;
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const auto tagged = text[at] == '{' ? tagged_float(text, at) : std::nullopt;
+    const size_t end = tagged ? tagged->end : text[at] == '"' ? end_of_string(text, at) : at + 1;
+    out += tagged ? tagged->word : text.substr(at, end - at);
+    at = end;
+  }
+  data_->text = std::move(out);
+}
+
+const std::string& HfConfig::text() const { return data_->text; }
+
+std::string indented_json(std::string_view json) { return Json::parse(json).dump(2) + "\n"; }
 
 }  // namespace starnest

@@ -49,12 +49,16 @@ class HfConfig {
   std::vector<int> find_ints(KeyNames names) const;
   std::vector<std::vector<int>> find_int_lists(KeyNames names) const;  // a list, or a list of lists, of numbers
 
-  // Sets each of the names that is present; adds the first when none is.
+  // Sets each of the names that is present; adds the first when none is. Every other byte of the text stays: other
+  // programs read the config, too, and not all know every spelling of a number.
   void set(KeyNames names, int value);
   void set(KeyNames names, const std::vector<int>& value);
   void set(KeyNames names, const std::string& value);
   void set(KeyNames names, const std::vector<std::string>& value);
-  std::string text() const;  // two-space indent, keys in their order
+  // Writes {"__float__": "Infinity"} (or NaN), which only transformers 5 understands, as the bare word that every
+  // reader of such configs takes.
+  void use_bare_floats();
+  const std::string& text() const;
 
  private:
   struct Data;
@@ -64,5 +68,8 @@ class HfConfig {
   std::unique_ptr<Data> data_;
   std::string where_;
 };
+
+// JSON that we made ourselves, laid out as config.json is: two-space indent, keys in their order.
+std::string indented_json(std::string_view json);
 
 }  // namespace starnest

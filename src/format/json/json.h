@@ -17,7 +17,7 @@ inline constexpr size_t kMaxJsonDepth = 64;
 void refuse_deep_nesting(std::string_view text, const std::string& where);
 
 // Some writers put bare NaN, Infinity and -Infinity, which is not JSON. They become the form that newer writers use,
-// {"__float__": "Infinity"}, so that they survive being written again.
+// {"__float__": "Infinity"}, so that a JSON library reads them.
 std::string with_float_objects(std::string_view text);
 
 // Escapes of half a surrogate pair ("\ud800" alone), which no UTF-8 can hold, as that of U+FFFD.

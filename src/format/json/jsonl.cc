@@ -10,9 +10,9 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "format/json/json.h"
 #include "format/json/json_pieces.h"
-#include "format/text/utf8.h"
 #include "starnest/error.h"
 
 namespace starnest {

@@ -131,8 +131,8 @@ class JsonlReader {
 
 std::vector<JsonRecord> read_jsonl(const std::filesystem::path& path);
 
-// Appends lines; each is handed to the system whole before write() returns, so that a killed program loses none.
-// Not thread-safe.
+// Appends lines; each is handed to the system whole before write() returns, so that a killed program loses none. A file
+// is locked while it is written: an Error for a second writer. Devices and pipes are written through. Not thread-safe.
 class JsonlWriter {
  public:
   enum class Mode { replace, append };

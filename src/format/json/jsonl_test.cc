@@ -204,8 +204,19 @@ TEST(JsonlWriter, AppendDropsOnlyAnUnfinishedLastLine) {
   const auto path = folder.write("log.jsonl", "no line end");
   JsonlWriter writer(path, JsonlWriter::Mode::append);
   EXPECT_EQ(read_text(path), "");
-  EXPECT_NE(error_of([&] { JsonlWriter(folder / "none/x", JsonlWriter::Mode::append); }).find("none/x"),
+  EXPECT_NE(error_of([&] { JsonlWriter(path / "x", JsonlWriter::Mode::append); }).find("log.jsonl/x"),
             std::string::npos);
+}
+
+TEST(JsonlWriter, HasItsFileAloneAndEmptiesItOnlyThen) {
+  const TestFolder folder;
+  JsonlWriter first(folder / "new/log.jsonl", JsonlWriter::Mode::replace);
+  first.write(JsonLine().set("step", 1));
+  for (const auto mode : {JsonlWriter::Mode::replace, JsonlWriter::Mode::append})
+    EXPECT_NE(
+        error_of([&] { JsonlWriter(folder / "new/log.jsonl", mode); }).find("is being written by another process"),
+        std::string::npos);
+  EXPECT_EQ(read_text(folder / "new/log.jsonl"), "{\"step\":1}\n");
 }
 
 }  // namespace

@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include "base/output.h"
 #include "format/json/jsonl.h"
 #include "starnest/error.h"
 
@@ -43,11 +43,14 @@ void drop_unfinished_line(int descriptor, const std::filesystem::path& path) {
 }  // namespace
 
 JsonlWriter::JsonlWriter(const std::filesystem::path& path, Mode mode) : path_(path) {
-  const int start = mode == Mode::replace ? O_TRUNC : 0;
-  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | start, 0644);
-  if (descriptor_ < 0) fail(path, "cannot open for writing");
+  const OutputPlace place = output_place(path);
+  descriptor_ = open_to_append(place);
+  if (place.kind != OutputPlace::Kind::file) return;
   try {
-    drop_unfinished_line(descriptor_, path);
+    if (mode == Mode::append)
+      drop_unfinished_line(descriptor_, path);
+    else if (::ftruncate(descriptor_, 0) != 0)
+      fail(path, "cannot be emptied");
   } catch (...) {
     ::close(descriptor_);
     throw;

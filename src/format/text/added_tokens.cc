@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "format/text/unicode.h"
-#include "format/text/utf8.h"
 
 namespace starnest {
 namespace {

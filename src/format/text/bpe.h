@@ -1,10 +1,11 @@
-// Private to format: byte-pair merging (Sennrich et al. 2016) over bytes.
+// Private to format: byte-pair merging (Sennrich et al. 2016) over bytes, and the alphabet that files spell bytes in.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -12,6 +13,12 @@
 #include "base/dims.h"
 
 namespace starnest {
+
+// Printable bytes stand for themselves, the other 68 for U+0100 and on, in order (GPT-2's bytes_to_unicode), so that
+// every token is readable text.
+std::string spell_bytes(std::string_view bytes);  // " a" -> "Ġa"
+// The inverse; nothing when `text` (valid UTF-8) has a character outside the alphabet.
+std::optional<std::string> unspell_bytes(std::string_view text);
 
 // Immutable once filled; encode is safe from any thread with a scratch of its own.
 class Bpe {

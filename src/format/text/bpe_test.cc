@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.h"
+
 namespace starnest {
 namespace {
 
@@ -57,6 +59,22 @@ TEST(Bpe, ALongPieceIsNotQuadratic) {
   bpe.add_merge(0, 0, 10);
   bpe.add_merge(10, 10, 11);
   EXPECT_EQ(encode(bpe, std::string(400'000, 'a')).size(), 100'000u);
+}
+
+TEST(ByteAlphabet, EveryByteHasOneLetterAndBack) {
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) all += char(byte);
+  const std::string spelled = spell_bytes(all);
+  EXPECT_EQ(valid_utf8_prefix(spelled), spelled.size());
+  EXPECT_EQ(unspell_bytes(spelled), all);
+}
+
+TEST(ByteAlphabet, IsThatOfGpt2) {
+  EXPECT_EQ(spell_bytes(" a\n!"), "ĠaĊ!");
+  EXPECT_EQ(spell_bytes("\xad"), "\u0143");  // the last of the 68
+  EXPECT_EQ(unspell_bytes("a b"), std::nullopt);
+  EXPECT_EQ(unspell_bytes("\u0144"), std::nullopt);
+  EXPECT_EQ(unspell_bytes("中"), std::nullopt);
 }
 
 }  // namespace

@@ -6,8 +6,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#include "format/text/regex_syntax.h"
-#include "format/text/utf8.h"
+#include "base/utf8.h"
 #include "starnest/error.h"
 
 namespace starnest {

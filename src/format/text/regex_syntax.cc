@@ -1,9 +1,8 @@
-#include "format/text/regex_syntax.h"
-
 #include <algorithm>
 #include <array>
 
 #include "base/text.h"
+#include "format/text/regex.h"
 #include "starnest/error.h"
 
 namespace starnest {

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include "base/test_support.h"
-#include "format/text/regex_syntax.h"
 
 namespace starnest {
 namespace {

@@ -146,13 +146,15 @@ void TokenShard::read(size_t sequence, size_t first, std::span<TokenId> out) con
 }
 
 TokenShardWriter::TokenShardWriter(const std::filesystem::path& prefix, size_t vocabulary)
-    : idx_(with_suffix(prefix, ".idx")),
+    : folder_(prefix.parent_path()),
+      lock_(with_suffix(prefix, ".lock"), in_quotes(prefix.filename().string() + ".bin")),
       bin_(with_suffix(prefix, ".bin")),
+      idx_(with_suffix(prefix, ".idx")),
       wide_(vocabulary >= kLargestU16Vocabulary) {}
 
 void TokenShardWriter::add(std::span<const TokenId> document) {
   if (document.size() > size_t(std::numeric_limits<int32_t>::max()))
-    throw Error({.where = idx_.string() + ", document " + grouped(lengths_.size() + 1),
+    throw Error({.where = bin_.path().string() + ", document " + grouped(lengths_.size() + 1),
                  .what = "is too long",
                  .expected = "fewer than 2^31 tokens",
                  .got = grouped(document.size())});
@@ -179,8 +181,10 @@ void TokenShardWriter::commit() {
     offset += int64_t{length} * (wide_ ? 4 : 2);
   }
   for (uint64_t document = 0; document <= n; ++document) append(bytes, int64_t(document));
+  idx_.write(bytes);
   bin_.commit();
-  write_text(idx_, bytes);
+  idx_.commit();
+  folder_.keep();
 }
 
 }  // namespace starnest

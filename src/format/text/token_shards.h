@@ -15,6 +15,7 @@
 
 #include "base/dims.h"
 #include "base/file.h"
+#include "base/output.h"
 
 namespace starnest {
 
@@ -47,8 +48,8 @@ class TokenShard {
   TokenShardIndex index_;
 };
 
-// Writes both files under temporary names; commit() gives them their names, PREFIX.idx last. Not thread-safe. Every
-// failure (disk full included) throws Error.
+// Writes both files under temporary names; commit() gives them their names, PREFIX.idx last. PREFIX.lock is there
+// meanwhile: an Error for a second writer. Not thread-safe. Every failure (disk full included) throws Error.
 class TokenShardWriter {
  public:
   // Ids of `vocabulary` tokens: as u16 below 65,500, else as i32, as Megatron-LM chooses.
@@ -58,8 +59,9 @@ class TokenShardWriter {
   void commit();
 
  private:
-  std::filesystem::path idx_;
-  AtomicFile bin_;
+  MadeFolders folder_;
+  FileLock lock_;  // of the pair: two writers would leave the ids of one and the index of the other
+  AtomicFile bin_, idx_;
   bool wide_;
   std::vector<int32_t> lengths_;
   std::string pending_;

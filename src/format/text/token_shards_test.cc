@@ -44,6 +44,18 @@ TEST_P(TokenShardsTest, WhatWasWrittenIsRead) {
 INSTANTIATE_TEST_SUITE_P(Vocabularies, TokenShardsTest, testing::Values(64, 65'499, 65'500, 131'072));
 
 // Byte for byte what Megatron-LM's IndexedDatasetBuilder writes for two documents of u16 ids.
+TEST(TokenShards, ASecondWriterIsRefusedAndNothingStaysOfOneThatGivesUp) {
+  const TestFolder folder;
+  {
+    TokenShardWriter writer(folder / "new/corpus", 100);
+    writer.add(Ids{1, 2, 3});
+    EXPECT_NE(
+        error_of([&] { TokenShardWriter(folder / "new/corpus", 100); }).find("another process writes 'corpus.bin'"),
+        std::string::npos);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
 TEST(TokenShards, TheFilesAreThoseOfMegatron) {
   const TestFolder folder;
   TokenShardWriter writer(folder / "corpus", 1000);

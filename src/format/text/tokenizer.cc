@@ -4,10 +4,9 @@
 #include <deque>
 
 #include "base/text.h"
-#include "format/text/byte_alphabet.h"
+#include "base/utf8.h"
 #include "format/text/tokenizer_data.h"
 #include "format/text/unicode.h"
-#include "format/text/utf8.h"
 #include "starnest/error.h"
 
 namespace starnest {

@@ -7,11 +7,10 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "format/json/json.h"
-#include "format/text/byte_alphabet.h"
 #include "format/text/tokenizer_data.h"
 #include "format/text/unicode.h"
-#include "format/text/utf8.h"
 #include "starnest/error.h"
 
 namespace starnest {

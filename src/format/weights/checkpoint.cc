@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "format/json/json.h"
 #include "starnest/error.h"
@@ -63,8 +64,25 @@ WeightMap read_weight_map(const std::filesystem::path& index) {
   return shards;
 }
 
-void open_shards(const std::filesystem::path& index, std::vector<SafetensorsFile>& files) {
+}  // namespace
+
+Checkpoint::Checkpoint(const std::filesystem::path& folder) : folder_(folder) {
+  if (std::filesystem::exists(folder / kSingle)) {
+    files_.emplace_back(folder / kSingle);
+    index_tensors({});
+  } else if (std::filesystem::exists(folder / kIndex)) {
+    index_tensors(open_shards(folder / kIndex));
+  } else {
+    throw Error({.where = folder.string(),
+                 .what = "has no weights",
+                 .expected = std::string(kSingle) + " or " + kIndex,
+                 .hint = "Give the folder of a model in safetensors form"});
+  }
+}
+
+Checkpoint::ShardOf Checkpoint::open_shards(const std::filesystem::path& index) {
   const WeightMap shards = read_weight_map(index);
+  ShardOf shard_of;
   for (const auto& [name, tensors] : shards) {
     const std::filesystem::path path = index.parent_path() / name;
     if (!std::filesystem::exists(path)) {
@@ -72,45 +90,43 @@ void open_shards(const std::filesystem::path& index, std::vector<SafetensorsFile
                   "all " + std::to_string(shards.size()) + " shards that " + kIndex + " names", {},
                   "Fetch it, or convert the model again");
     }
-    const SafetensorsFile& file = files.emplace_back(path);
+    const SafetensorsFile& file = files_.emplace_back(path);
     for (const std::string& tensor : tensors) {
       if (!file.find(tensor)) {
         index_error(index, "names a tensor that its shard lacks", in_quotes(tensor) + " in " + name, {},
                     "Index and shards are of different versions; fetch both again");
       }
+      shard_of.emplace(tensor, name);
     }
   }
+  return shard_of;
 }
 
-}  // namespace
-
-Checkpoint::Checkpoint(const std::filesystem::path& folder) {
-  if (std::filesystem::exists(folder / kSingle)) {
-    files_.emplace_back(folder / kSingle);
-  } else if (std::filesystem::exists(folder / kIndex)) {
-    open_shards(folder / kIndex, files_);
-  } else {
-    throw Error({.where = folder.string(),
-                 .what = "has no weights",
-                 .expected = std::string(kSingle) + " or " + kIndex,
-                 .hint = "Give the folder of a model in safetensors form"});
-  }
-  index_tensors(folder);
-}
-
-void Checkpoint::index_tensors(const std::filesystem::path& folder) {
+void Checkpoint::index_tensors(const ShardOf& shard_of) {
+  const auto name_of_file = [&](uint32_t file) { return files_[file].path().filename().string(); };
   for (uint32_t f = 0; f < files_.size(); ++f)
-    for (const TensorInfo& info : files_[f].tensors()) by_name_.push_back({&info, f});
+    for (const TensorInfo& info : files_[f].tensors()) {
+      const auto named = shard_of.find(info.name);
+      if (named == shard_of.end() || named->second == name_of_file(f))
+        by_name_.push_back({&info, f});
+      else
+        ++superseded_;
+    }
   std::sort(by_name_.begin(), by_name_.end(),
             [](const Entry& a, const Entry& b) { return a.info->name < b.info->name; });
   for (size_t i = 1; i < by_name_.size(); ++i) {
     if (by_name_[i].info->name != by_name_[i - 1].info->name) continue;
-    const auto name = [&](size_t entry) { return files_[by_name_[entry].file].path().filename().string(); };
-    throw Error({.where = folder.string(),
-                 .what = "tensor " + in_quotes(by_name_[i].info->name) + " is in two shards, " + name(i - 1) + " and " +
-                         name(i),
-                 .hint = "Fetch or convert the model again"});
+    throw Error({.where = folder_.string(),
+                 .what = "tensor " + in_quotes(by_name_[i].info->name) + " is in two shards, " +
+                         name_of_file(by_name_[i - 1].file) + " and " + name_of_file(by_name_[i].file),
+                 .hint = std::string(kIndex) + " names neither; fetch or convert the model again"});
   }
+}
+
+std::vector<TensorRef> Checkpoint::tensors() const {
+  std::vector<TensorRef> tensors;
+  for (const Entry& entry : by_name_) tensors.push_back({entry.info, &files_[entry.file]});
+  return tensors;
 }
 
 std::optional<TensorRef> Checkpoint::find(std::string_view name) const {

@@ -83,11 +83,24 @@ TEST(Checkpoint, ATensorThatItsShardLacksIsNamed) {
   expect_has(refusal(folder), {"index.json", "'b'", "one.safetensors"});
 }
 
-TEST(Checkpoint, ATensorInTwoShardsIsNamedWithBoth) {
+TEST(Checkpoint, TheIndexSaysWhichShardsCopyCounts) {
+  for (const std::string shard : {"one.safetensors", "two.safetensors"}) {
+    const TestFolder folder;
+    write_shard(folder, "one.safetensors", {"a", "c"});
+    write_shard(folder, "two.safetensors", {"a", "b"});
+    write_index(folder, R"({"a":")" + shard + R"(","b":"two.safetensors","c":"one.safetensors"})");
+    const Checkpoint checkpoint(folder.path());
+    EXPECT_EQ(checkpoint.find("a")->file->path().filename(), shard);
+    EXPECT_EQ(checkpoint.tensors().size(), 3u);
+    EXPECT_EQ(checkpoint.superseded(), 1u);
+  }
+}
+
+TEST(Checkpoint, ATensorInTwoShardsThatTheIndexDoesNotNameIsNamedWithBoth) {
   const TestFolder folder;
-  write_shard(folder, "one.safetensors", {"a"});
+  write_shard(folder, "one.safetensors", {"a", "c"});
   write_shard(folder, "two.safetensors", {"a", "b"});
-  write_index(folder, R"({"a":"one.safetensors","b":"two.safetensors"})");
+  write_index(folder, R"({"c":"one.safetensors","b":"two.safetensors"})");
   expect_has(refusal(folder), {"'a'", "one.safetensors", "two.safetensors"});
 }
 

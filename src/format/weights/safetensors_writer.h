@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/dtype.h"
-#include "base/file.h"
+#include "base/output.h"
 
 namespace starnest {
 

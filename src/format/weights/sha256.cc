@@ -8,7 +8,7 @@
 #include <openssl/evp.h>
 
 #include "base/check.h"
-#include "base/file.h"
+#include "base/output.h"
 #include "starnest/error.h"
 
 namespace starnest {

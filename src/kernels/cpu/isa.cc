@@ -97,6 +97,8 @@ std::string_view name_of(Isa isa) {
   return kNames[size_t(isa)];
 }
 
+std::span<const Isa> known_isas() { return kAll; }
+
 std::vector<Isa> available_isas() {
   std::vector<Isa> out;
   std::copy_if(std::begin(kAll), std::end(kAll), std::back_inserter(out), machine_has);

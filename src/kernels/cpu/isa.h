@@ -2,6 +2,7 @@
 // environment variable STARNEST_ISA names. Highway's kernels follow the same choice.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -11,7 +12,8 @@ namespace starnest {
 enum class Isa { portable, avx2, avx512, avx512bf16 };
 
 std::string_view name_of(Isa isa);
-std::vector<Isa> available_isas();  // of this machine, ascending; portable always
+std::span<const Isa> known_isas();  // ascending
+std::vector<Isa> available_isas();  // those of this machine, ascending; portable always
 
 // The one in use. Throws Error, once somebody asks, when STARNEST_ISA names none that the machine has.
 Isa isa();

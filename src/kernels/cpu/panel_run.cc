@@ -27,27 +27,50 @@ PanelPlace place_of(const PackedMatrix& w, size_t panel) {
   SN_CHECK(false, "no such panel");
 }
 
-// Runs one panel's block of shell s against a tile.
-void run_segment(const MatmulKernels& kernels, const PackedMatrix& w, const TokenTile& tile, const PanelPlace& place,
-                 size_t s, size_t panel, bool reads_ahead, MatView<float> y) {
-  const size_t tokens = tile.reaching(s);
-  if (tokens == 0) return;
-  const PanelSegment segment = segment_of(w, place.shell, s, panel);
-  const bool continues = s > place.shell;
-  if (continues && segment.columns == 0) return;
+enum class Sum { begins, continues };
+enum class Ahead { no, yes };
+
+// Runs consecutive columns of a panel against the first `tokens` tokens of a tile.
+void run_columns(const MatmulKernels& kernels, const PackedMatrix& w, const TokenTile& tile, size_t tokens,
+                 const PanelPlace& place, const PanelSegment& columns, Sum sum, Ahead ahead, MatView<float> y) {
   const bool pairs = w.dtype == DType::bf16 && kernels.bf16_pairs;
   const size_t stride = tile.tokens.size();
-  const PanelTile call{.panel = segment.panel,
-                       .columns = segment.columns,
-                       .x = tile.x + (pairs ? segment.first_column / 2 : segment.first_column) * stride,
+  const PanelTile call{.panel = columns.panel,
+                       .columns = columns.columns,
+                       .x = tile.x + (pairs ? columns.first_column / 2 : columns.first_column) * stride,
                        .x_stride = stride,
                        .tokens = tokens,
                        .y = y.row(tile.first) + place.first_row,
                        .y_stride = y.stride,
                        .rows = place.rows,
-                       .continues = continues,
-                       .reads_ahead = reads_ahead};
+                       .continues = sum == Sum::continues,
+                       .reads_ahead = ahead == Ahead::yes};
   (w.dtype == DType::bf16 ? kernels.bf16 : kernels.f32)(call);
+}
+
+// Runs one panel's block of shell s against a tile.
+void run_segment(const MatmulKernels& kernels, const PackedMatrix& w, const TokenTile& tile, const PanelPlace& place,
+                 size_t s, size_t panel, Ahead ahead, MatView<float> y) {
+  const size_t tokens = tile.reaching(s);
+  if (tokens == 0) return;
+  const PanelSegment segment = segment_of(w, place.shell, s, panel);
+  const Sum sum = s > place.shell ? Sum::continues : Sum::begins;
+  if (sum == Sum::continues && segment.columns == 0) return;
+  run_columns(kernels, w, tile, tokens, place, segment, sum, ahead, y);
+}
+
+// Runs one panel against a tile, its columns in w.sum_order.
+void run_in_order(const MatmulKernels& kernels, const PackedMatrix& w, const TokenTile& tile, const PanelPlace& place,
+                  size_t panel, MatView<float> y) {
+  Sum sum = Sum::begins;
+  for (const ColumnRun& run : w.sum_order) {
+    const size_t s = std::max(run.shell, place.shell), tokens = tile.reaching(s);
+    if (s >= w.shells.size() || tokens == 0) continue;
+    const PanelSegment block = segment_of(w, place.shell, s, panel);
+    const std::byte* columns = block.panel + panel_bytes(w.dtype, run.begin - block.first_column);
+    run_columns(kernels, w, tile, tokens, place, {columns, run.begin, run.count}, sum, Ahead::no, y);
+    sum = Sum::continues;
+  }
 }
 
 // The numbers of one token into column j of a tile of `stride` tokens.
@@ -116,8 +139,13 @@ void run_panels(const MatmulKernels& kernels, const PackedMatrix& w, std::span<c
                 PanelRange panels, MatView<float> y) {
   if (tiles.empty()) return;
   const size_t shells = tiles.front().tokens.front().shells;
+  if (!w.sum_order.empty()) {
+    for (size_t panel = panels.begin; panel < panels.end; ++panel)
+      for (const TokenTile& tile : tiles) run_in_order(kernels, w, tile, place_of(w, panel), panel, y);
+    return;
+  }
   if (tiles.size() == 1) {  // every weight is read once, each block in one stream
-    const bool ahead = tiles.front().tokens.size() >= kAheadTokens;
+    const Ahead ahead = tiles.front().tokens.size() >= kAheadTokens ? Ahead::yes : Ahead::no;
     for (size_t s = 0; s < shells; ++s)
       for (size_t panel = panels.begin; panel < panels.end; ++panel) {
         const PanelPlace place = place_of(w, panel);
@@ -129,7 +157,8 @@ void run_panels(const MatmulKernels& kernels, const PackedMatrix& w, std::span<c
   for (size_t panel = panels.begin; panel < panels.end; ++panel) {  // a panel stays in cache for all tiles
     const PanelPlace place = place_of(w, panel);
     for (size_t i = 0; i < tiles.size(); ++i)
-      for (size_t s = place.shell; s < shells; ++s) run_segment(kernels, w, tiles[i], place, s, panel, i == 0, y);
+      for (size_t s = place.shell; s < shells; ++s)
+        run_segment(kernels, w, tiles[i], place, s, panel, i == 0 ? Ahead::yes : Ahead::no, y);
   }
 }
 

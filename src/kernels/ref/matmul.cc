@@ -29,9 +29,13 @@ float element(const PackedMatrix& w, size_t r, size_t k) {
 }
 
 void row_times(const float* x, const PackedMatrix& w, float* y) {
+  const ColumnRun ascending{0, 0, w.cols()};
+  const std::span<const ColumnRun> order = w.sum_order.empty() ? std::span(&ascending, 1) : w.sum_order;
   for (size_t r = 0; r < w.rows(); ++r) {
     float sum = 0;
-    for (size_t k = 0; k < w.cols(); ++k) sum += x[k] * element(w, r, k);
+    for (const ColumnRun& run : order)
+      for (size_t k = run.begin; run.shell < w.shells.size() && k < run.begin + run.count; ++k)
+        sum += x[k] * element(w, r, k);
     y[r] = sum;
   }
 }

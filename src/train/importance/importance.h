@@ -6,7 +6,7 @@
 
 namespace starnest::train {
 
-// Accumulates over passes (spec/star-elastic.md 2.2): per sample and channel, a = mean over completion positions of
+// Accumulates over passes (Minitron, arXiv 2407.14679): per sample and channel, a = mean over completion positions of
 // |activation|; a channel's score at one place is sqrt(sum over samples of a^2).
 //   hidden   the output of every norm that feeds a block; scores of all places are added
 //   FFN      the input of the second matrix, per block; for routed experts per expert, a position that was not routed

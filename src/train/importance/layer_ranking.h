@@ -15,7 +15,7 @@ struct BlockDrop {
   double error;  // sum (full - dropped)^2 / sum full^2 over completion positions and the vocabulary
 };
 
-// Iterative normalised MSE (spec/star-elastic.md 2.4): of the blocks that are left, the one whose removal changes the
+// Iterative normalised MSE (arXiv 2511.16664): of the blocks that are left, the one whose removal changes the
 // logits least goes next, until one is left. n (n + 1) / 2 - 1 passes over the batches for n blocks; `progress` (done,
 // total) is called after each and may throw.
 std::vector<BlockDrop> rank_layers(const Weights& weights, const std::vector<BatchTensors>& batches,

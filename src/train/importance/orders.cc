@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "base/file.h"
+#include "base/output.h"
 #include "format/json/jsonl.h"
 
 namespace starnest::train {

@@ -20,8 +20,8 @@ using ByAxis = std::map<std::pair<int, Axis>, Tensor>;
 Tensor order_of(const Tensor& scores, int groups = 1);
 ByAxis orders_of(const ModelSpec& spec, const ByAxis& scores);
 
-// The model with its units in another order: the same function (spec/star-elastic.md 2.5). Orders of the channels of an
-// expert are by its old number. Axes without an order stay as they are.
+// The model with its units in another order: the same function. Orders of the channels of an expert are by its old
+// number. Axes without an order stay as they are.
 Weights sorted(const Weights& weights, const ByAxis& orders);
 
 // {"hidden": [..], "blocks": [{"block": 1, "moe_intermediate_size": [{"scores": [..]}, ..]}, ..], "dropped": [{"block":

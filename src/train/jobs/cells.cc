@@ -5,11 +5,14 @@
 #include <filesystem>
 
 #include "arch/family_spec.h"
+#include "base/output.h"
 #include "base/range.h"
 #include "base/text.h"
 #include "format/json/jsonl.h"
+#include "format/weights/fingerprint.h"
 #include "starnest/error.h"
 #include "train/modules/weights_io.h"
+#include "train/run/input_content.h"
 #include "train/run/measure.h"
 #include "train/run/size_text.h"
 #include "train/run/training_bar.h"
@@ -45,17 +48,23 @@ void measure_cells(const CellSettings& settings, const Progress& progress) {
                  .expected = "parts of the full model's active parameters that some combination costs",
                  .got = format_number("%g", settings.least) + format_number(" to %g", settings.most)});
 
+  const OutputPlace place = output_place(settings.out);
+  const std::string partial = place.path.string() + ".partial";
+  std::vector<NamedPath> outputs, inputs;
+  for (const std::string& file : {settings.out, partial}) outputs.push_back({"--out", file});
+  for (const std::filesystem::path& file : model_files(family.folder)) inputs.push_back({"--model", file});
+  check_outputs(outputs, inputs);
+  if (place.kind != OutputPlace::Kind::file)
+    throw Error(
+        {.where = settings.out, .what = "is no file", .hint = "Name a file: with one, a job that was stopped goes on"});
+  JsonlWriter out(partial, JsonlWriter::Mode::append);  // drops a line that was not finished
   const Weights weights = read_weights(settings.model, family.spec);
   DevData dev;
   dev.sets = dev_sets(settings.families, tasks::Split::development, size_t(settings.problems), 1);
   for (DevSet& set : dev.sets) set_goals(set, weights);
-  const std::string partial = settings.out + ".partial";
-  if (const auto folder = std::filesystem::path(settings.out).parent_path(); !folder.empty())
-    std::filesystem::create_directories(folder);
-  JsonlWriter out(partial, JsonlWriter::Mode::append);  // drops a line that was not finished
   const std::vector<MeasuredCell> before = read_cells(partial);
-  const std::string source =
-      settings.model + ": " + join(settings.families, " ") + ", " + std::to_string(settings.problems) + " problems";
+  const std::string source = model_content(settings.model) + ": " + join(settings.families, " ") + ", " +
+                             std::to_string(settings.problems) + " problems";
   const size_t done = before.size();
   for (size_t i = 0; i < done; ++i)
     if (i >= cells.size() || before[i].cell != cells[i].cell || before[i].source != source)
@@ -77,7 +86,7 @@ void measure_cells(const CellSettings& settings, const Progress& progress) {
     bar.update(int64_t(i) + 1, 0, format_number("KL %.4f", mean_kl(measured)));
     if (progress) progress(i + 1, cells.size());
   }
-  std::filesystem::rename(partial, settings.out);
+  std::filesystem::rename(partial, place.path);
 }
 
 std::vector<MeasuredCell> read_cells(const std::string& file) {

@@ -39,7 +39,7 @@ struct CellSettings {
 struct MeasuredCell {
   Cell cell;
   std::string size;     // as --size has it after the name; empty for the full model
-  std::string source;   // model, families and problems
+  std::string source;   // content of the model, families and problems
   double cost = 0;      // part of the full model's active parameters
   double kl = 0;        // mean over the sets of the development metric, nats per completion position
   double accuracy = 0;  // long traces whole, in [0, 1]

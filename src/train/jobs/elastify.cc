@@ -9,14 +9,17 @@
 
 #include "arch/cost.h"
 #include "arch/family_spec.h"
-#include "base/file.h"
+#include "arch/tensors.h"
+#include "base/output.h"
 #include "base/range.h"
 #include "base/text.h"
 #include "convert/small_files.h"
+#include "program/terminal.h"
 #include "starnest/error.h"
 #include "train/distill/weight_average.h"
 #include "train/jobs/distiller.h"
 #include "train/modules/weights_io.h"
+#include "train/run/input_content.h"
 #include "train/run/measure.h"
 #include "train/run/settings.h"
 #include "train/run/size_text.h"
@@ -26,11 +29,19 @@
 namespace starnest::train {
 namespace {
 
-std::string job_text(const ElastifySettings& s) {
+std::string job_text(const ElastifySettings& s, const std::string& data) {
   const std::string search =
       s.search.budgets.empty() ? "" : settings_text(s.search) + settings_text(s.router, "router.");
   return settings_text(s.family) + search + settings_text(s.curriculum, "curriculum.") + settings_text(s.optimizer) +
-         settings_text(s.data);
+         data;
+}
+
+// With what its inputs hold in place of where they lie.
+std::string identity_text(const ElastifySettings& s) {
+  ElastifySettings contents = s;
+  contents.family.model = model_content(s.family.model);
+  contents.family.student = model_content(s.family.student);
+  return job_text(contents, identity_text(s.data, s.family.model));
 }
 
 // The sizes as they are known before the run: all of them, or the full one when the others are searched for.
@@ -79,8 +90,8 @@ void print_sizes(const ModelSpec& spec, const std::vector<Size>& sizes, const Ra
   if (!ranks.first()) return;
   for (const Size& size : sizes) {
     const Cost cost = cost_of(spec, size.widths, StoredFormat::f32);
-    std::printf("size %-12s %12s parameters, %12s active\n", size.name.c_str(), grouped(cost.parameters).c_str(),
-                grouped(cost.active_parameters).c_str());
+    print(stdout, "size %-12s %12s parameters, %12s active\n", size.name.c_str(), grouped(cost.parameters).c_str(),
+          grouped(cost.active_parameters).c_str());
   }
   std::fflush(stdout);
 }
@@ -162,8 +173,10 @@ void write_family(const std::filesystem::path& folder, const ElastifySettings& s
   file.provenance = {{"ranked_on", json_string(description(settings.data) + ", completion positions")},
                      {"trained_tokens", std::to_string(state.tokens)},
                      {"seed", std::to_string(settings.run.seed)}};
-  copy_small_files(settings.family.model, folder, [](const std::string& note) { std::printf("%s\n", note.c_str()); });
-  write_text(folder / "config.json", parent.config.text());
+  copy_small_files(settings.family.model, folder, [](const std::string& note) { print(stdout, "%s\n", note.c_str()); });
+  HfConfig config = parent.config;
+  announce_no_prediction_layers(config);
+  write_text(folder / "config.json", config.text());
   write_text(folder / "elastic.json", write_elastic(file));
   write_weights(folder / "model.safetensors", weights);
 }
@@ -194,8 +207,11 @@ class ElasticRun {
         plan_(default_plan(settings.family, names_)),
         frozen_(frozen_roles(settings.family.freeze)),
         curriculum_(settings.curriculum, names_.size(), settings.run.steps, uint64_t(settings.run.seed)),
-        folder_(settings.run, job_text(settings), ranks),
-        teacher_(read_weights(settings.family.model, parent_.spec)),
+        folder_(settings.run, identity_text(settings), ranks),
+        teacher_(read_weights(settings.family.model, parent_.spec,
+                              [&](const std::string& text) {
+                                if (ranks.first()) print(stdout, "note: %s\n", text.c_str());
+                              })),
         student_(trained_student()),
         optimizer_(student_, settings.optimizer, ranks),
         average_(settings.family.average > 0 ? std::optional(student_.clone()) : std::nullopt),
@@ -360,7 +376,9 @@ class ElasticRun {
 
 }  // namespace
 
-std::string settings_text(const ElastifySettings& s) { return settings_text(s.run) + job_text(s); }
+std::string settings_text(const ElastifySettings& s) {
+  return settings_text(s.run) + job_text(s, settings_text(s.data));
+}
 
 void elastify(const ElastifySettings& settings, const Progress& progress) {
   const Ranks ranks(read_launch());

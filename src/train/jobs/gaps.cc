@@ -4,6 +4,7 @@
 
 #include "arch/family_spec.h"
 #include "base/range.h"
+#include "program/terminal.h"
 #include "starnest/error.h"
 #include "train/modules/weights_io.h"
 #include "train/run/measure.h"
@@ -38,16 +39,16 @@ std::vector<Gap> measure_gaps(const GapSettings& settings) {
 
 void print_gaps(const GapSettings& settings) {
   const std::vector<Gap> gaps = measure_gaps(settings);
-  std::printf("%-8s %-6s %20s %20s %8s   small thinks, large answers\n", "family", "way", "trace large / small",
-              "answer large / small", "gap");
+  print(stdout, "%-8s %-6s %20s %20s %8s   small thinks, large answers\n", "family", "way", "trace large / small",
+        "answer large / small", "gap");
   for (const Gap& gap : gaps)
-    std::printf("%-8s %-6s %11.1f / %6.1f %11.1f / %6.1f %8.1f   %s\n", gap.family.c_str(), gap.way.c_str(),
-                100 * gap.trace_large, 100 * gap.trace_small, 100 * gap.answer_large, 100 * gap.answer_small,
-                100 * (gap.answer_large - gap.answer_small), gap.small_thinks_large_answers() ? "yes" : "no");
-  std::printf(
-      "\nPercent of the development problems, teacher-forced. yes: the answer gains at least %.0f points from the "
-      "large size\nand the trace at most %.0f.\n",
-      100 * Gap::kAnswerGap, 100 * Gap::kTraceGap);
+    print(stdout, "%-8s %-6s %11.1f / %6.1f %11.1f / %6.1f %8.1f   %s\n", gap.family.c_str(), gap.way.c_str(),
+          100 * gap.trace_large, 100 * gap.trace_small, 100 * gap.answer_large, 100 * gap.answer_small,
+          100 * (gap.answer_large - gap.answer_small), gap.small_thinks_large_answers() ? "yes" : "no");
+  print(stdout,
+        "\nPercent of the development problems, teacher-forced. yes: the answer gains at least %.0f points from the "
+        "large size\nand the trace at most %.0f.\n",
+        100 * Gap::kAnswerGap, 100 * Gap::kTraceGap);
 }
 
 }  // namespace starnest::train

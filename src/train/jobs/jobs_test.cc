@@ -8,6 +8,7 @@
 
 #include "arch/family_spec.h"
 #include "base/file.h"
+#include "base/output.h"
 #include "base/test_support.h"
 #include "format/json/jsonl.h"
 #include "starnest/error.h"
@@ -278,6 +279,42 @@ TEST_F(Recipes, RefuseWhatCannotBeDoneAndSayWhy) {
   EXPECT_NE(message_of([&] { pretrain(wild); }).find("step "), std::string::npos);
 }
 
+TEST_F(Recipes, OneRunAtATimeWritesAFolder) {
+  const auto resume_while_it_runs = [&](uint64_t done, uint64_t) {
+    if (done != 4) return;
+    PretrainSettings second = tiny_parent("parent", 6);
+    second.run.resume = true;
+    const std::string before = read_text(at("parent/training/log.jsonl"));
+    EXPECT_NE(message_of([&] { pretrain(second); }).find("another process writes the run"), std::string::npos);
+    EXPECT_EQ(read_text(at("parent/training/log.jsonl")), before);
+    second.run.resume = false;
+    EXPECT_NE(message_of([&] { pretrain(second); }).find("is not empty"), std::string::npos);
+  };
+  pretrain(tiny_parent("parent", 6), resume_while_it_runs);
+  pretrain(tiny_parent("alone", 6));
+  EXPECT_EQ(read_text(at("parent/model.safetensors")), read_text(at("alone/model.safetensors")));
+  EXPECT_FALSE(fs::exists(at("parent/training/lock")));
+}
+
+TEST_F(Recipes, AResumedRunHasTheSameParentWhereverItLies) {
+  pretrain(tiny_parent("parent", 2));
+  ElastifySettings family = tiny_family("parent", "family", 4);
+  EXPECT_THROW(elastify(family, stop_after(3)), Stop);
+  family.run.resume = true;
+  fs::rename(at("parent"), at("moved"));
+  write_text(at("family/training/model.safetensors.123-4.tmp"), "of a process that was killed");
+  family.family.model = at("moved") + "/";
+  elastify(family);
+  EXPECT_FALSE(fs::exists(at("family/training/model.safetensors.123-4.tmp")));
+
+  PretrainSettings other = tiny_parent("parent", 2);
+  other.run.seed = 4;
+  pretrain(other);
+  family.family.model = at("parent");
+  const std::string message = message_of([&] { elastify(family); });
+  EXPECT_NE(message.find("The input 'model' changed, or is another one"), std::string::npos) << message;
+}
+
 TEST_F(Recipes, SizesAreParsedStrictly) {
   const ElasticSize size = parse_size("small:hidden_size=32,mamba_num_heads=4+2,layers=0+2");
   EXPECT_EQ(size.name, "small");
@@ -350,6 +387,15 @@ TEST_F(Recipes, TextIsPackedTrainedOnAndMeasured) {
   EXPECT_LT(loss(29), loss(0) - 1);
   EXPECT_EQ(read_family(at("parent")).spec.vocab, 28);
   EXPECT_EQ(read_text(at("parent/tokenizer.json")), read_text(at("tokenizer.json")));
+
+  fs::rename(at("train.txt"), at("moved.txt"));
+  parent.data.text.files = {at("moved.txt")};
+  parent.run.resume = true;
+  pretrain(parent);  // the same text under another name
+  write_text(at("train.txt"), "z" + text);
+  parent.data.text.files = {at("train.txt")};
+  const std::string changed = message_of([&] { pretrain(parent); });
+  EXPECT_NE(changed.find("The input 'data.files' changed"), std::string::npos) << changed;
 
   ElastifySettings family = tiny_family("parent", "family", 4);
   family.data.text = parent.data.text;

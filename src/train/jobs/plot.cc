@@ -5,9 +5,10 @@
 #include <functional>
 #include <map>
 
-#include "base/file.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "format/json/jsonl.h"
+#include "program/terminal.h"
 #include "report/page.h"
 #include "starnest/error.h"
 
@@ -90,6 +91,9 @@ Section section_of(const Metric& metric, const ByName& by_name) {
 void plot(const PlotSettings& settings) {
   std::filesystem::path log = settings.log;
   if (std::filesystem::is_directory(log)) log = log / "training" / "log.jsonl";
+  const NamedPath out{"--out", settings.out}, input{"plot", log};
+  check_outputs({&out, 1}, {&input, 1});
+  AtomicFile page(settings.out);
   std::vector<ByName> series(metrics().size());
   int64_t steps = 0, tokens = 0;
   for (const JsonRecord& record : read_jsonl(log)) {
@@ -106,10 +110,11 @@ void plot(const PlotSettings& settings) {
   std::vector<Section> sections;
   for (size_t m = 0; m < metrics().size(); ++m)
     if (!series[m].empty()) sections.push_back(section_of(metrics()[m], series[m]));
-  write_text(settings.out, html_page(log.string() + ": " + grouped(uint64_t(steps)) + " steps, " +
-                                         grouped(uint64_t(tokens)) + " tokens",
-                                     sections));
-  std::printf("%s: %zu charts of %s steps\n", settings.out.c_str(), sections.size(), grouped(uint64_t(steps)).c_str());
+  page.write(html_page(
+      log.string() + ": " + grouped(uint64_t(steps)) + " steps, " + grouped(uint64_t(tokens)) + " tokens", sections));
+  page.commit();
+  print(stdout, "%s: %zu charts of %s steps\n", settings.out.c_str(), sections.size(),
+        grouped(uint64_t(steps)).c_str());
 }
 
 }  // namespace starnest::train

@@ -19,9 +19,8 @@
 namespace starnest::train {
 namespace {
 
-std::string job_text(const PretrainSettings& s) {
-  return settings_text(s.model, "model.") + settings_text(s.optimizer) + settings_text(s.balance, "balance.") +
-         settings_text(s.data);
+std::string job_text(const PretrainSettings& s, const std::string& data) {
+  return settings_text(s.model, "model.") + settings_text(s.optimizer) + settings_text(s.balance, "balance.") + data;
 }
 
 struct StepResult {
@@ -68,7 +67,9 @@ Vocabulary text_vocabulary(const DataSettings& data) {
 
 }  // namespace
 
-std::string settings_text(const PretrainSettings& s) { return settings_text(s.run) + job_text(s); }
+std::string settings_text(const PretrainSettings& s) {
+  return settings_text(s.run) + job_text(s, settings_text(s.data));
+}
 
 void pretrain(const PretrainSettings& settings, const Progress& progress) {
   const Ranks ranks(read_launch());
@@ -80,7 +81,7 @@ void pretrain(const PretrainSettings& settings, const Progress& progress) {
   const HfConfig config = make_config(settings.model, vocabulary);
   const ModelSpec spec = architecture_of(config).read(config);
   check_shares(settings.data, ranks);
-  RunFolder folder(settings.run, job_text(settings), ranks);
+  RunFolder folder(settings.run, job_text(settings, identity_text(settings.data, "")), ranks);
   Weights weights = initial_weights(spec, uint64_t(settings.run.seed));
   weights.require_gradients();
   AdamW optimizer(weights, settings.optimizer, ranks);

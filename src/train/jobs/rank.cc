@@ -5,11 +5,14 @@
 #include <map>
 
 #include "arch/family_spec.h"
-#include "base/file.h"
+#include "arch/tensors.h"
+#include "base/output.h"
 #include "base/range.h"
 #include "base/text.h"
 #include "convert/output_folder.h"
 #include "convert/small_files.h"
+#include "format/weights/fingerprint.h"
+#include "program/terminal.h"
 #include "report/page.h"
 #include "starnest/error.h"
 #include "train/distill/losses.h"
@@ -28,12 +31,12 @@ constexpr double kSortTolerance = 1e-5;
 
 // How uneven the scores are: what the least important half of the units holds of the whole.
 void print_scores(const ByAxis& scores) {
-  std::printf("share of the score in the less important half of the units (50 %% = all alike):\n");
+  print(stdout, "share of the score in the less important half of the units (50 %% = all alike):\n");
   for (const auto& [key, values] : scores) {
     const Tensor ascending = std::get<0>(values.sort(-1));
     const double share = (ascending.narrow(-1, 0, values.size(-1) / 2).sum() / values.sum()).item<double>();
     const std::string place = key.first < 0 ? "model" : "block " + std::to_string(key.first);
-    std::printf("  %-9s %-36s %5.1f %%\n", place.c_str(), std::string(key_of(key.second)).c_str(), 100 * share);
+    print(stdout, "  %-9s %-36s %5.1f %%\n", place.c_str(), std::string(key_of(key.second)).c_str(), 100 * share);
   }
 }
 
@@ -67,7 +70,7 @@ void check_same_function(const Weights& original, const Weights& moved, const Ba
   const Tensor expected = measured_logits(original, batch, SizeContext::full());
   const Tensor got = measured_logits(moved, batch, SizeContext::full());
   const double error = ((got - expected).abs().max() / expected.abs().max()).item<double>();
-  std::printf("sorted against original: %.1e relative\n", error);
+  print(stdout, "sorted against original: %.1e relative\n", error);
   if (error > kSortTolerance)
     throw Error({.where = "the sorted model",
                  .what = "does not compute what the original computes",
@@ -91,8 +94,8 @@ std::vector<BlockDrop> ranked_layers(const RankSettings& settings, const Weights
     bar.update(done, tokens, std::to_string(samples) + " samples");
     if (progress) progress(uint64_t(done), uint64_t(total));
   });
-  std::printf("blocks that can go, the least needed first (error of the logits without it and those before it):\n");
-  for (const BlockDrop& drop : drops) std::printf("  block %-3d %9.2e\n", drop.block, drop.error);
+  print(stdout, "blocks that can go, the least needed first (error of the logits without it and those before it):\n");
+  for (const BlockDrop& drop : drops) print(stdout, "  block %-3d %9.2e\n", drop.block, drop.error);
   return drops;
 }
 
@@ -118,7 +121,7 @@ Weights in_principal_axes(const Weights& weights, BatchSource& data, int64_t bat
 }  // namespace
 
 void rank(const RankJob& job, const Progress& progress) {
-  std::printf("rank\n%s%s\n", settings_text(job.settings).c_str(), settings_text(job.data).c_str());
+  print(stdout, "rank\n%s%s\n", settings_text(job.settings).c_str(), settings_text(job.data).c_str());
   std::fflush(stdout);
   use_threads(job.settings.threads);
   check(job.data);
@@ -132,8 +135,12 @@ void rank(const RankJob& job, const Progress& progress) {
                  .got = in_quotes(job.settings.order)});
   const torch::NoGradGuard no_gradients;
   const FamilySpec family = read_family(job.settings.model);
-  OutputFolder out(job.settings.out, job.settings.model, job.settings.force ? Overwrite::replace : Overwrite::refuse);
-  const Weights original = read_weights(job.settings.model, family.spec);
+  std::vector<std::filesystem::path> sources = input_files(job.data, job.settings.model);
+  sources.push_back(family.folder);
+  for (const std::filesystem::path& file : model_files(family.folder)) sources.push_back(file);
+  OutputFolder out(job.settings.out, sources, job.settings.force ? Overwrite::replace : Overwrite::refuse);
+  const auto note = [](const std::string& text) { print(stdout, "note: %s\n", text.c_str()); };
+  const Weights original = read_weights(job.settings.model, family.spec, note);
 
   const int rows = job.data.is_text() ? job.data.text.rows : job.data.batch.rows;
   const int64_t batches = (job.settings.samples + rows - 1) / rows;
@@ -154,9 +161,10 @@ void rank(const RankJob& job, const Progress& progress) {
   const std::vector<BlockDrop> drops = ranked_layers(job.settings, weights, *data, rows, progress);
   const Weights moved = sorted(weights, orders_of(family.spec, scores));
   check_same_function(original, moved, data->at(0));
-  copy_small_files(job.settings.model, out.partial(),
-                   [](const std::string& note) { std::printf("%s\n", note.c_str()); });
-  write_text(out.partial() / "config.json", family.config.text());
+  copy_small_files(job.settings.model, out.partial(), note);
+  HfConfig config = family.config;
+  announce_no_prediction_layers(config);
+  write_text(out.partial() / "config.json", config.text());
   write_scores(out.partial() / "training" / "scores.json", scores, drops);
   write_text(out.partial() / "training" / "scores.html", scores_page(scores));
   write_weights(out.partial() / "model.safetensors", moved);

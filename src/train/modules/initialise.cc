@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <functional>
-#include <numbers>
 
 #include "base/rng.h"
 
@@ -11,12 +10,6 @@ namespace {
 
 constexpr double kResidualWriters = 0.2;
 constexpr double kDtLow = 0.001, kDtHigh = 0.1, kDtFloor = 1e-4;
-
-// Box-Muller; one number per two draws keeps it simple.
-double normal(Rng& rng) {
-  const double radius = std::sqrt(-2 * std::log(1 - rng.uniform()));
-  return radius * std::cos(2 * std::numbers::pi * rng.uniform());
-}
 
 double initial_dt_bias(Rng& rng) {
   const double dt = std::max(kDtFloor, std::exp(std::log(kDtLow) + rng.uniform() * std::log(kDtHigh / kDtLow)));
@@ -46,16 +39,12 @@ double initial_value(const Parameter& parameter, int64_t index, Rng& rng) {
     case Role::final_norm:
       return 1;
     case Role::gate_bias:
-    case Role::mamba_in_bias:
-    case Role::mamba_out_bias:
-    case Role::up_bias:
-    case Role::down_bias:
-    case Role::shared_up_bias:
-    case Role::shared_down_bias:
       return 0;
     default:
-      break;  // a matrix [.., out, in]
+      break;
   }
+  if (is_linear_bias(parameter.spec.role)) return 0;
+  // A matrix [.., out, in].
   const double scale = writes_residual(parameter.spec.role) ? kResidualWriters : 1;
   return scale * normal(rng) / std::sqrt(double(parameter.value.size(-1)));
 }

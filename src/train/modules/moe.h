@@ -7,8 +7,8 @@
 namespace starnest::train {
 
 //   out = sum_j w_j down_{e_j}( relu(up_{e_j} u)^2 )  +  shared(u)
-// u [R, T, D] -> [R, T, D]. Experts run as two batched products over tokens grouped by expert, each group padded to the
-// largest one.
+// u [R, T, D] -> [R, T, D]. Tokens are grouped by expert (routing.h); each expert runs one product of its own over its
+// group, without padding.
 Tensor moe(const Tensor& u, const MoeSpec& dims, const BlockView& weights, Observer* observer);
 
 }  // namespace starnest::train

@@ -42,9 +42,9 @@ struct BlockMasks {
 // One of three ways to run a size:
 //   full    the untouched model
 //   narrow  on narrowed views of the weights: costs what a small model costs
-//   masked  on full weights with masks and scales (spec/star-elastic.md section 4): for sizes that are undecided, and
-//   as
-//           the definition that narrow is tested against
+//   masked  on full weights with masks and scales (docs/nesting.md): for sizes that are undecided, and as the
+//   definition
+//           that narrow is tested against
 // Immutable; cheap to copy.
 class SizeContext {
  public:

@@ -4,31 +4,10 @@
 #include <map>
 #include <string>
 
-#include "base/text.h"
-#include "format/weights/checkpoint.h"
+#include "arch/paired_checkpoint.h"
 #include "format/weights/safetensors_writer.h"
-#include "starnest/error.h"
 
 namespace starnest::train {
-namespace {
-
-TensorRef require_tensor(const Checkpoint& checkpoint, const std::string& name, const std::vector<uint64_t>& shape,
-                         const std::filesystem::path& folder) {
-  const auto found = checkpoint.find(name);
-  if (!found)
-    throw Error({.where = folder.string(),
-                 .what = "there is no tensor " + in_quotes(name),
-                 .hint = "The weights do not belong to this config.json"});
-  if (found->info->shape != shape)
-    throw Error({.where = found->file->path().string() + ": tensor " + in_quotes(name),
-                 .what = "wrong shape",
-                 .expected = shape_text(shape),
-                 .got = shape_text(found->info->shape),
-                 .hint = "The weights do not belong to this config.json"});
-  return *found;
-}
-
-}  // namespace
 
 Tensor read_tensor(const SafetensorsFile& file, const TensorInfo& info) {
   std::vector<int64_t> shape(info.shape.begin(), info.shape.end());
@@ -44,16 +23,17 @@ Tensor read_tensor(const SafetensorsFile& file, const TensorInfo& info) {
   return out;
 }
 
-Weights read_weights(const std::filesystem::path& folder, const ModelSpec& spec) {
-  const Checkpoint checkpoint(folder);
-  const Naming naming = detect_naming([&](std::string_view name) { return checkpoint.find(name).has_value(); });
-  const Widths full = full_widths(spec);
+Weights read_weights(const std::filesystem::path& folder, const ModelSpec& spec,
+                     const std::function<void(const std::string&)>& note) {
+  const PairedCheckpoint checkpoint(spec, Checkpoint(folder));
+  for (const std::string& notice : unused_notices(checkpoint))
+    if (note) note(notice);
   Weights weights(spec);
-  for (const TensorSpec& tensor : tensors_of(spec, naming)) {
-    const TensorRef stored = require_tensor(checkpoint, naming.name(tensor), tensor.shape(full), folder);
-    const Tensor& whole = weights(tensor.role, tensor.block);
-    const Tensor target = tensor.expert < 0 ? whole : whole.select(0, tensor.expert);
-    target.copy_(read_tensor(*stored.file, *stored.info));
+  for (const StoredTensor& stored : checkpoint.tensors()) {
+    require_plain(stored, "trained");
+    const Tensor& whole = weights(stored.spec.role, stored.spec.block);
+    const Tensor target = stored.spec.expert < 0 ? whole : whole.select(0, stored.spec.expert);
+    target.copy_(read_tensor(*stored.codes.file, *stored.codes.info));
   }
   return weights;
 }

@@ -2,16 +2,19 @@
 #pragma once
 
 #include <filesystem>
-#include <string_view>
+#include <functional>
+#include <string>
 
 #include "format/weights/safetensors.h"
 #include "train/modules/weights.h"
 
 namespace starnest::train {
 
-// Reads the tensors of `folder` in any naming and dtype as F32. Throws Error for a tensor that is missing or has
-// another shape than `spec` says.
-Weights read_weights(const std::filesystem::path& folder, const ModelSpec& spec);
+// Reads the tensors of `folder` in any naming and plain encoding as F32. Throws what PairedCheckpoint throws, and Error
+// for a quantised tensor.
+// `note` is given a sentence for each kind of tensor that is not used.
+Weights read_weights(const std::filesystem::path& folder, const ModelSpec& spec,
+                     const std::function<void(const std::string&)>& note = {});
 
 // Writes `file` (atomically) in F32 and release naming: prefix backbone., one matrix per expert.
 void write_weights(const std::filesystem::path& file, const Weights& weights);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "format/weights/safetensors_writer.h"
 #include "starnest/error.h"
 #include "train/modules/initialise.h"
 #include "train/modules/test_models.h"
@@ -39,6 +40,38 @@ TEST(WeightsIo, SaysWhichTensorHasAnotherShape) {
     EXPECT_NE(std::string(error.what()).find("backbone.embeddings.weight"), std::string::npos) << error.what();
     EXPECT_NE(std::string(error.what()).find("[30, 32]"), std::string::npos) << error.what();
   }
+  std::filesystem::remove_all(folder);
+}
+
+TEST(WeightsIo, RefusesATensorThatTheConfigHasNoPlaceFor) {
+  const auto folder = fresh_folder("extra");
+  const Weights biased = test_models::random_weights(test_models::small_spec(/*bias=*/true), torch::kFloat);
+  write_weights(folder / "model.safetensors", biased);
+  try {
+    read_weights(folder, test_models::small_spec(/*bias=*/false));
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("bias': the model of config.json has no such tensor"), std::string::npos)
+        << error.what();
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST(WeightsIo, NotesWhatIsNotUsed) {
+  const auto folder = fresh_folder("unused");
+  const ModelSpec spec = test_models::small_spec();
+  write_weights(folder / "model.safetensors", Weights(spec));
+  const SafetensorsFile plain(folder / "model.safetensors");
+  std::vector<TensorHeader> headers{{"mtp.layers.0.norm.weight", DType::f32, {2}}};
+  for (const TensorInfo& info : plain.tensors()) headers.push_back({info.name, info.dtype, info.shape});
+  SafetensorsWriter writer(folder / "model.safetensors", headers, {});
+  const std::vector<std::byte> extra(8);
+  for (const TensorHeader& header : writer.order())
+    writer.append(plain.find(header.name) ? plain.bytes(*plain.find(header.name)) : std::span<const std::byte>(extra));
+  writer.commit();
+  std::vector<std::string> notes;
+  read_weights(folder, spec, [&](const std::string& note) { notes.push_back(note); });
+  EXPECT_EQ(notes, std::vector<std::string>{"not used: 1 tensor of multi-token prediction (mtp.*)"});
   std::filesystem::remove_all(folder);
 }
 

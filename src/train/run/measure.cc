@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/range.h"
 #include "base/text.h"
+#include "program/terminal.h"
 #include "train/distill/losses.h"
 
 namespace starnest::train {
@@ -23,9 +24,9 @@ void use_threads(int threads) {
 
 void print_settings(const std::string& job, const std::string& settings, const Ranks& ranks) {
   if (!ranks.first()) return;
-  std::printf("%s\n%s", job.c_str(), settings.c_str());
-  if (ranks.size() > 1) std::printf("processes = %d\n", ranks.size());
-  std::printf("\n");
+  print(stdout, "%s\n%s", job.c_str(), settings.c_str());
+  if (ranks.size() > 1) print(stdout, "processes = %d\n", ranks.size());
+  print(stdout, "\n");
   std::fflush(stdout);
 }
 

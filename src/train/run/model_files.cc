@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/output.h"
 #include "format/json/jsonl.h"
 #include "format/text/effort_template.h"
 #include "tasks/vocabulary.h"
@@ -61,7 +62,7 @@ HfConfig make_config(const ModelSettings& s, const Vocabulary& vocabulary) {
       .set("rescale_prenorm_residual", true);
   json.set("use_cache", true).set("num_logits_to_keep", 1).set("torch_dtype", "float32");
   json.set("bos_token_id", vocabulary.bos).set("eos_token_id", vocabulary.eos).set("pad_token_id", vocabulary.pad);
-  return HfConfig::parse(json.text(), "the new config.json");
+  return HfConfig::parse(indented_json(json.text()), "the new config.json");
 }
 
 void write_model_files(const std::filesystem::path& folder, const HfConfig& config) {

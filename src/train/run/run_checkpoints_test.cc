@@ -7,6 +7,7 @@
 #include <torch/torch.h>
 
 #include "base/file.h"
+#include "base/output.h"
 #include "base/test_support.h"
 
 namespace starnest::train {

@@ -6,8 +6,10 @@
 #include "base/range.h"
 #include "base/text.h"
 #include "format/weights/model_location.h"
+#include "program/terminal.h"
 #include "starnest/error.h"
 #include "tasks/vocabulary.h"
+#include "train/run/input_content.h"
 #include "train/run/settings.h"
 
 namespace starnest::train {
@@ -31,14 +33,14 @@ TextBatches text_batches(const DataSettings& settings, const std::vector<std::st
                    .what = "the vocabulary of " + file.string() + " has no such token",
                    .got = in_quotes(settings.text.end)});
   }
-  Corpus corpus = Corpus::open(files, tokenizer, reading,
-                               [](const std::string& note) { std::fprintf(stderr, "%s\n", note.c_str()); });
-  std::fprintf(stderr, "%s: %s documents, %s tokens\n", join(files, " ").c_str(), grouped(corpus.size()).c_str(),
-               grouped(corpus.tokens()).c_str());
+  Corpus corpus =
+      Corpus::open(files, tokenizer, reading, [](const std::string& note) { print(stderr, "%s\n", note.c_str()); });
+  print(stderr, "%s: %s documents, %s tokens\n", join(files, " ").c_str(), grouped(corpus.size()).c_str(),
+        grouped(corpus.tokens()).c_str());
   TextBatches batches(std::move(corpus), size_t(settings.text.length), size_t(settings.text.rows), uint64_t(seed));
   if (batches.rows_left_out() > 0)
-    std::fprintf(stderr, "%s: %s rows without a token to learn are left out\n", join(files, " ").c_str(),
-                 grouped(batches.rows_left_out()).c_str());
+    print(stderr, "%s: %s rows without a token to learn are left out\n", join(files, " ").c_str(),
+          grouped(batches.rows_left_out()).c_str());
   return batches;
 }
 
@@ -56,6 +58,15 @@ void check_task_vocabulary(int vocabulary) {
 
 std::string settings_text(const DataSettings& s) {
   return s.is_text() ? settings_text(s.text, "data.") : settings_text(s.mix, "mix.") + settings_text(s.batch, "batch.");
+}
+
+std::string identity_text(const DataSettings& settings, const std::string& model) {
+  if (!settings.is_text()) return settings_text(settings);
+  DataSettings contents = settings;
+  for (std::vector<std::string>* files : {&contents.text.files, &contents.text.dev})
+    for (std::string& file : *files) file = corpus_content(file);
+  contents.text.tokenizer = file_content(tokenizer_file(settings, model));
+  return settings_text(contents);
 }
 
 std::string description(const DataSettings& settings) {
@@ -80,6 +91,16 @@ void check(const DataSettings& settings) {
 void check_shares(const DataSettings& settings, const Ranks& ranks) {
   require_at_least(settings.is_text() ? "--data-rows" : "--batch-rows",
                    settings.is_text() ? settings.text.rows : settings.batch.rows, ranks.size());
+}
+
+std::vector<std::filesystem::path> input_files(const DataSettings& settings, const std::string& model) {
+  if (!settings.is_text()) return {};
+  std::vector<std::filesystem::path> files{tokenizer_file(settings, model)};
+  for (const std::vector<std::string>* names : {&settings.text.files, &settings.text.dev})
+    for (const std::string& name : *names)
+      for (const char* ending : {"", ".bin", ".idx"})
+        if (std::filesystem::exists(name + ending)) files.emplace_back(name + ending);
+  return files;
 }
 
 std::filesystem::path tokenizer_file(const DataSettings& settings, const std::string& model) {

@@ -1,8 +1,10 @@
 // What the jobs train on and are measured by: synthetic tasks, or text when files are named.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tasks/batch.h"
 #include "train/data/batch_source.h"
@@ -21,6 +23,9 @@ struct DataSettings {
 
 std::string settings_text(const DataSettings& settings);  // only those in use
 
+// The same with the contents of the files in place of their names (input_content.h). `model`: see tokenizer_file.
+std::string identity_text(const DataSettings& settings, const std::string& model);
+
 std::string description(const DataSettings& settings);  // "tasks r h", "text stories.txt"
 
 // Throws Error naming the first setting that is out of range.
@@ -28,6 +33,9 @@ void check(const DataSettings& settings);
 
 // Throws Error when a batch has fewer rows than there are processes to share them.
 void check_shares(const DataSettings& settings, const Ranks& ranks);
+
+// What is read: data, development data, tokenizer.
+std::vector<std::filesystem::path> input_files(const DataSettings& settings, const std::string& model);
 
 // The tokenizer of the text: text.tokenizer, or that of the folder `model`.
 std::filesystem::path tokenizer_file(const DataSettings& settings, const std::string& model);

@@ -7,10 +7,13 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/output.h"
 #include "base/range.h"
 #include "base/text.h"
+#include "program/terminal.h"
 #include "starnest/error.h"
 #include "train/modules/weights_io.h"
+#include "train/run/input_content.h"
 #include "train/run/settings.h"
 
 namespace starnest::train {
@@ -40,13 +43,20 @@ std::vector<Tensor> values_of(const Weights& weights) {
   return values;
 }
 
-// The lines in which two settings texts differ, for a message.
-std::string first_difference(const std::string& a, const std::string& b) {
-  std::istringstream left(a), right(b);
+// What to know of the first line in which two settings texts differ.
+std::string explain_difference(const std::string& here, const std::string& written) {
+  std::istringstream left(here), right(written);
   std::string x, y;
-  while (std::getline(left, x) && std::getline(right, y))
-    if (x != y) return in_quotes(x) + " against " + in_quotes(y);
-  return "their number";
+  bool same = true;
+  while (same && std::getline(left, x) && std::getline(right, y)) same = x == y;
+  if (same) return "They differ in their number";
+  const std::string both = in_quotes(x) + " against " + in_quotes(y), key = x.substr(0, x.find(" = "));
+  if (!holds_content(x)) return "They differ in " + both;
+  if (!holds_content(y))
+    return "An earlier version wrote it, which noted where inputs lay and not what they held: " + both +
+           ". End the run with that version, or begin anew in another folder";
+  return "The input " + in_quotes(key) + " changed, or is another one: " + both +
+         ". Restore what the run began with, or begin anew in another folder";
 }
 
 using Metadata = std::map<std::string, std::string>;
@@ -91,15 +101,15 @@ RunFolder::RunFolder(const RunSettings& settings, const std::string& job, const 
   require_at_least("--dev-every", settings.dev_every, 0);
   require_at_least("--checkpoint-every", settings.checkpoint_every, 1);
   if (settings.out.empty()) throw Error("--out", "names no folder");
-  if (ranks_.first()) check_usable();
+  if (ranks_.first()) take();
   ranks_.demand_equal("settings", settings_text(settings) + identity_);
 }
 
 void RunFolder::check_usable() const {
   std::error_code problem;
-  bool used = false;  // an empty training/ is what a run leaves that was refused
+  bool used = false;  // training/ and the lock in it are what a run leaves that was refused
   for (std::filesystem::recursive_directory_iterator entry(out_, problem), end; !problem && entry != end; ++entry)
-    used = used || entry->path() != out_ / "training";
+    used = used || (entry->path() != training() && entry->path() != lock_path());
   if (used && !resume_)
     throw Error({.where = out_.string(),
                  .what = "is not empty",
@@ -107,30 +117,29 @@ void RunFolder::check_usable() const {
   if (resume_ && !checkpoints_.any())
     throw Error(
         {.where = out_.string(), .what = "holds no checkpoint to resume", .expected = checkpoints_.newest().string()});
-  check_writable();
 }
 
-void RunFolder::check_writable() const {
+void RunFolder::take() {
+  check_usable();
   std::error_code problem;
-  std::filesystem::create_directories(out_ / "training", problem);
+  std::filesystem::create_directories(training(), problem);
   if (problem) throw Error(out_.string(), "cannot be made: " + problem.message());
-  const std::filesystem::path probe = out_ / "training" / "probe";
-  write_text(probe, "");
-  std::filesystem::remove(probe);
+  lock_.emplace(lock_path(), "the run in " + in_quotes(out_.string()));
+  check_usable();  // another run may have been here until now
+  for (const std::filesystem::path& folder : {out_, training()}) remove_unfinished(folder);
 }
 
 TrainState RunFolder::read_checkpoint(const std::map<std::string, Tensor>& into) {
   const SafetensorsFile file =
-      checkpoints_.read([](const std::string& note) { std::fprintf(stderr, "warning: %s\n", note.c_str()); });
+      checkpoints_.read([](const std::string& note) { print(stderr, "warning: %s\n", note.c_str()); });
   const std::string where = file.path().string();
   const auto& metadata = file.metadata();
   const TrainState state{number(metadata, "step", where), number(metadata, "tokens", where),
                          number(metadata, "overloaded", where)};
   const std::string& made_with = entry(metadata, "settings", where);
   if (made_with != identity_)
-    throw Error({.where = where,
-                 .what = "was made with other settings",
-                 .hint = "They differ in " + first_difference(identity_, made_with)});
+    throw Error(
+        {.where = where, .what = "was made with other settings", .hint = explain_difference(identity_, made_with)});
   for (const auto& [name, tensor] : into) {
     const TensorInfo* info = file.find(name);
     if (!info) throw Error(where, "there is no tensor " + in_quotes(name));

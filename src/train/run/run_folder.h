@@ -5,8 +5,10 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "base/output.h"
 #include "format/json/jsonl.h"
 #include "train/distill/optimizer.h"
 #include "train/run/run_checkpoints.h"
@@ -51,9 +53,10 @@ struct TrainState {
 // every function.
 class RunFolder {
  public:
-  // `job`: the settings of the job as text. A run may be resumed only with the same job, seed and number of steps.
-  // Throws Error when the folder is not empty and `resume` is not set, or when it is set and there is no checkpoint, or
-  // when a process has other settings. Refers to `ranks`.
+  // `job`: the settings of the job as text, with the contents of its inputs (input_content.h). A run may be resumed
+  // only with the same job, seed and number of steps. Throws Error when the folder is not empty and `resume` is not
+  // set, or when it is set and there is no checkpoint, or when another run is going on in the folder, or when a process
+  // has other settings. Refers to `ranks`.
   RunFolder(const RunSettings& settings, const std::string& job, const Ranks& ranks);
 
   const std::filesystem::path& path() const { return out_; }
@@ -77,9 +80,11 @@ class RunFolder {
   void log(const JsonLine& line);  // one line per step
 
  private:
-  std::filesystem::path log_path() const { return out_ / "training" / "log.jsonl"; }
+  std::filesystem::path training() const { return out_ / "training"; }
+  std::filesystem::path log_path() const { return training() / "log.jsonl"; }
+  std::filesystem::path lock_path() const { return training() / "lock"; }
   void check_usable() const;
-  void check_writable() const;
+  void take();
   TrainState read_checkpoint(const std::map<std::string, Tensor>& into);
 
   const Ranks& ranks_;
@@ -87,6 +92,7 @@ class RunFolder {
   RunCheckpoints checkpoints_;
   bool resume_;
   std::string identity_;
+  std::optional<FileLock> lock_;  // of the first process
   std::unique_ptr<JsonlWriter> log_;
 };
 

@@ -5,8 +5,10 @@
 
 #include "base/child_process.h"
 #include "base/file.h"
+#include "base/output.h"
 #include "base/range.h"
 #include "base/text.h"
+#include "program/terminal.h"
 #include "starnest/error.h"
 #include "train/run/run_checkpoints.h"
 #include "train/studies/studies.h"
@@ -43,7 +45,7 @@ class Runner {
       fs::remove_all(out_ / job.name);               // killed before its first checkpoint
     fs::remove_all(out_ / (job.name + ".partial"));  // of a job that makes its folder at once
     write_text(arguments_file(job), join(job.arguments, "\n") + "\n");
-    std::printf("start %s\n", job.name.c_str());
+    print(stdout, "start %s\n", job.name.c_str());
     std::fflush(stdout);
     running_.push_back({job, std::make_unique<ChildProcess>(
                                  words, ChildProcess::Place{.output = output(job), .dies_with_parent = true})});
@@ -62,7 +64,7 @@ class Runner {
         running_.erase(entry);
         if (*code != 0 || !done(job)) fail(job);
         ++finished_;
-        std::printf("done  %s\n", job.name.c_str());
+        print(stdout, "done  %s\n", job.name.c_str());
         std::fflush(stdout);
         return;
       }
@@ -137,12 +139,13 @@ void run_jobs(const StudySettings& settings, const Study& study, const Progress&
 }
 
 void print_plan(const StudySettings& settings, const Study& study) {
-  std::printf("%s: %s\n\npredicted:\n", settings.name.c_str(), study.question().c_str());
+  print(stdout, "%s: %s\n\npredicted:\n", settings.name.c_str(), study.question().c_str());
   for (const Claim& claim : study.claims())
-    std::printf("  %s (%s against %s, %s)\n", claim.prediction.c_str(), claim.first.c_str(), claim.second.c_str(),
-                claim.size.c_str());
-  std::printf("\njobs of %s 1, as far as they are known:\n", study.unit().c_str());
-  for (const Job& job : study.jobs(1)) std::printf("  %-22s %s\n", job.name.c_str(), join(job.arguments, " ").c_str());
+    print(stdout, "  %s (%s against %s, %s)\n", claim.prediction.c_str(), claim.first.c_str(), claim.second.c_str(),
+          claim.size.c_str());
+  print(stdout, "\njobs of %s 1, as far as they are known:\n", study.unit().c_str());
+  for (const Job& job : study.jobs(1))
+    print(stdout, "  %-22s %s\n", job.name.c_str(), join(job.arguments, " ").c_str());
 }
 
 }  // namespace
@@ -169,11 +172,13 @@ void run_study(const StudySettings& given, const Progress& progress) {
   require_range("--side-by-side", settings.side_by_side, 1, 1024);
   const std::unique_ptr<Study> study = make_study(settings);
   if (settings.plan) return print_plan(settings, *study);
+  fs::create_directories(settings.out);
+  const FileLock lock(fs::path(settings.out) / "lock", "the studies in " + in_quotes(settings.out));
   run_jobs(settings, *study, progress);
   const StudyResult result = collect(settings, *study);
   write_text(fs::path(settings.out) / (settings.name + ".json"), to_json(result));
   write_text(fs::path(settings.out) / (settings.name + ".html"), to_page(result));
-  std::printf("\n%s\n", to_text(result).c_str());
+  print(stdout, "\n%s\n", to_text(result).c_str());
 }
 
 }  // namespace starnest::train

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "report/page.h"
-#include "report/repeats.h"
+#include "report/statistics.h"
 #include "train/studies/study.h"
 
 namespace starnest::train {

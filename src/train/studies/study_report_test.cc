@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/file.h"
+#include "base/output.h"
 #include "base/test_support.h"
 #include "format/json/jsonl.h"
 

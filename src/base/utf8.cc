@@ -1,4 +1,4 @@
-#include "format/text/utf8.h"
+#include "base/utf8.h"
 
 #include <array>
 #include <cstdio>

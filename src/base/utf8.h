@@ -1,4 +1,4 @@
-// Private to format: stepping through text that may not be valid UTF-8.
+// Stepping through text that may not be valid UTF-8. (Whether it is: valid_utf8_prefix in base/text.h.)
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,28 @@
+# Read by ctest before it runs, through starnest_test_on_every_set: adds a test per program of `programs` and instruction
+# set. `list_sets` prints the sets in ascending order, one "NAME yes" or "NAME no" a line.
+if(NOT EXISTS "${list_sets}")
+  message(STATUS "Instruction sets: ${list_sets} is not built, so no test runs on another set than the machine's best")
+  return()
+endif()
+execute_process(COMMAND "${list_sets}" OUTPUT_VARIABLE sets OUTPUT_STRIP_TRAILING_WHITESPACE)
+string(REPLACE "\n" ";" sets "${sets}")
+set(available)
+foreach(set ${sets})
+  if(set MATCHES "^(.*) yes$")
+    list(APPEND available ${CMAKE_MATCH_1})
+  else()
+    string(REPLACE " no" "" set "${set}")
+    message(STATUS "Instruction sets: ${set} is not tested, this machine lacks it")
+  endif()
+endforeach()
+list(POP_BACK available)  # the best one, which all other tests use
+foreach(set ${available})
+  foreach(program ${programs})
+    if(EXISTS "${program}")
+      get_filename_component(name "${program}" NAME)
+      add_test("on_${set}.${name}" "${program}" --gtest_brief=1)
+      set_tests_properties("on_${set}.${name}" PROPERTIES LABELS instruction_sets TIMEOUT 600
+                           ENVIRONMENT "OMP_WAIT_POLICY=PASSIVE;STARNEST_ISA=${set}")
+    endif()
+  endforeach()
+endforeach()

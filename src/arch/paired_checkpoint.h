@@ -1,0 +1,55 @@
+// A checkpoint matched with the tensors that its model has: the one place where the two meet. Loading, slicing,
+// training and inspect all read a model through it, so that a tensor is used by all of them or refused by all of them.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "arch/tensors.h"
+#include "base/encoding.h"
+#include "format/weights/checkpoint.h"
+
+namespace starnest {
+
+// A tensor of the model as the checkpoint holds it.
+struct StoredTensor {
+  TensorSpec spec;
+  std::string name;  // in the checkpoint
+  Encoding encoding = Encoding::f32;
+  TensorRef codes{};                // of a plain encoding the numbers themselves; nvfp4: [.., cols / 2], two to a byte
+  std::optional<TensorRef> scales;  // nvfp4: E4M3 [.., cols / 16]
+  std::optional<TensorRef> tensor_scale;  // fp8, nvfp4: one F32 number
+
+  std::string where() const;  // file and tensor, for the messages of an Error
+};
+
+// Movable; what it hands out stays valid then. Immutable after construction, safe from any thread.
+class PairedCheckpoint {
+ public:
+  // Every tensor of the model has its counterpart, of the full model's shape and in an encoding that is known; every
+  // tensor of the checkpoint has a place in the model, or is known to be harmless there (unused()). Throws Error naming
+  // the first tensor of which that is not true.
+  PairedCheckpoint(const ModelSpec& spec, Checkpoint checkpoint);
+
+  const Checkpoint& checkpoint() const { return checkpoint_; }
+  const Naming& naming() const { return naming_; }
+  std::span<const StoredTensor> tensors() const { return tensors_; }  // in the order of tensors_of
+  // What the checkpoint holds and no size needs, as phrases: "3 tensors of multi-token prediction (mtp.*)".
+  const std::vector<std::string>& unused() const { return unused_; }
+
+ private:
+  Checkpoint checkpoint_;
+  Naming naming_;
+  std::vector<StoredTensor> tensors_;
+  std::vector<std::string> unused_;
+};
+
+// The sentence for whoever runs or trains the model: "not used: ...".
+std::vector<std::string> unused_notices(const PairedCheckpoint& checkpoint);
+
+// Throws Error naming the tensor where `what` (such as "trained") needs plain numbers and it is quantised.
+void require_plain(const StoredTensor& tensor, std::string_view what);
+
+}  // namespace starnest

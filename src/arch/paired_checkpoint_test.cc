@@ -1,0 +1,229 @@
+#include "arch/paired_checkpoint.h"
+
+#include <functional>
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "arch/registry.h"
+#include "base/test_support.h"
+#include "format/weights/safetensors_writer.h"
+
+namespace starnest {
+namespace {
+
+constexpr const char* kConfig = R"({
+  "model_type": "nemotron_h", "hybrid_override_pattern": "M*E-", "hidden_size": 32, "vocab_size": 6,
+  "mamba_num_heads": 2, "mamba_head_dim": 16, "n_groups": 2, "ssm_state_size": 4, "conv_kernel": 4,
+  "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "intermediate_size": 48, "n_routed_experts": 3,
+  "num_experts_per_tok": 2, "moe_intermediate_size": 16, "moe_shared_expert_intermediate_size": 32,
+  "norm_topk_prob": true, "routed_scaling_factor": 2.5, "layer_norm_epsilon": 1e-5})";
+
+struct Stored {
+  DType dtype = DType::bf16;
+  std::vector<uint64_t> shape;
+  std::byte fill{0};
+};
+using Tensors = std::map<std::string, Stored>;
+
+ModelSpec spec_with(std::string_view keys) {
+  std::string text = kConfig;
+  text.insert(text.rfind('}'), keys);
+  const HfConfig config = HfConfig::parse(text, "config.json");
+  return architecture_of(config).read(config);
+}
+
+Tensors tensors_for(const ModelSpec& spec) {
+  Tensors tensors;
+  for (const TensorSpec& tensor : tensors_of(spec, Naming{}))
+    tensors[Naming{}.name(tensor)] = {DType::bf16, tensor.shape(full_widths(spec)), {}};
+  return tensors;
+}
+
+void write(const TestFolder& folder, std::string_view file, const Tensors& tensors) {
+  std::vector<TensorHeader> headers;
+  for (const auto& [name, stored] : tensors) headers.push_back({name, stored.dtype, stored.shape});
+  SafetensorsWriter writer(folder / file, std::move(headers), {});
+  for (const TensorHeader& header : writer.order()) {
+    uint64_t bytes = size_of(header.dtype);
+    for (const uint64_t extent : header.shape) bytes *= extent;
+    writer.append(std::vector<std::byte>(bytes, tensors.at(header.name).fill));
+  }
+  writer.commit();
+}
+
+// The tensors of a model for whose config `keys` are added, changed by `change`, paired with that model.
+PairedCheckpoint paired(const std::function<void(Tensors&)>& change = {}, std::string_view keys = "") {
+  const TestFolder folder;
+  const ModelSpec spec = spec_with(keys);
+  Tensors tensors = tensors_for(spec);
+  if (change) change(tensors);
+  write(folder, "model.safetensors", tensors);
+  return {spec, Checkpoint(folder.path())};
+}
+
+void expect_error(const std::function<void(Tensors&)>& change, std::initializer_list<const char*> parts,
+                  std::string_view keys = "") {
+  const std::string message = error_of([&] { paired(change, keys); });
+  for (const char* part : parts) EXPECT_NE(message.find(part), std::string::npos) << part << " not in: " << message;
+}
+
+const StoredTensor& named(const PairedCheckpoint& checkpoint, std::string_view name) {
+  for (const StoredTensor& tensor : checkpoint.tensors())
+    if (tensor.name == name) return tensor;
+  throw Error(std::string(name), "is not there");
+}
+
+TEST(PairedCheckpoint, HasEveryTensorOfTheModelInItsOrderAndEncoding) {
+  const PairedCheckpoint checkpoint = paired([](Tensors& t) {
+    t["backbone.norm_f.weight"].dtype = DType::f32;
+    t["lm_head.weight"].dtype = DType::f16;
+  });
+  const std::vector<TensorSpec> specs = tensors_of(spec_with(""), Naming{});
+  ASSERT_EQ(checkpoint.tensors().size(), specs.size());
+  for (size_t i = 0; i < specs.size(); ++i) {
+    EXPECT_EQ(checkpoint.tensors()[i].name, Naming{}.name(specs[i]));
+    EXPECT_EQ(checkpoint.tensors()[i].codes.info->name, Naming{}.name(specs[i]));
+  }
+  EXPECT_EQ(named(checkpoint, "backbone.norm_f.weight").encoding, Encoding::f32);
+  EXPECT_EQ(named(checkpoint, "lm_head.weight").encoding, Encoding::f16);
+  EXPECT_EQ(named(checkpoint, "backbone.layers.0.mixer.A_log").encoding, Encoding::bf16);
+  EXPECT_TRUE(checkpoint.unused().empty());
+}
+
+TEST(PairedCheckpoint, RefusesByNameWhatTheConfigHasNoPlaceFor) {
+  const auto extra = [](const std::string& name, const std::vector<uint64_t>& shape) {
+    expect_error([&](Tensors& t) { t[name] = {DType::bf16, shape, {}}; },
+                 {name.c_str(), "model.safetensors", "has no such tensor"});
+  };
+  extra("backbone.layers.0.mixer.in_proj.bias", {84});
+  extra("backbone.layers.0.mixer.out_proj.bias", {32});
+  extra("backbone.layers.1.mixer.q_proj.bias", {32});
+  extra("backbone.layers.1.mixer.o_proj.bias", {32});
+  extra("backbone.layers.1.mixer.q_norm.weight", {16});
+  extra("backbone.layers.2.mixer.experts.3.up_proj.weight", {16, 32});
+  extra("backbone.layers.2.mixer.experts.0.up_proj.bias", {16});
+  extra("backbone.layers.2.mixer.shared_experts.gate_proj.weight", {32, 32});
+  extra("backbone.layers.3.mixer.up_proj.bias", {48});
+  extra("backbone.layers.4.norm.weight", {32});
+  extra("lm_head.bias", {6});
+  extra("model.embeddings.weight2", {6, 32});
+  expect_error([](Tensors& t) { t["backbone.layers.0.mixer.conv1d.bias"] = {DType::bf16, {48}, {}}; },
+               {"backbone.layers.0.mixer.conv1d.bias"}, R"(, "use_conv_bias": false)");
+  expect_error([](Tensors& t) { t["a.one"] = t["a.three"] = t["a.two"] = {DType::i64, {1}, {}}; },
+               {"'a.one'", "2 more"});
+}
+
+TEST(PairedCheckpoint, UsesWhatTheConfigAllows) {
+  const PairedCheckpoint checkpoint = paired({}, R"(, "use_bias": true, "mlp_bias": true)");
+  EXPECT_EQ(named(checkpoint, "backbone.layers.0.mixer.in_proj.bias").spec.role, Role::mamba_in_bias);
+  EXPECT_EQ(named(checkpoint, "backbone.layers.3.mixer.down_proj.bias").spec.role, Role::down_bias);
+}
+
+TEST(PairedCheckpoint, NamesWhatIsHarmless) {
+  const PairedCheckpoint checkpoint = paired(
+      [](Tensors& t) {
+        t["mtp.layers.0.norm.weight"] = {DType::bf16, {32}, {}};
+        t["mtp.layers.0.eh_proj.weight"] = {DType::u8, {4, 4}, {}};
+        t["backbone.layers.1.mixer.rotary_emb.inv_freq"] = {DType::f32, {8}, {}};
+        t["backbone.layers.1.mixer.k_proj.k_scale"] = {DType::f32, {}, {}};
+        t["lm_head.weight"] = {DType::bf16, {6, 32}, {}};
+      },
+      R"(, "tie_word_embeddings": true)");
+  ASSERT_EQ(checkpoint.unused().size(), 4u);
+  EXPECT_EQ(checkpoint.unused()[0], "2 tensors of multi-token prediction (mtp.*)");
+  EXPECT_EQ(checkpoint.unused()[1].find("1 tensor of rotary positions"), 0u);
+  EXPECT_NE(checkpoint.unused()[2].find("k_scale"), std::string::npos);
+  EXPECT_EQ(checkpoint.unused()[3].find("lm_head.weight"), 0u);
+  EXPECT_EQ(unused_notices(checkpoint)[0], "not used: " + checkpoint.unused()[0]);
+}
+
+TEST(PairedCheckpoint, RefusesAHeadOfItsOwnBesideATiedOne) {
+  const char* tied = R"(, "tie_word_embeddings": true)";
+  const auto head = [](Stored stored) { return [stored](Tensors& t) { t["lm_head.weight"] = stored; }; };
+  expect_error(head({DType::bf16, {6, 32}, std::byte{1}}), {"lm_head.weight", "tie_word_embeddings"}, tied);
+  expect_error(head({DType::f32, {6, 32}, {}}), {"lm_head.weight", "tie_word_embeddings"}, tied);
+  expect_error(head({DType::bf16, {7, 32}, {}}), {"lm_head.weight", "tie_word_embeddings"}, tied);
+}
+
+TEST(PairedCheckpoint, NamesWhatIsMissingAndWhatDoesNotFit) {
+  expect_error([](Tensors& t) { t.erase("backbone.layers.1.mixer.k_proj.weight"); },
+               {"tensor 'backbone.layers.1.mixer.k_proj.weight' is missing"});
+  expect_error(
+      [](Tensors& t) { std::erase_if(t, [](const auto& e) { return e.first.find("experts.2") != e.first.npos; }); },
+      {"experts.2.up_proj.weight' and 1 more is missing"});
+  expect_error([](Tensors& t) { t["backbone.layers.3.mixer.up_proj.weight"].shape = {32, 48}; },
+               {"backbone.layers.3.mixer.up_proj.weight': has the wrong shape", "[48, 32]", "[32, 48]"});
+  expect_error([](Tensors& t) { t["backbone.layers.0.mixer.D"] = {DType::i64, {2}, {}}; },
+               {"backbone.layers.0.mixer.D': is not a weight", "I64"});
+}
+
+// The matrix of one expert as NVFP4, and the head as FP8.
+void quantise(Tensors& t) {
+  const std::string expert = "backbone.layers.2.mixer.experts.1.up_proj";
+  t[expert + ".weight"] = {DType::u8, {16, 16}, {}};
+  t[expert + ".weight_scale"] = {DType::f8_e4m3, {16, 2}, {}};
+  t[expert + ".weight_scale_2"] = {DType::f32, {}, {}};
+  t[expert + ".input_scale"] = {DType::f32, {}, {}};
+  t["lm_head.weight"].dtype = DType::f8_e4m3;
+  t["lm_head.weight_scale"] = {DType::f32, {1}, {}};
+}
+
+TEST(PairedCheckpoint, FindsTheScalesOfQuantisedMatrices) {
+  const PairedCheckpoint checkpoint = paired(quantise);
+  const StoredTensor& expert = named(checkpoint, "backbone.layers.2.mixer.experts.1.up_proj.weight");
+  EXPECT_EQ(expert.encoding, Encoding::nvfp4);
+  EXPECT_EQ(expert.scales->info->name, "backbone.layers.2.mixer.experts.1.up_proj.weight_scale");
+  EXPECT_EQ(expert.tensor_scale->info->name, "backbone.layers.2.mixer.experts.1.up_proj.weight_scale_2");
+  const StoredTensor& head = named(checkpoint, "lm_head.weight");
+  EXPECT_EQ(head.encoding, Encoding::fp8);
+  EXPECT_FALSE(head.scales);
+  EXPECT_EQ(head.tensor_scale->info->name, "lm_head.weight_scale");
+  EXPECT_TRUE(checkpoint.unused().empty());
+  const std::string message = error_of([&] { require_plain(expert, "run"); });
+  EXPECT_NE(message.find("experts.1.up_proj.weight': NVFP4 weights are not run yet"), std::string::npos) << message;
+}
+
+TEST(PairedCheckpoint, NamesTheTensorOfABrokenQuantisation) {
+  const std::string expert = "backbone.layers.2.mixer.experts.1.up_proj";
+  const auto broken = [&](const std::function<void(Tensors&)>& change, std::initializer_list<const char*> parts) {
+    expect_error(
+        [&](Tensors& t) {
+          quantise(t);
+          change(t);
+        },
+        parts);
+  };
+  broken([&](Tensors& t) { t.erase(expert + ".weight_scale"); },
+         {"experts.1.up_proj.weight'", "weight_scale' is missing"});
+  broken([&](Tensors& t) { t.erase(expert + ".weight_scale_2"); }, {"weight_scale_2' is missing"});
+  broken([&](Tensors& t) { t.erase("lm_head.weight_scale"); }, {"lm_head.weight'", "is missing"});
+  broken([&](Tensors& t) { t[expert + ".weight_scale"].shape = {2, 16}; }, {"weight_scale'", "[16, 2]", "[2, 16]"});
+  broken([&](Tensors& t) { t[expert + ".weight_scale"].dtype = DType::bf16; }, {"weight_scale'", "F8_E4M3", "BF16"});
+  broken([&](Tensors& t) { t[expert + ".weight_scale_2"].shape = {3}; }, {"weight_scale_2'", "single number"});
+  broken([&](Tensors& t) { t[expert + ".weight"].shape = {16, 32}; }, {"up_proj.weight'", "[16, 16]", "[16, 32]"});
+  expect_error([](Tensors& t) { t["backbone.layers.3.norm.weight"].dtype = DType::u8; },
+               {"backbone.layers.3.norm.weight': is quantised"});
+  expect_error([](Tensors& t) { t["backbone.layers.3.mixer.up_proj.weight_scale"] = {DType::f32, {}, {}}; },
+               {"up_proj.weight_scale'", "has no such tensor"});
+}
+
+TEST(PairedCheckpoint, TakesTheCopyThatTheIndexNames) {
+  const TestFolder folder;
+  const ModelSpec spec = spec_with("");
+  const Tensors all = tensors_for(spec);
+  write(folder, "base.safetensors", all);
+  write(folder, "patch.safetensors", {{"lm_head.weight", {DType::bf16, {6, 32}, std::byte{7}}}});
+  std::string index;
+  for (const auto& [name, stored] : all)
+    index += (index.empty() ? "\"" : ", \"") + name + "\": \"" + (name == "lm_head.weight" ? "patch" : "base") +
+             ".safetensors\"";
+  folder.write("model.safetensors.index.json", R"({"weight_map": {)" + index + "}}");
+  const PairedCheckpoint checkpoint(spec, Checkpoint(folder.path()));
+  EXPECT_EQ(named(checkpoint, "lm_head.weight").codes.bytes()[0], std::byte{7});
+  ASSERT_EQ(checkpoint.unused().size(), 1u);
+  EXPECT_EQ(checkpoint.unused()[0], "1 tensor of shards for which the index names another shard");
+}
+
+}  // namespace
+}  // namespace starnest
