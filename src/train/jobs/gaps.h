@@ -26,7 +26,7 @@ struct GapSettings {
 
 // One way to ask one task; shares in [0, 1] of the largest and the smallest size, teacher-forced.
 struct Gap {
-  std::string family;
+  std::string task;
   std::string way;  // "long", "terse", or "cut": the answer after a long trace that stops one step early
   double trace_large, trace_small;    // whole trace right
   double answer_large, answer_small;  // answer right given the gold trace

@@ -65,7 +65,7 @@ void Processes::communicate(const Operation& operation) const {
   try {
     operation();
   } catch (const std::exception& error) {  // c10d throws several unrelated types
-    throw Error({.where = "process " + std::to_string(rank_) + " of " + std::to_string(size_),
+    throw Error({.where = "process " + std::to_string(number_) + " of " + std::to_string(size_),
                  .what = "lost the connection to another process (" + first_line(error.what()) + ")",
                  .hint = "The process that ended first says why. Go on from the last checkpoint with --resume"});
   }
@@ -73,7 +73,7 @@ void Processes::communicate(const Operation& operation) const {
 
 Processes::Processes() = default;
 
-Processes::Processes(const Launch& launch) : rank_(launch.rank), size_(launch.size) {
+Processes::Processes(const Launch& launch) : number_(launch.rank), size_(launch.size) {
   if (size_ == 1) return;
   group_ = std::make_unique<Group>();
   try {
@@ -86,9 +86,9 @@ Processes::Processes(const Launch& launch) : rank_(launch.rank), size_(launch.si
     group_->store = c10::make_intrusive<c10d::TCPStore>(launch.host, options);
     if (!launch.prefix.empty()) group_->store = c10::make_intrusive<c10d::PrefixStore>(launch.prefix, group_->store);
     group_->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(
-        group_->store, rank_, size_, c10d::ProcessGroupGloo::Options::create_default(kSilence));
+        group_->store, number_, size_, c10d::ProcessGroupGloo::Options::create_default(kSilence));
   } catch (const std::exception& error) {
-    throw Error({.where = "process " + std::to_string(rank_) + " of " + std::to_string(size_),
+    throw Error({.where = "process " + std::to_string(number_) + " of " + std::to_string(size_),
                  .what = "does not reach the others at " + launch.host + ":" + std::to_string(launch.port) + " (" +
                          first_line(error.what()) + ")",
                  .hint = "All processes need the same MASTER_ADDR and MASTER_PORT, and a port that is free"});
@@ -133,20 +133,20 @@ void Processes::share(std::span<const Tensor> tensors, int owner) const {
       c10d::BroadcastOptions options;
       options.rootRank = owner;
       group_->gloo->broadcast(flat, options)->wait();
-      if (rank_ != owner) unflatten(flat[0], bucket);
+      if (number_ != owner) unflatten(flat[0], bucket);
     }
   });
 }
 
 void Processes::move(const Tensor& tensor, int from, int to) const {
-  if (!group_ || from == to || (rank_ != from && rank_ != to)) return;
+  if (!group_ || from == to || (number_ != from && number_ != to)) return;
   communicate([&] {
     std::vector<Tensor> flat{flatten({tensor})};
-    if (rank_ == from)
+    if (number_ == from)
       group_->gloo->send(flat, to, 0)->wait();
     else
       group_->gloo->recv(flat, from, 0)->wait();
-    if (rank_ == to) unflatten(flat[0], {tensor});
+    if (number_ == to) unflatten(flat[0], {tensor});
   });
 }
 
@@ -160,7 +160,7 @@ void Processes::demand_equal(const std::string& what, const std::string& text) c
     of_first.assign(value.begin(), value.end());
   });
   if (of_first != text)
-    throw Error({.where = "process " + std::to_string(rank_) + " of " + std::to_string(size_),
+    throw Error({.where = "process " + std::to_string(number_) + " of " + std::to_string(size_),
                  .what = "has other " + what + " than process 0",
                  .hint = "Start all processes with the same command"});
 }

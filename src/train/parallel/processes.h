@@ -24,9 +24,9 @@ class Processes {
   Processes(const Processes&) = delete;
   Processes& operator=(const Processes&) = delete;
 
-  int rank() const { return rank_; }
+  int number() const { return number_; }
   int size() const { return size_; }
-  bool first() const { return rank_ == 0; }
+  bool first() const { return number_ == 0; }
 
   // Replaces every tensor by its sum over the processes, in place, in buckets. Undefined tensors are left out.
   void sum(std::span<const torch::Tensor> tensors) const;
@@ -43,7 +43,7 @@ class Processes {
   template <class Operation>
   void communicate(const Operation& operation) const;  // turns failures of c10d into Error
 
-  int rank_ = 0, size_ = 1;
+  int number_ = 0, size_ = 1;
   std::unique_ptr<Group> group_;
 };
 
