@@ -74,10 +74,9 @@ class PlainTexts : public TextReader {
   LineReader lines_;
 };
 
-// Whether the first line begins an object, or an array of them.
-bool looks_like_json(LineReader& lines) {
+// Whether the first line of a file begins an object, or an array of them.
+bool looks_like_json(const std::string& line) {
   constexpr const char* kSpace = " \t";
-  const std::string line = lines.peek().value_or("");
   const size_t first = line.find_first_not_of(kSpace);
   if (first == std::string::npos) return false;
   const size_t second = line.find_first_not_of(kSpace, first + 1);
@@ -87,9 +86,10 @@ bool looks_like_json(LineReader& lines) {
 
 std::unique_ptr<TextReader> open_texts(const std::filesystem::path& file) {
   LineReader lines(file);
+  const std::string first = lines.peek().value_or("");  // throws for what is no text at all
   std::error_code ignored;
   const bool name_tells = file.has_extension() || std::filesystem::is_regular_file(file, ignored);
-  if (name_tells ? is_json_lines_name(file) : looks_like_json(lines))
+  if (name_tells ? is_json_lines_name(file) : looks_like_json(first))
     return std::make_unique<JsonlTexts>(std::move(lines));
   return std::make_unique<PlainTexts>(std::move(lines));
 }

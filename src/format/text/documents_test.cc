@@ -134,6 +134,16 @@ TEST(Documents, PipesAreReadByWhatTheyHold) {
   EXPECT_EQ(ids_through("pipe.jsonl", "{\"text\": \"d\"}\n"), (std::vector<Ids>{{3}}));
 }
 
+TEST(Documents, WhatIsNoTextAtAllIsNotABadDocument) {
+  const std::string message = error_of([] {
+    read("a.txt",
+         "\xff\xfe"
+         "a",
+         {.most_bad = 9});
+  });
+  EXPECT_NE(message.find("a.txt: is text in UTF-16"), std::string::npos) << message;
+}
+
 TEST(Documents, AFileWithoutDocumentsIsAnError) {
   EXPECT_NE(error_of([] { read("a.txt", "\n\n<|endoftext|>\n", {}); }).find("holds no document; got 1 empty ones"),
             std::string::npos);
