@@ -43,7 +43,7 @@ struct OpenOptions {
 // What was opened and how it runs.
 struct FamilyInfo {
   std::string architecture;  // model_type of config.json
-  std::string weight_dtype;  // "BF16", "F32"
+  std::string weight_dtype;  // "BF16"; of a mixed model all, most bytes first: "NVFP4, BF16"
   std::string kv_dtype;
   int threads = 0;
   int context = 0;         // tokens in use; 0: no limit

@@ -44,7 +44,8 @@ Engine::Engine(const FamilySpec& family, const EngineOptions& options, const Pro
       weights_(family.spec, family.sizes, Checkpoint(family.folder)) {
   weights_.load(largest_of(family, options.sizes), pool_, progress);
   model_ = build_model(weights_);
-  kv_dtype_ = options.kv_dtype.value_or(weights_.dtype());
+  const bool all_f32 = encodings() == std::vector{Encoding::f32};
+  kv_dtype_ = options.kv_dtype.value_or(all_f32 ? DType::f32 : DType::bf16);
   SN_CHECK(kv_dtype_ == DType::f32 || kv_dtype_ == DType::bf16, "keys and values are F32 or BF16");
 }
 

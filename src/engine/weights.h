@@ -34,15 +34,17 @@ class Weights {
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
-  // Makes the size of so many shells resident, and with it all smaller ones: reads the shells that are missing, with all threads of `pool`, through one
-  // panel-sized buffer per thread. Reports bytes of memory filled. All or nothing: throws Error when a file cannot be
-  // read or there is no memory, and whatever `progress` throws, and then everything is as it was, views included.
+  // Makes the size of so many shells resident, and with it all smaller ones: reads the shells that are missing, with
+  // all threads of `pool`, through one panel-sized buffer per thread. Reports bytes of memory filled. All or nothing:
+  // throws Error when a file cannot be read or there is no memory, and whatever `progress` throws, and then everything
+  // is as it was, views included.
   void load(size_t shells, ThreadPool& pool, const Progress& progress = {});
   void drop(size_t shells);  // keeps the first `shells`; reads no file
   size_t resident() const { return regions_.size(); }
   uint64_t bytes() const;                  // of resident weights
   uint64_t bytes_of(size_t shells) const;  // that the first `shells` take
-  DType dtype() const { return dtype_; }   // of the input embedding
+  // Of the matrices of all sizes, most bytes first. The router's, which is always F32, does not count.
+  const std::vector<Encoding>& encodings() const { return encodings_; }
 
   const std::vector<std::string>& notices() const { return notices_; }  // about tensors that are not used
 
@@ -84,6 +86,7 @@ class Weights {
   void fill(const Key& key, const Packed& matrix, PanelReader& reader, std::span<const Pages> regions) const;
   Numbers read_table(const Key& key, const Source& source, size_t shells) const;
   void show_regions();
+  void rank_encodings();
 
   ModelSpec spec_;
   Sizes sizes_;
@@ -92,7 +95,7 @@ class Weights {
   std::map<Key, Table> tables_;
   std::vector<size_t> region_bytes_;  // of each shell
   std::vector<Pages> regions_;        // of the resident shells
-  DType dtype_ = DType::f32;
+  std::vector<Encoding> encodings_;
   std::vector<std::string> notices_;
 };
 

@@ -89,7 +89,7 @@ ElasticPlan default_plan(const FamilySettings& family, const std::vector<std::st
 void print_sizes(const ModelSpec& spec, const std::vector<Size>& sizes, const Ranks& ranks) {
   if (!ranks.first()) return;
   for (const Size& size : sizes) {
-    const Cost cost = cost_of(spec, size.widths, StoredFormat::f32);
+    const Cost cost = cost_of(spec, size.widths, Encoding::f32);
     print(stdout, "size %-12s %12s parameters, %12s active\n", size.name.c_str(), grouped(cost.parameters).c_str(),
           grouped(cost.active_parameters).c_str());
   }
