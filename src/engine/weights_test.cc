@@ -77,7 +77,7 @@ TEST_P(WeightsOf, ACancelledLoadLeavesEverythingAsItWas) {
   {
     Weights counted = fresh();
     counted.load(1, pool);
-    counted.load(family.sizes.size(), pool, [&](uint64_t, uint64_t) { ++calls; });
+    counted.load(family.sizes.largest(), pool, [&](uint64_t, uint64_t) { ++calls; });
   }
   ASSERT_GT(calls, 2u);
   for (size_t at = 0; at < calls; ++at) {
@@ -85,16 +85,16 @@ TEST_P(WeightsOf, ACancelledLoadLeavesEverythingAsItWas) {
     const auto cancel = [&](uint64_t, uint64_t) {
       if (call++ == at) throw Cancelled();
     };
-    EXPECT_THROW(weights.load(family.sizes.size(), pool, cancel), Cancelled);
+    EXPECT_THROW(weights.load(family.sizes.largest(), pool, cancel), Cancelled);
     ASSERT_EQ(weights.resident(), 1u) << at;
     ASSERT_EQ(weights.bytes(), bytes) << at;
     ASSERT_EQ(weights.vector(Role::final_norm, -1).data, norm) << at;
     ASSERT_EQ(weights.matrix(Role::embedding, -1).shells.front().data, panel) << at;
   }
   EXPECT_EQ(all_numbers(weights), before);
-  weights.load(family.sizes.size(), pool);
+  weights.load(family.sizes.largest(), pool);
   Weights once = fresh();
-  once.load(family.sizes.size(), pool);
+  once.load(family.sizes.largest(), pool);
   EXPECT_EQ(all_numbers(weights), all_numbers(once));
 }
 
@@ -103,8 +103,8 @@ TEST_P(WeightsOf, DroppingReadsNoFile) {
   for (const auto& entry : std::filesystem::directory_iterator(folder))
     if (entry.path().filename().string().starts_with("model"))
       std::filesystem::copy_file(entry.path(), copy / entry.path().filename().string());
-  Weights weights(family.spec, family.smallest_first(), Checkpoint(copy.path()));
-  weights.load(family.sizes.size(), pool);
+  Weights weights(family.spec, family.sizes, Checkpoint(copy.path()));
+  weights.load(family.sizes.largest(), pool);
   for (const auto& entry : std::filesystem::directory_iterator(copy.path()))
     std::filesystem::resize_file(entry.path(), 0);
   weights.drop(1);
