@@ -13,7 +13,7 @@ void config(std::string_view bytes) {
   size_t tensors = spec.blocks.size();
   for (const BlockWidths& block : full.blocks) tensors += size_t(block[Axis::experts]);
   if (tensors > 10'000) return;  // valid, and slow to list
-  cost_of(spec, full, StoredFormat::nvfp4);
+  cost_of(spec, full, Encoding::nvfp4);
   HfConfig rewritten = config;
   architecture.write_widths(rewritten, spec, full, PerBlockWidths::allow);
   architecture.read(HfConfig::parse(rewritten.text(), "rewritten"));

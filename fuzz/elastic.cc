@@ -26,11 +26,11 @@ void elastic(std::string_view bytes) {
   static const ModelSpec spec = small_model();
   const ElasticFile file = parse_elastic(bytes, "fuzz");
   const Sizes sizes = sizes_of(spec, file);
-  const Cost full = cost_of(spec, full_widths(spec), StoredFormat::bf16);
+  const Cost full = cost_of(spec, full_widths(spec), Encoding::bf16);
   for (size_t size = 1; size <= sizes.largest(); ++size) {
     const Widths& widths = sizes.at(size).widths;
     SN_CHECK(size == 1 || contains(widths, sizes.at(size - 1).widths), "sizes are not nested");
-    SN_CHECK(cost_of(spec, widths, StoredFormat::bf16).parameters <= full.parameters, "larger than the full");
+    SN_CHECK(cost_of(spec, widths, Encoding::bf16).parameters <= full.parameters, "larger than the full");
   }
   parse_elastic(write_elastic(file), "written");
 }

@@ -45,7 +45,7 @@ struct OpenOptions {
 // What was opened and how it runs.
 struct FamilyInfo {
   std::string architecture;  // model_type of config.json
-  std::string weight_dtype;  // "BF16", "F32"
+  std::string weight_dtype;  // "BF16"; of a mixed model all, most bytes first: "NVFP4, BF16"
   std::string kv_dtype;
   std::string kernel_path;  // what computes: the instruction set, e.g. "avx2", or "ref"
   int threads = 0;

@@ -1,7 +1,5 @@
 #include "arch/cost.h"
 
-#include "base/check.h"
-
 namespace starnest {
 namespace {
 
@@ -15,27 +13,13 @@ bool excluded(const ModelSpec& spec, int block) {
 
 }  // namespace
 
-std::string_view name_of(StoredFormat format) {
-  switch (format) {
-    case StoredFormat::f32:
-      return "F32";
-    case StoredFormat::bf16:
-      return "BF16";
-    case StoredFormat::fp8:
-      return "FP8";
-    case StoredFormat::nvfp4:
-      return "NVFP4";
-  }
-  check_failed("format", "unknown format", __FILE__, __LINE__);
+Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, Encoding format) {
+  if (format == Encoding::f32 || tensor.role == Role::gate || tensor.role == Role::gate_bias) return Encoding::f32;
+  if (is_plain(format)) return format;
+  return is_linear(tensor.role) && !excluded(spec, tensor.block) ? format : Encoding::bf16;
 }
 
-Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, StoredFormat format) {
-  if (format == StoredFormat::f32 || tensor.role == Role::gate || tensor.role == Role::gate_bias) return Encoding::f32;
-  if (format == StoredFormat::bf16 || !is_linear(tensor.role) || excluded(spec, tensor.block)) return Encoding::bf16;
-  return format == StoredFormat::fp8 ? Encoding::fp8 : Encoding::nvfp4;
-}
-
-Cost cost_of(const ModelSpec& spec, const Widths& widths, StoredFormat format) {
+Cost cost_of(const ModelSpec& spec, const Widths& widths, Encoding format) {
   const std::vector<TensorSpec> tensors = tensors_of(spec);
   std::vector<CostedTensor> costed;
   costed.reserve(tensors.size());

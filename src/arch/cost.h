@@ -2,22 +2,18 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "arch/tensors.h"
 #include "nest/cost.h"
 
 namespace starnest {
 
-enum class StoredFormat { f32, bf16, fp8, nvfp4 };
-std::string_view name_of(StoredFormat format);
+// How a tensor is stored in a published checkpoint whose linear layers are stored as `format`: in every format but f32
+// the expert router is F32; in fp8 and nvfp4 embeddings, head, norms, convolution, attention and the Mamba block right
+// before each attention block stay BF16 (the exclude list of Nemotron 3 Nano).
+Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, Encoding format);
 
-// How a tensor is stored in a published checkpoint of a format: in every format but f32 the expert router is F32; in
-// fp8 and nvfp4 embeddings, head, norms, convolution, attention and the Mamba block right before each attention block
-// stay BF16 (the exclude list of Nemotron 3 Nano).
-Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, StoredFormat format);
-
-Cost cost_of(const ModelSpec& spec, const Widths& widths, StoredFormat format);
+Cost cost_of(const ModelSpec& spec, const Widths& widths, Encoding format);
 
 // What one sequence carries, in elements; in bytes as BF16 engines keep it: the recurrent state in F32.
 struct StateCost {

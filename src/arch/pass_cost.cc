@@ -46,7 +46,7 @@ PassCost PassCosts::Group::cost(std::span<const Part> parts) const {
   return sum;
 }
 
-PassCosts::PassCosts(const ModelSpec& spec, StoredFormat format, std::span<const Widths* const> ascending) {
+PassCosts::PassCosts(const ModelSpec& spec, Encoding format, std::span<const Widths* const> ascending) {
   for (const TensorSpec& tensor : tensors_of(spec)) {
     const Encoding encoding = encoding_of(spec, tensor, format);
     Group group{.head = is_head(spec, tensor), .one_row = tensor.use == Use::one_row, .sizes = {}};
@@ -84,7 +84,7 @@ PassCost PassCosts::of(std::vector<Part> parts) const {
   return sum;
 }
 
-PassCost pass_cost_of(const ModelSpec& spec, StoredFormat format, std::span<const PassPart> parts) {
+PassCost pass_cost_of(const ModelSpec& spec, Encoding format, std::span<const PassPart> parts) {
   std::vector<PassPart> smallest_first(parts.begin(), parts.end());
   std::stable_sort(smallest_first.begin(), smallest_first.end(), [](const PassPart& a, const PassPart& b) {
     return contains(*b.widths, *a.widths) && !contains(*a.widths, *b.widths);

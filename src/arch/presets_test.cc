@@ -17,7 +17,7 @@ TEST(Presets, FitTheModelTheyAreFor) {
     const FamilySpec family = read_family(kNano, name);
     ASSERT_EQ(family.sizes.largest(), 3u) << name;
     const auto parameters = [&](size_t size) {
-      return double(cost_of(family.spec, family.sizes.at(size).widths, StoredFormat::bf16).parameters);
+      return double(cost_of(family.spec, family.sizes.at(size).widths, Encoding::bf16).parameters);
     };
     EXPECT_EQ(parameters(3), 31'577'940'288.0) << name;
     EXPECT_NEAR(parameters(2), 23.75e9, 0.25e9) << name;

@@ -1,6 +1,8 @@
 // How the numbers of a matrix are encoded: in a checkpoint, packed in memory, and where costs are counted.
 #pragma once
 
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace starnest {
@@ -10,6 +12,8 @@ namespace starnest {
 enum class Encoding { f32, bf16, f16, fp8, nvfp4 };
 
 std::string_view name_of(Encoding encoding);  // "F32", "BF16", "F16", "FP8", "NVFP4"
+
+std::string names_of(std::span<const Encoding> encodings);  // "NVFP4, BF16"
 
 // No scales: every number stands by itself.
 constexpr bool is_plain(Encoding encoding) { return encoding <= Encoding::f16; }

@@ -187,7 +187,7 @@ void run(BenchOptions options) {
   print_notices(engine.notices());
   options.settings.sizes = asked_sizes(engine, options.sizes);
   BenchReport report{options, {}, {}, 0, 0, 0, {}};
-  report.weights = name_of(engine.weight_dtype());
+  report.weights = names_of(engine.encodings());
   report.resident_bytes = engine.resident_bytes();
   report.threads = engine.threads();
   report.kernel_path = engine.device().kernel_path();

@@ -54,9 +54,7 @@ class Bench {
     return out;
   }
 
-  PassCost cost(std::vector<PassPart> parts) const {
-    return pass_cost_of(spec_, engine_.weight_dtype() == DType::f32 ? StoredFormat::f32 : StoredFormat::bf16, parts);
-  }
+  PassCost cost(std::vector<PassPart> parts) const { return pass_cost_of(spec_, engine_.encodings().front(), parts); }
   PassPart part(size_t size, int tokens, int logits) const {
     return {&engine_.sizes().at(size).widths, uint64_t(tokens), uint64_t(logits)};
   }

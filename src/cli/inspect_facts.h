@@ -14,7 +14,7 @@
 
 namespace starnest::cli {
 
-inline constexpr std::array kFormats{StoredFormat::bf16, StoredFormat::fp8, StoredFormat::nvfp4};
+inline constexpr std::array kFormats{Encoding::bf16, Encoding::fp8, Encoding::nvfp4};
 
 struct SizeFacts {
   const Size* size = nullptr;

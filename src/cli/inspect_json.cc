@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string key_of(StoredFormat format) {
+std::string key_of(Encoding format) {
   std::string key(name_of(format));
   std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return char(std::tolower(c)); });
   return key;

@@ -56,7 +56,7 @@ Engine::Engine(const FamilySpec& family, std::shared_ptr<Device> device, const E
       device_(std::move(device)),
       pool_(checked_threads(options.threads)),
       weights_(family.spec, family.sizes, Checkpoint(family.folder), *device_),
-      kv_dtype_(options.kv_dtype.value_or(weights_.dtype())),
+      kv_dtype_(options.kv_dtype.value_or(encodings() == std::vector{Encoding::f32} ? DType::f32 : DType::bf16)),
       kv_(std::make_unique<KvPool>(*device_, options.kv_limit)),
       arena_(*device_) {
   SN_CHECK(kv_dtype_ == DType::f32 || kv_dtype_ == DType::bf16, "keys and values are F32 or BF16");

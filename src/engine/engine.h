@@ -30,7 +30,7 @@ struct BatchItem {
 struct EngineOptions {
   int threads = 0;                       // 0: as many as the process may use
   std::vector<std::string> sizes = {};   // sizes that will be used, by name; empty: all of the family
-  std::optional<DType> kv_dtype = {};    // F32 or BF16; not given: the type of the weights
+  std::optional<DType> kv_dtype = {};    // F32 or BF16; not given: F32 beside weights that are all F32
   std::string device{kDefaultDevice};    // where weights and states live (kernels/devices.h)
   uint64_t kv_limit = KvPool::kNoLimit;  // bytes of keys and values that all sequences may take together
 };
@@ -59,7 +59,7 @@ class Engine {
   size_t vocab() const { return model_.vocab(); }
   const std::vector<std::string>& notices() const { return weights_.notices(); }  // what the checkpoint holds unused
   uint64_t resident_bytes() const { return weights_.bytes(); }
-  DType weight_dtype() const { return weights_.dtype(); }
+  const std::vector<Encoding>& encodings() const { return weights_.encodings(); }  // of the weights, most bytes first
   DType kv_dtype() const { return kv_dtype_; }
   int threads() const { return pool_.threads(); }
   ThreadPool& pool() { return pool_; }

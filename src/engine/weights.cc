@@ -69,6 +69,18 @@ Weights::Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint, Devi
       matrix.offset.push_back(region_bytes_[s]);
       region_bytes_[s] += aligned(packed_bytes(matrix, s));
     }
+  rank_encodings();
+}
+
+void Weights::rank_encodings() {
+  std::map<Encoding, uint64_t> bytes;
+  for (const auto& [key, matrix] : packed_) {
+    if (std::get<1>(key) == Role::gate) continue;
+    uint64_t& sum = bytes[matrix.dtype == DType::bf16 ? Encoding::bf16 : Encoding::f32];
+    for (size_t s = 0; s < matrix.shells.size(); ++s) sum += packed_bytes(matrix, s);
+  }
+  for (const auto& [encoding, sum] : bytes) encodings_.push_back(encoding);
+  std::stable_sort(encodings_.begin(), encodings_.end(), [&](Encoding a, Encoding b) { return bytes[a] > bytes[b]; });
 }
 
 std::vector<BlockWidths> Weights::chain(int block) const {
@@ -81,7 +93,6 @@ void Weights::add_tensor(const StoredTensor& stored) {
   const TensorSpec& tensor = stored.spec;
   const TensorRef& file = stored.codes;
   const DType dtype = resident_dtype(stored);
-  if (tensor.role == Role::embedding) dtype_ = dtype;
   const bool stacked = tensor.stacked();
   const BlockWidths largest = sizes_.at(sizes_.largest()).widths.at(tensor.block);
   const size_t experts = stacked ? size_t(kept_extent(tensor.dims[0], largest)) : 1;

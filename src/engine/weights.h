@@ -44,7 +44,8 @@ class Weights {
   size_t resident() const { return regions_.size(); }
   uint64_t bytes() const;                  // of resident weights
   uint64_t bytes_of(size_t shells) const;  // that the first `shells` take
-  DType dtype() const { return dtype_; }   // of the input embedding
+  // Of the matrices of all sizes, most bytes first. The router's, which is always F32, does not count.
+  const std::vector<Encoding>& encodings() const { return encodings_; }
 
   const std::vector<std::string>& notices() const { return notices_; }  // about tensors that are not used
 
@@ -91,6 +92,7 @@ class Weights {
   void upload(const Numbers& numbers) const;
   size_t packed_bytes(const Packed& matrix, size_t s) const;  // of shell s
   void show_regions();
+  void rank_encodings();
 
   Device& device_;
   ModelSpec spec_;
@@ -100,7 +102,7 @@ class Weights {
   std::map<Key, Table> tables_;
   std::vector<size_t> region_bytes_;   // of each shell
   std::vector<DeviceMemory> regions_;  // of the resident shells
-  DType dtype_ = DType::f32;
+  std::vector<Encoding> encodings_;
   std::vector<std::string> notices_;
 };
 

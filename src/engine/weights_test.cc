@@ -129,6 +129,27 @@ TEST_P(WeightsOf, TheEmbeddingHoldsTheNumbersOfTheFile) {
       ASSERT_EQ(ref::element(table, r, k), load_f32(file->info->dtype, file->bytes().data(), r * file_cols + k));
 }
 
+TEST(WeightsEncodings, AreThoseOfTheMatricesAndNotOfTheEmbeddingAlone) {
+  const std::filesystem::path source = std::filesystem::path(STARNEST_SOURCE_DIR) / "tests/golden/moe_f32";
+  const FamilySpec family = read_family(source);
+  EXPECT_EQ(Weights(family.spec, family.sizes, Checkpoint(source)).encodings(), std::vector{Encoding::f32});
+  // The same with one large matrix in BF16.
+  const TestFolder folder;
+  const SafetensorsFile file(source / "model.safetensors");
+  std::vector<TensorHeader> headers;
+  for (const TensorInfo& info : file.tensors())
+    headers.push_back({info.name, info.name == "lm_head.weight" ? DType::bf16 : info.dtype, info.shape});
+  SafetensorsWriter writer(folder / "model.safetensors", headers, {});
+  for (const TensorHeader& header : writer.order()) {
+    const std::span<const std::byte> bytes = file.bytes(*file.find(header.name));
+    writer.append(header.dtype == DType::bf16 ? bytes.first(bytes.size() / 2) : bytes);
+  }
+  writer.commit();
+  const Weights mixed(family.spec, family.sizes, Checkpoint(folder.path()));
+  EXPECT_EQ(mixed.encodings(), (std::vector{Encoding::f32, Encoding::bf16}));
+  EXPECT_EQ(names_of(mixed.encodings()), "F32, BF16");
+}
+
 TEST_P(WeightsOf, ProgressEndsAtTheBytesThatWereFilled) {
   Weights weights = fresh();
   uint64_t last = 0, total = 0;

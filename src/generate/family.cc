@@ -49,7 +49,7 @@ EngineOptions engine_options(const ModelSpec& spec, const OpenOptions& options) 
   return out;
 }
 
-PassCosts pass_costs(const FamilySpec& family, StoredFormat format) {
+PassCosts pass_costs(const FamilySpec& family, Encoding format) {
   std::vector<const Widths*> widths;
   for (const Size& size : family.sizes.ascending()) widths.push_back(&size.widths);
   return {family.spec, format, widths};
@@ -107,7 +107,7 @@ Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& option
   add_unused_keys(spec);
   describe_sizes();
   info.architecture = spec.spec.architecture;
-  info.weight_dtype = name_of(engine.weight_dtype());
+  info.weight_dtype = names_of(engine.encodings());
   info.kv_dtype = name_of(engine.kv_dtype());
   info.kernel_path = engine.device().kernel_path();
   info.threads = engine.threads();

@@ -49,7 +49,7 @@ struct Family::Impl {
   PerSize<StateCost> states;
 
  private:
-  StoredFormat format() const { return engine.weight_dtype() == DType::f32 ? StoredFormat::f32 : StoredFormat::bf16; }
+  Encoding format() const { return engine.encodings().front(); }
   void set_context(const OpenOptions& options);
 };
 

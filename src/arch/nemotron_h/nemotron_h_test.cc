@@ -43,20 +43,20 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 
 TEST(NemotronH, PublishedModelHasItsPublishedParametersAndBytes) {
   const ModelSpec spec = nano_spec();
-  const Cost bf16 = cost_of(spec, full_widths(spec), StoredFormat::bf16);
+  const Cost bf16 = cost_of(spec, full_widths(spec), Encoding::bf16);
   EXPECT_EQ(bf16.parameters, 31'577'940'288u);
   EXPECT_EQ(bf16.active_parameters, 3'580'076'352u);
-  EXPECT_EQ(cost_of(spec, full_widths(spec), StoredFormat::nvfp4).bytes, 19'339'781'632u);
+  EXPECT_EQ(cost_of(spec, full_widths(spec), Encoding::nvfp4).bytes, 19'339'781'632u);
   EXPECT_EQ(tensors_of(spec).size(), 6243u);
 }
 
 TEST(NemotronH, SlicesHaveTheParametersOfTheFormula) {
   const auto sizes = nano_sizes();
   ASSERT_EQ(sizes.largest(), 3u);
-  EXPECT_NEAR(double(cost_of(nano_spec(), sizes.at(2).widths, StoredFormat::bf16).parameters), 23.594e9, 5e5);
-  EXPECT_NEAR(double(cost_of(nano_spec(), sizes.at(1).widths, StoredFormat::bf16).parameters), 12.427e9, 5e5);
-  EXPECT_NEAR(double(cost_of(nano_spec(), sizes.at(1).widths, StoredFormat::bf16).active_parameters), 2.083e9, 5e5);
-  EXPECT_NEAR(double(cost_of(nano_spec(), sizes.at(1).widths, StoredFormat::nvfp4).bytes), 8.12e9, 5e6);
+  EXPECT_NEAR(double(cost_of(nano_spec(), sizes.at(2).widths, Encoding::bf16).parameters), 23.594e9, 5e5);
+  EXPECT_NEAR(double(cost_of(nano_spec(), sizes.at(1).widths, Encoding::bf16).parameters), 12.427e9, 5e5);
+  EXPECT_NEAR(double(cost_of(nano_spec(), sizes.at(1).widths, Encoding::bf16).active_parameters), 2.083e9, 5e5);
+  EXPECT_NEAR(double(cost_of(nano_spec(), sizes.at(1).widths, Encoding::nvfp4).bytes), 8.12e9, 5e6);
 }
 
 TEST(NemotronH, StateOfASequenceIsThePublishedOne) {
@@ -68,9 +68,9 @@ TEST(NemotronH, StateOfASequenceIsThePublishedOne) {
 
 TEST(NemotronH, DecodeReadsTheWeightsOfOneToken) {
   const ModelSpec spec = nano_spec();
-  EXPECT_NEAR(double(cost_of(spec, full_widths(spec), StoredFormat::bf16).decode_bytes_per_token), 6.47e9, 1e7);
-  EXPECT_NEAR(double(cost_of(spec, full_widths(spec), StoredFormat::fp8).decode_bytes_per_token), 3.98e9, 1e7);
-  EXPECT_NEAR(double(cost_of(spec, full_widths(spec), StoredFormat::nvfp4).decode_bytes_per_token), 2.89e9, 1e7);
+  EXPECT_NEAR(double(cost_of(spec, full_widths(spec), Encoding::bf16).decode_bytes_per_token), 6.47e9, 1e7);
+  EXPECT_NEAR(double(cost_of(spec, full_widths(spec), Encoding::fp8).decode_bytes_per_token), 3.98e9, 1e7);
+  EXPECT_NEAR(double(cost_of(spec, full_widths(spec), Encoding::nvfp4).decode_bytes_per_token), 2.89e9, 1e7);
 }
 
 TEST(NemotronH, EveryGenerationOfNamesGivesTheSameModel) {
@@ -88,7 +88,7 @@ TEST(NemotronH, EveryGenerationOfNamesGivesTheSameModel) {
   aliases = replaced(aliases, "\"layer_norm_epsilon\"", "\"rms_norm_eps\"");
   aliases = replaced(aliases, "[0.0, Infinity]", R"([0.0, {"__float__": "Infinity"}])");
   const ModelSpec spec = nemotron_h::read(HfConfig::parse(aliases, "c"));
-  EXPECT_EQ(cost_of(spec, full_widths(spec), StoredFormat::bf16).parameters, 31'577'940'288u);
+  EXPECT_EQ(cost_of(spec, full_widths(spec), Encoding::bf16).parameters, 31'577'940'288u);
 }
 
 TEST(NemotronH, AMissingKeyIsNamed) {
@@ -173,8 +173,8 @@ TEST(NemotronH, TheConfigOfASliceDescribesTheSlice) {
   EXPECT_EQ(pattern_of(sliced.blocks), pattern_of(spec.blocks).erase(1, 2));
   EXPECT_EQ(std::get<MoeSpec>(sliced.blocks[1]).ffn, 960);
   EXPECT_EQ(config.require_int({"intermediate_size"}), 960);
-  EXPECT_EQ(cost_of(sliced, full_widths(sliced), StoredFormat::bf16).parameters,
-            cost_of(spec, widths, StoredFormat::bf16).parameters);
+  EXPECT_EQ(cost_of(sliced, full_widths(sliced), Encoding::bf16).parameters,
+            cost_of(spec, widths, Encoding::bf16).parameters);
 }
 
 }  // namespace

@@ -29,10 +29,9 @@ CostKind kind_of(const SearchSettings& settings, Unit unit) {
   return unit == Unit::bytes ? CostKind::bytes : named;
 }
 
-StoredFormat format_named(const std::string& name) {
-  return value_named<StoredFormat>(
-      name, {{"bf16", StoredFormat::bf16}, {"fp8", StoredFormat::fp8}, {"nvfp4", StoredFormat::nvfp4}},
-      "--budget-format", "bf16, fp8 or nvfp4");
+Encoding format_named(const std::string& name) {
+  return value_named<Encoding>(name, {{"bf16", Encoding::bf16}, {"fp8", Encoding::fp8}, {"nvfp4", Encoding::nvfp4}},
+                               "--budget-format", "bf16, fp8 or nvfp4");
 }
 
 CostMeasure measure_of(const SearchSettings& settings, Unit unit) {

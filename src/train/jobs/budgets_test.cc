@@ -32,7 +32,7 @@ std::string refused(const std::vector<std::string>& budgets, const std::string& 
 
 TEST(Budgets, OfBytesCountThoseOfTheCheckpointThatIsMeant) {
   const ModelSpec spec = test_models::small_spec();
-  for (const auto& [name, format] : {std::pair{"bf16", StoredFormat::bf16}, std::pair{"nvfp4", StoredFormat::nvfp4}}) {
+  for (const auto& [name, format] : {std::pair{"bf16", Encoding::bf16}, std::pair{"nvfp4", Encoding::nvfp4}}) {
     const auto full = uint64_t(exact_cost(spec, full_widths(spec), {CostKind::bytes, format}));
     const std::string message =
         error_of([&] { make_search({.budgets = {"1GiB"}, .format = name, .choices = {}}, {}, spec, 1000, 1); });

@@ -70,7 +70,7 @@ ElasticPlan default_plan(const FamilySettings& family, const std::vector<std::st
 
 void print_sizes(const ElasticSizes& sizes, const ModelSpec& parent) {
   for (const Size& size : sizes.decided) {
-    const Cost cost = cost_of(parent, size.widths, StoredFormat::f32);
+    const Cost cost = cost_of(parent, size.widths, Encoding::f32);
     print(stdout, "size %-12s %12s parameters, %12s active\n", size.name.c_str(), grouped(cost.parameters).c_str(),
           grouped(cost.active_parameters).c_str());
   }

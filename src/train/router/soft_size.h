@@ -21,10 +21,10 @@ enum class CostKind { parameters, active_parameters, bytes };
 // What a cost counts. Bytes are those of a checkpoint and of what `sequences` of `context` tokens each carry
 // (StateCost, arch/cost.h).
 struct CostMeasure {
-  CostMeasure(CostKind counted, StoredFormat stored = StoredFormat::bf16) : kind(counted), format(stored) {}
+  CostMeasure(CostKind counted, Encoding stored = Encoding::bf16) : kind(counted), format(stored) {}
 
   CostKind kind;
-  StoredFormat format;
+  Encoding format;
   uint64_t sequences = 0, context = 0;
 };
 
