@@ -58,14 +58,13 @@ std::vector<Writer> writers_of(const RunSetup& setup) {
   const auto waits = [](const Stage& stage) { return stage.until.event == Until::Event::tag; };
   const auto tag = std::find_if(setup.stages.begin(), setup.stages.end(), waits);
   const bool has_tag = tag != setup.stages.end();
+  const auto behind_thinking = has_tag ? tag + 1 : tag;
+  const auto first_answer = has_tag ? tag + 1 : setup.thinks ? tag - 1 : setup.stages.begin();
   std::vector<Writer> writers;
   if (setup.thinks)
-    for (auto stage = setup.stages.begin(); stage != (has_tag ? tag + 1 : tag); ++stage)
+    for (auto stage = setup.stages.begin(); stage != behind_thinking; ++stage)
       writers.push_back({Phase::thinking, stage->size});
-  for (auto stage = has_tag        ? tag + 1
-                    : setup.thinks ? tag - 1
-                                   : setup.stages.begin();
-       stage != setup.stages.end(); ++stage)
+  for (auto stage = first_answer; stage != setup.stages.end(); ++stage)
     writers.push_back({Phase::answering, stage->size});
   return writers;
 }
