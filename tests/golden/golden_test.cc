@@ -14,7 +14,7 @@ class GoldenBf16 : public testing::TestWithParam<std::string> {};
 // F32 arithmetic on the file's numbers; the BF16 dot product rounds what it multiplies (2^-9 each), and BF16 keys and
 // values are rounded once more.
 double tolerance(const Engine& engine) {
-  const bool rounds = engine.weight_dtype() == DType::bf16 && engine.device().kernel_path() == "avx512bf16";
+  const bool rounds = engine.encodings().front() == Encoding::bf16 && engine.device().kernel_path() == "avx512bf16";
   return rounds ? 2e-2 : 1e-4;
 }
 
