@@ -118,7 +118,8 @@ TEST(Scheduler, ARequestIsCancelledBetweenTwoStepsAndTheOthersGoOn) {
   const Family family = open();
   bool stop = false;
   const Plan plan{.stages = {{"large"}}};
-  Request cancelled(family, long_prompt(family, 30), {.plan = plan, .cancelled = [&] { return stop; }});
+  Request cancelled(family, long_prompt(family, 30),
+                    {.plan = plan, .use_cache = false, .cancelled = [&] { return stop; }});
   Request other(family, long_prompt(family, 40), {.plan = plan});
   Scheduler scheduler(family);
   scheduler.add(cancelled);

@@ -158,7 +158,7 @@ TEST(Session, AThoughtThatTheModelOpensItselfFollowsThePlan) {
   EXPECT_EQ(told(answer),
             (std::vector<std::string>{"large reads 17 in 1", "large writes 1 in 0",
                                       "small reads 18 in 1 by recompute, thinking", "small writes 2 in 1, thinking",
-                                      "large reads 20 in 1 by recompute", "large writes 18 in 18"}));
+                                      "large reads 20 in 1 by recompute", "large writes 17 in 17"}));
   EXPECT_EQ(answer.think_end, ThinkEnd::natural);
   EXPECT_TRUE(answer.notices.empty());
   EXPECT_EQ(family.decode(answer.ids), "a5;b+38;c*76;d-24;</think>4");
