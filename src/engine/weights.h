@@ -36,8 +36,9 @@ class Weights {
   Weights& operator=(const Weights&) = delete;
 
   // Makes the size of so many shells resident, and with it all smaller ones: reads the shells that are missing, with
-  // all threads of `pool`, through one panel-sized buffer per thread. Reports bytes of memory filled. All or nothing: throws Error when a file cannot be
-  // read or there is no memory, and whatever `progress` throws, and then everything is as it was, views included.
+  // all threads of `pool`, through one panel-sized buffer per thread. Reports bytes of memory filled. All or nothing:
+  // throws Error when a file cannot be read or there is no memory, and whatever `progress` throws, and then everything
+  // is as it was, views included.
   void load(size_t shells, ThreadPool& pool, const Progress& progress = {});
   void drop(size_t shells);  // keeps the first `shells`; reads no file
   size_t resident() const { return regions_.size(); }
@@ -72,7 +73,7 @@ class Weights {
   struct Numbers {
     std::vector<float> values;  // row-major [rows, cols] of the largest resident size
     size_t rows = 0, cols = 0;
-    DeviceMemory memory;        // the same on the device
+    DeviceMemory memory;  // the same on the device
 
     const float* data() const { return reinterpret_cast<const float*>(memory.data()); }
     void cut(size_t kept_rows, size_t kept_cols);  // the values, to the first rows and columns
