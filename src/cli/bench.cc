@@ -94,8 +94,8 @@ std::string mixes_table(const BenchReport& report) {
 
 void print_report(const BenchReport& report) {
   print(stdout, "%s: %s %s resident, %s kernels, %d threads; plain read %s GB/s\n", report.options.model.model.c_str(),
-        bytes_text(report.resident_bytes).c_str(), report.weights.c_str(), report.kernel_path.c_str(),
-        report.threads, giga(report.bandwidth).c_str());
+        bytes_text(report.resident_bytes).c_str(), report.weights.c_str(), report.kernel_path.c_str(), report.threads,
+        giga(report.bandwidth).c_str());
   print(stdout, "prefill of %d tokens, decoding of %d, medians of %d rounds\n\n%s", report.options.settings.prefill,
         report.options.settings.decode, report.options.settings.rounds, sizes_table(report).c_str());
   if (!report.result.mixes.empty()) print(stdout, "\n%s", mixes_table(report).c_str());

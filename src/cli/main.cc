@@ -10,8 +10,7 @@ namespace {
 
 int run(int argc, char** argv) {
   CLI::App app{"One checkpoint, every size: opens, cuts and runs elastic language models.", "starnest"};
-  app.set_version_flag("--version",
-                       [] { return "starnest " STARNEST_VERSION ", kernels " + Family::kernel_path(); });
+  app.set_version_flag("--version", [] { return "starnest " STARNEST_VERSION ", kernels " + Family::kernel_path(); });
   // Whatever the command: an instruction set that this machine lacks, asked for by STARNEST_ISA, is an Error.
   app.preparse_callback([](size_t) { Family::kernel_path(); });
   app.require_subcommand(1);

@@ -190,7 +190,8 @@ void Weights::Numbers::cut(size_t kept_rows, size_t kept_cols) {
 
 // Packs what the shells after the resident ones hold of a matrix. The rows that one shell adds are read once for all
 // blocks that hold columns of them.
-void Weights::fill(const Key& key, const Packed& matrix, PanelReader& reader, std::span<const DeviceMemory> regions) const {
+void Weights::fill(const Key& key, const Packed& matrix, PanelReader& reader,
+                   std::span<const DeviceMemory> regions) const {
   const auto chain_of_block = chain(std::get<0>(key));
   const PartLayout& layout = matrix.source.layout;
   const PanelLayout& panels = device_.panels();
@@ -205,9 +206,9 @@ void Weights::fill(const Key& key, const Packed& matrix, PanelReader& reader, st
     std::vector<PanelBlock> blocks;
     for (size_t s = std::max(from, added_by); s < upto; ++s) {
       const size_t first_col = s == added_by ? 0 : matrix.shells[s - 1].cols, cols = matrix.shells[s].cols - first_col;
-      const size_t at = s == added_by ? rows_block_offset(panels, matrix.dtype, matrix.shells, s)
-                                      : panels_of(panels, matrix.shells, added_by).before *
-                                            panel_bytes(panels, matrix.dtype, cols);
+      const size_t at =
+          s == added_by ? rows_block_offset(panels, matrix.dtype, matrix.shells, s)
+                        : panels_of(panels, matrix.shells, added_by).before * panel_bytes(panels, matrix.dtype, cols);
       blocks.push_back({{first_col, cols}, memory[s - from] + at});
     }
     reader.pack(file, {first_row, matrix.shells[added_by].rows - first_row}, blocks, matrix.dtype);

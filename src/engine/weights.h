@@ -74,7 +74,7 @@ class Weights {
   struct Numbers {
     std::vector<float> values;  // row-major [rows, cols] of the largest resident size
     size_t rows = 0, cols = 0;
-    DeviceMemory memory;        // the same on the device
+    DeviceMemory memory;  // the same on the device
 
     const float* data() const { return reinterpret_cast<const float*>(memory.data()); }
     void cut(size_t kept_rows, size_t kept_cols);  // the values, to the first rows and columns
