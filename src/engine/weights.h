@@ -32,9 +32,10 @@ class Weights {
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
-  // Makes the size of so many shells resident, and with it all smaller ones: reads the shells that are missing, with all threads of `pool`, through one
-  // panel-sized buffer per thread. Reports bytes of memory filled. All or nothing: throws Error when a file cannot be
-  // read or there is no memory, and whatever `progress` throws, and then everything is as it was, views included.
+  // Makes the size of so many shells resident, and with it all smaller ones: reads the shells that are missing, with
+  // all threads of `pool`, through one panel-sized buffer per thread. Reports bytes of memory filled. All or nothing:
+  // throws Error when a file cannot be read or there is no memory, and whatever `progress` throws, and then everything
+  // is as it was, views included.
   void load(size_t shells, ThreadPool& pool, const Progress& progress = {});
   void drop(size_t shells);  // keeps the first `shells`; reads no file
   size_t resident() const { return regions_.size(); }
@@ -48,10 +49,10 @@ class Weights {
   const Sizes& sizes() const { return sizes_; }
   std::vector<BlockWidths> chain(int block) const;  // smallest size first
 
-  // The resident shells of a matrix. An expert that a size lacks is an empty matrix there.
-  PackedMatrix matrix(Role role, int block, int part = 0, int expert = -1) const;
-  VecView<const float> vector(Role role, int block, int part = 0) const;  // empty when the model has none
-  MatView<const float> table(Role role, int block, int part) const;
+  // The resident shells of a matrix, by the role of its part. An expert that a size lacks is an empty matrix there.
+  PackedMatrix matrix(Role role, int block, int expert = -1) const;
+  VecView<const float> vector(Role role, int block) const;  // empty when the model has none
+  MatView<const float> table(Role role, int block) const;
 
  private:
   struct Source {
@@ -75,7 +76,7 @@ class Weights {
     Source source;
     Numbers numbers;
   };
-  using Key = std::tuple<int /*block*/, Role, int /*expert*/, int /*part*/>;
+  using Key = std::tuple<int /*block*/, Role /*of the part*/, int /*expert*/>;
 
   void add_tensor(const StoredTensor& stored);
   void add_packed(Source source, Key key, DType dtype);
