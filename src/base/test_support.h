@@ -63,4 +63,6 @@ std::string error_of(Action&& action) {
   return "no error";
 }
 
+#define EXPECT_CONTAINS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
+
 }  // namespace starnest

@@ -1,155 +1,14 @@
-#include "convert/slice.h"
-
-#include <unistd.h>
-
+// Which elements of which tensors a slice holds.
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <map>
-#include <numeric>
 #include <set>
 
-#include <gtest/gtest.h>
-
-#include "arch/tensors.h"
-#include "base/rng.h"
-#include "base/test_support.h"
-#include "format/weights/checkpoint.h"
-#include "format/weights/safetensors_writer.h"
-#include "starnest/error.h"
+#include "convert/test_source.h"
 
 namespace starnest {
 namespace {
 
 namespace fs = std::filesystem;
-
-// All block types; every axis has room to be cut.
-struct Tiny {
-  int hidden = 48, vocab = 7, heads = 4, head_dim = 32, groups = 2, state = 3, taps = 4;
-  int query_heads = 4, kv_heads = 2, query_width = 16, ffn = 48, moe_ffn = 32, shared_ffn = 48, experts = 5;
-  std::string pattern = "M-ME*ME-";
-
-  std::string config() const {
-    const auto number = [](const char* key, int value) {
-      return "\"" + std::string(key) + "\": " + std::to_string(value) + ", ";
-    };
-    return "{\"model_type\": \"nemotron_h\", \"hybrid_override_pattern\": \"" + pattern + "\", " +
-           number("num_hidden_layers", int(pattern.size())) + number("hidden_size", hidden) +
-           number("vocab_size", vocab) + number("mamba_num_heads", heads) + number("mamba_head_dim", head_dim) +
-           number("n_groups", groups) + number("ssm_state_size", state) + number("conv_kernel", taps) +
-           number("num_attention_heads", query_heads) + number("num_key_value_heads", kv_heads) +
-           number("head_dim", query_width) + number("intermediate_size", ffn) + number("n_routed_experts", experts) +
-           number("num_experts_per_tok", 2) + number("moe_intermediate_size", moe_ffn) +
-           number("moe_shared_expert_intermediate_size", shared_ffn) +
-           "\"norm_topk_prob\": true, \"routed_scaling_factor\": 2.5, \"layer_norm_epsilon\": 1e-5}";
-  }
-};
-
-void put_file(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
-
-std::string file_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-struct Stored {
-  DType dtype = DType::f32;
-  std::vector<uint64_t> shape;
-  std::vector<std::byte> bytes;
-  bool operator==(const Stored&) const = default;
-};
-using Tensors = std::map<std::string, Stored>;
-
-uint64_t product(const std::vector<uint64_t>& shape) {
-  return std::accumulate(shape.begin(), shape.end(), uint64_t{1}, std::multiplies<>());
-}
-
-// Bytes that tell every element of every tensor apart.
-Stored pattern(const std::string& name, DType dtype, std::vector<uint64_t> shape) {
-  Stored stored{dtype, std::move(shape), {}};
-  const size_t width = size_of(dtype);
-  stored.bytes.resize(product(stored.shape) * width);
-  const uint64_t key = std::hash<std::string>{}(name);
-  for (size_t i = 0; i < stored.bytes.size() / width; ++i) {
-    const uint64_t value = mix64(key + i);
-    std::memcpy(stored.bytes.data() + i * width, &value, width);
-  }
-  return stored;
-}
-
-void write_shard(const fs::path& file, const Tensors& tensors) {
-  std::vector<TensorHeader> headers;
-  for (const auto& [name, stored] : tensors) headers.push_back({name, stored.dtype, stored.shape});
-  SafetensorsWriter writer(file, std::move(headers), {{"format", "pt"}});
-  for (const TensorHeader& header : writer.order()) writer.append(tensors.at(header.name).bytes);
-  writer.commit();
-}
-
-enum class Layout { single, sharded };
-
-// A checkpoint of the tiny model whose tensors may be changed before it is written.
-struct Source {
-  Tiny tiny;
-  Naming naming;
-  Tensors tensors;
-
-  Source() : Source(Tiny{}, Naming{}) {}
-  Source(const Tiny& shape, const Naming& names) : tiny(shape), naming(names) {
-    const HfConfig config = HfConfig::parse(tiny.config(), "config.json");
-    const ModelSpec spec = architecture_of(config).read(config);
-    for (const TensorSpec& tensor : tensors_of(spec, naming)) {
-      const bool is_gate = tensor.role == Role::gate || tensor.role == Role::gate_bias;
-      const std::string name = naming.name(tensor);
-      tensors[name] = pattern(name, is_gate ? DType::f32 : DType::bf16, tensor.shape(full_widths(spec)));
-    }
-  }
-
-  void write(const fs::path& folder, const std::string& sizes, Layout layout = Layout::single) const {
-    fs::create_directories(folder);
-    put_file(folder / "config.json", tiny.config());
-    put_file(folder / "elastic.json", R"({"format": "starnest-elastic", "version": 1, "sizes": [)" + sizes + "]}");
-    put_file(folder / "tokenizer.json", "{\"a tokenizer\": 1}\n");
-    put_file(folder / "generation_config.json", "{\"eos_token_id\": [2, 11]}");
-    put_file(folder / "chat_template.jinja", "{{ messages }}");
-    put_file(folder / "SHA256SUMS", "old");
-    if (layout == Layout::single) {
-      write_shard(folder / "model.safetensors", tensors);
-      return;
-    }
-    // Three shards in turn, and a fourth with all of block 3.
-    std::array<Tensors, 4> shards;
-    std::string index;
-    size_t turn = 0;
-    for (const auto& [name, stored] : tensors) {
-      const size_t shard = name.find("layers.3.") != std::string::npos ? 3 : turn++ % 3;
-      shards[shard].emplace(name, stored);
-      index += std::string(index.empty() ? "" : ", ") + "\"" + name + "\": \"" + shard_name(shard) + "\"";
-    }
-    for (size_t s = 0; s < shards.size(); ++s) write_shard(folder / shard_name(s), shards[s]);
-    put_file(folder / "model.safetensors.index.json",
-             R"({"metadata": {"total_size": 1}, "weight_map": {)" + index + "}}");
-  }
-
-  static std::string shard_name(size_t shard) {
-    return "model-0000" + std::to_string(shard + 1) + "-of-00004.safetensors";
-  }
-};
-
-Tensors read_tensors(const fs::path& folder) {
-  const Checkpoint checkpoint(folder);
-  Tensors tensors;
-  for (const SafetensorsFile& file : checkpoint.files()) {
-    for (const TensorInfo& info : file.tensors()) {
-      const auto bytes = file.bytes(info);
-      tensors[info.name] = {info.dtype, info.shape, {bytes.begin(), bytes.end()}};
-    }
-  }
-  return tensors;
-}
 
 using Indices = std::vector<size_t>;
 
@@ -217,8 +76,8 @@ std::vector<Indices> expected_indices(const std::string& name, const Tiny& full,
   return {hidden};  // norms
 }
 
-Stored gather(const Stored& full, const std::vector<Indices>& indices) {
-  Stored out{full.dtype, {}, {}};
+StoredTensor gather(const StoredTensor& full, const std::vector<Indices>& indices) {
+  StoredTensor out{full.dtype, {}, {}};
   for (const Indices& kept : indices) out.shape.push_back(kept.size());
   const size_t width = size_of(full.dtype);
   for (uint64_t i = 0; i < product(out.shape); ++i) {
@@ -235,8 +94,8 @@ Stored gather(const Stored& full, const std::vector<Indices>& indices) {
 }
 
 // The slice of `source` at the widths of `cut`, keeping the blocks `layers`.
-Tensors expected_slice(const Source& source, const Tiny& cut, const std::vector<int>& layers) {
-  Tensors out;
+StoredTensors expected_slice(const Source& source, const Tiny& cut, const std::vector<int>& layers) {
+  StoredTensors out;
   for (const auto& [name, stored] : source.tensors) {
     char block = 0;
     std::string new_name = name;
@@ -254,14 +113,6 @@ Tensors expected_slice(const Source& source, const Tiny& cut, const std::vector<
   return out;
 }
 
-#define EXPECT_CONTAINS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
-
-SliceResult slice_folder(const fs::path& from, const std::string& size, const fs::path& to,
-                         const SliceOptions& options = {}) {
-  const FamilySpec family = read_family(from);
-  return slice(family, family.size(size), to, options);
-}
-
 const std::vector<int> kAllLayers{0, 1, 2, 3, 4, 5, 6, 7};
 
 struct AxisCase {
@@ -270,6 +121,13 @@ struct AxisCase {
   int Tiny::* width;
   int value;
 };
+
+void expect_same_files(const fs::path& a, const fs::path& b) {
+  std::set<std::string> names;
+  for (const fs::path& folder : {a, b})
+    for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename().string());
+  for (const std::string& name : names) EXPECT_EQ(file_text(a / name), file_text(b / name)) << name;
+}
 
 class SliceAxis : public testing::TestWithParam<AxisCase> {};
 
@@ -300,13 +158,6 @@ INSTANTIATE_TEST_SUITE_P(All, SliceAxis,
                                          AxisCase{"QueryHeads", "num_attention_heads", &Tiny::query_heads, 2}),
                          [](const auto& test) { return test.param.name; });
 
-constexpr const char* kEverything =
-    R"({"name": "small", "hidden_size": 16, "intermediate_size": 32, "moe_intermediate_size": 16,
-        "moe_shared_expert_intermediate_size": 16, "n_routed_experts": 2, "mamba_num_heads": 2, "mamba_head_dim": 16,
-        "num_attention_heads": 2, "layers": [0, 1, 4, 6]})";
-constexpr const char* kMiddle = R"({"name": "mid", "hidden_size": 32, "n_routed_experts": 4, "mamba_head_dim": 16})";
-const std::string kChain = std::string(R"({"name": "full"}, )") + kMiddle + ", " + kEverything;
-
 Tiny small_widths() {
   Tiny cut;
   cut.hidden = 16, cut.ffn = 32, cut.moe_ffn = 16, cut.shared_ffn = 16, cut.experts = 2;
@@ -322,7 +173,7 @@ TEST_P(SliceForms, EveryAxisAtOnceUnderEveryFormOfNames) {
   const Source source(Tiny{}, Naming{prefix, embedding, stacked});
   source.write(temp / "family", kChain, layout);
   const SliceResult result = slice_folder(temp / "family", "small", temp / "out");
-  const Tensors expected = expected_slice(source, small_widths(), {0, 1, 4, 6});
+  const StoredTensors expected = expected_slice(source, small_widths(), {0, 1, 4, 6});
   EXPECT_EQ(read_tensors(temp / "out"), expected);
   EXPECT_EQ(result.tensors, expected.size());
   uint64_t bytes = 0;
@@ -356,13 +207,6 @@ Size within(const Size& outer, const Size& inner) {
   return size;
 }
 
-void expect_same_files(const fs::path& a, const fs::path& b) {
-  std::set<std::string> names;
-  for (const fs::path& folder : {a, b})
-    for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename().string());
-  for (const std::string& name : names) EXPECT_EQ(file_text(a / name), file_text(b / name)) << name;
-}
-
 TEST(Slice, OfASliceIsTheSliceOfTheFamily) {
   const TestFolder temp;
   const Source source;
@@ -373,219 +217,6 @@ TEST(Slice, OfASliceIsTheSliceOfTheFamily) {
   const FamilySpec middle = read_family(temp / "mid");
   slice(middle, within(family.size("mid"), family.size("small")), temp / "again");
   expect_same_files(temp / "small", temp / "again");
-}
-
-TEST(Slice, KeepsShardsRewritesTheIndexAndDropsAnEmptyShard) {
-  const TestFolder temp;
-  const Source source;
-  source.write(temp / "family", kChain, Layout::sharded);
-  const SliceResult result = slice_folder(temp / "family", "small", temp / "out");  // drops block 3
-  EXPECT_EQ(result.shards, 3u);
-  for (size_t shard = 0; shard < 4; ++shard) EXPECT_EQ(fs::exists(temp / "out" / Source::shard_name(shard)), shard < 3);
-  const std::string index = file_text(temp / "out/model.safetensors.index.json");
-  EXPECT_CONTAINS(index, "\"total_size\": " + std::to_string(result.bytes));
-  EXPECT_EQ(index.find(Source::shard_name(3)), std::string::npos);
-  const HfConfig parsed = HfConfig::parse(index, "index");
-  const Checkpoint checkpoint(temp / "out");
-  size_t named = 0;
-  for (const SafetensorsFile& file : checkpoint.files()) {
-    EXPECT_EQ(file.metadata(), (std::map<std::string, std::string>{{"format", "pt"}}));
-    for (const TensorInfo& info : file.tensors()) {
-      const std::string entry = "\"" + info.name + "\": \"" + file.path().filename().string() + "\"";
-      EXPECT_CONTAINS(index, entry);
-      ++named;
-    }
-  }
-  EXPECT_EQ(named, result.tensors);
-}
-
-TEST(Slice, CopiesSmallFilesAndWritesAManifest) {
-  const TestFolder temp;
-  Source().write(temp / "family", kChain);
-  put_file(temp / "family/pytorch_model.bin", "old weights");
-  put_file(temp / "family/unfinished.tmp", "x");
-  fs::create_directories(temp / "family/figures");
-  slice_folder(temp / "family", "small", temp / "out");
-  std::set<std::string> names;
-  for (const auto& entry : fs::directory_iterator(temp / "out")) names.insert(entry.path().filename().string());
-  EXPECT_EQ(names, (std::set<std::string>{"model.safetensors", "config.json", "tokenizer.json",
-                                          "generation_config.json", "chat_template.jinja", "SHA256SUMS"}));
-  EXPECT_EQ(file_text(temp / "out/tokenizer.json"), file_text(temp / "family/tokenizer.json"));
-  const std::string sums = file_text(temp / "out/SHA256SUMS");
-  EXPECT_EQ(std::count(sums.begin(), sums.end(), '\n'), 5);
-  EXPECT_CONTAINS(sums, "  model.safetensors\n");
-}
-
-TEST(Slice, ReportsProgressUpToTheLastByte) {
-  const TestFolder temp;
-  Source().write(temp / "family", kChain);
-  uint64_t last = 0, all = 0;
-  const SliceOptions options{.progress = [&](uint64_t done, uint64_t total) {
-    EXPECT_GT(done, last);
-    last = done, all = total;
-  }};
-  const SliceResult result = slice_folder(temp / "family", "small", temp / "out", options);
-  EXPECT_EQ(last, result.bytes);
-  EXPECT_EQ(all, result.bytes);
-}
-
-TEST(Slice, KeepsTheTextOfTheConfigButForTheWidths) {
-  const TestFolder temp;
-  Source().write(temp / "family", kChain);
-  const std::string before = R"({
-  "model_type": "nemotron_h",
-  "time_step_limit": [0.0, Infinity],
-  "hidden_size": 48, "vocab_size": 7,
-  "num_nextn_predict_layers": 1,
-  "hybrid_override_pattern": "M-ME*ME-",
-  "mamba_num_heads": 4, "mamba_head_dim": 32, "n_groups": 2, "ssm_state_size": 3, "conv_kernel": 4,
-  "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "intermediate_size": 48,
-  "n_routed_experts": 5, "num_experts_per_tok": 2, "moe_intermediate_size": 32,
-  "moe_shared_expert_intermediate_size": 48, "norm_topk_prob": true, "routed_scaling_factor": 2.50,
-  "layer_norm_epsilon": 1e-05, "unknown": {"hidden_size": 48}
-})";
-  put_file(temp / "family/config.json", before);
-  slice_folder(temp / "family", "mid", temp / "out");
-  std::string after = before;
-  const auto replace = [&](const std::string& from, const std::string& to) {
-    after.replace(after.find(from), from.size(), to);
-  };
-  replace("\"hidden_size\": 48,", "\"hidden_size\": 32,");
-  replace("\"n_routed_experts\": 5,", "\"n_routed_experts\": 4,");
-  replace("\"mamba_head_dim\": 32,", "\"mamba_head_dim\": 16,");
-  replace("\"num_nextn_predict_layers\": 1,", "\"num_nextn_predict_layers\": 0,");
-  EXPECT_EQ(file_text(temp / "out/config.json"), after);
-}
-
-TEST(Slice, LeavesMultiTokenPredictionOutWithANote) {
-  const TestFolder temp;
-  Source source;
-  source.tensors["mtp.layers.0.norm.weight"] = pattern("mtp", DType::bf16, {3});
-  source.write(temp / "family", kChain);
-  std::vector<std::string> notes;
-  slice_folder(temp / "family", "full", temp / "out",
-               {.note = [&](const std::string& text) { notes.push_back(text); }});
-  EXPECT_EQ(read_tensors(temp / "out").count("mtp.layers.0.norm.weight"), 0u);
-  ASSERT_EQ(notes.size(), 1u);
-  EXPECT_CONTAINS(notes[0], "mtp.");
-}
-
-// The error of slicing a source that `change` has spoiled; nothing may be left behind.
-std::string error_after(const std::function<void(Source&)>& change, const std::string& size = "small") {
-  const TestFolder temp;
-  Source source;
-  change(source);
-  source.write(temp / "family", kChain);
-  const std::string error = error_of([&] { slice_folder(temp / "family", size, temp / "out"); });
-  EXPECT_FALSE(fs::exists(temp / "out"));
-  EXPECT_FALSE(fs::exists(temp / "out.partial"));
-  return error;
-}
-
-TEST(SliceError, NamesAMissingTensor) {
-  const std::string error = error_after([](Source& s) { s.tensors.erase("backbone.layers.4.mixer.k_proj.weight"); });
-  EXPECT_CONTAINS(error, "tensor 'backbone.layers.4.mixer.k_proj.weight' is missing");
-}
-
-TEST(SliceError, NamesAMissingTensorThatTheSizeWouldDrop) {
-  const std::string error = error_after([](Source& s) { s.tensors.erase("backbone.layers.3.norm.weight"); });
-  EXPECT_CONTAINS(error, "tensor 'backbone.layers.3.norm.weight' is missing");
-}
-
-TEST(SliceError, NamesTheShapesOfATensorThatDoesNotFit) {
-  const std::string error = error_after(
-      [](Source& s) { s.tensors["backbone.layers.0.mixer.out_proj.weight"] = pattern("x", DType::bf16, {48, 64}); });
-  EXPECT_CONTAINS(error, "model.safetensors: tensor 'backbone.layers.0.mixer.out_proj.weight': has the wrong shape");
-  EXPECT_CONTAINS(error, "expected [48, 128] for the full model, got [48, 64]");
-}
-
-TEST(SliceError, NamesAnUnexpectedTensor) {
-  const std::string error =
-      error_after([](Source& s) { s.tensors["backbone.extra"] = pattern("x", DType::bf16, {4}); });
-  EXPECT_CONTAINS(error, "tensor 'backbone.extra': the model of config.json has no such tensor");
-}
-
-TEST(SliceError, RefusesQuantisedWeights) {
-  const std::string error = error_after([](Source& s) {
-    s.tensors["backbone.layers.1.mixer.up_proj.weight"] = pattern("x", DType::u8, {48, 24});
-    s.tensors["backbone.layers.1.mixer.up_proj.weight_scale"] = pattern("y", DType::f8_e4m3, {48, 3});
-    s.tensors["backbone.layers.1.mixer.up_proj.weight_scale_2"] = pattern("z", DType::f32, {});
-  });
-  EXPECT_CONTAINS(error, "weights are not sliced yet");
-  EXPECT_CONTAINS(error, "backbone.layers.1.mixer.up_proj.weight");
-}
-
-TEST(SliceError, SuggestsTheNearestSize) {
-  EXPECT_CONTAINS(error_after([](Source&) {}, "smal"), "Did you mean 'small'");
-}
-
-TEST(SliceError, RefusesWidthsThatDifferBetweenBlocks) {
-  const TestFolder temp;
-  Source().write(temp / "family",
-                 R"({"name": "full"}, {"name": "mixed", "intermediate_size": [0, 32, 0, 0, 0, 0, 0, 16]})");
-  const std::string error = error_of([&] { slice_folder(temp / "family", "mixed", temp / "out"); });
-  EXPECT_CONTAINS(error, "different values of 'intermediate_size'");
-  EXPECT_FALSE(fs::exists(temp / "out"));
-}
-
-TEST(SliceOutput, ANonEmptyFolderStaysUnlessItMayBeReplaced) {
-  const TestFolder temp;
-  Source().write(temp / "family", kChain);
-  fs::create_directories(temp / "out");
-  slice_folder(temp / "family", "small", temp / "out");  // an empty folder is free
-  put_file(temp / "out/mine.txt", "mine");
-  EXPECT_CONTAINS(error_of([&] { slice_folder(temp / "family", "mid", temp / "out"); }), "is not empty");
-  EXPECT_EQ(file_text(temp / "out/mine.txt"), "mine");
-
-  slice_folder(temp / "family", "mid", temp / "out", {.overwrite = Overwrite::replace});
-  EXPECT_FALSE(fs::exists(temp / "out/mine.txt"));
-  EXPECT_EQ(read_family(temp / "out").spec.hidden, 32);
-  EXPECT_FALSE(fs::exists(temp / "out.partial"));
-  EXPECT_FALSE(fs::exists(temp / "out.replaced"));
-}
-
-TEST(SliceOutput, AFailureOrACancelledRunLeavesTheOldFolder) {
-  const TestFolder temp;
-  Source source;
-  source.write(temp / "family", kChain);
-  fs::create_directories(temp / "out");
-  put_file(temp / "out/mine.txt", "mine");
-  const SliceOptions cancelled{.overwrite = Overwrite::replace,
-                               .progress = [](uint64_t, uint64_t) { throw Error("slice", "was interrupted"); }};
-  EXPECT_CONTAINS(error_of([&] { slice_folder(temp / "family", "mid", temp / "out", cancelled); }), "interrupted");
-  EXPECT_EQ(file_text(temp / "out/mine.txt"), "mine");
-  EXPECT_FALSE(fs::exists(temp / "out.partial"));
-}
-
-TEST(SliceOutput, NeverTouchesTheSource) {
-  const TestFolder temp;
-  Source().write(temp / "models/family", kChain);
-  const SliceOptions force{.overwrite = Overwrite::replace};
-  const auto error_for = [&](const fs::path& out) {
-    return error_of([&] { slice_folder(temp / "models/family", "small", out, force); });
-  };
-  EXPECT_CONTAINS(error_for(temp / "models/family"), "is the source");
-  EXPECT_CONTAINS(error_for(temp / "models/../models/family/"), "is the source");
-  fs::create_directory_symlink(temp / "models/family", temp / "link");
-  EXPECT_CONTAINS(error_for(temp / "link"), "is the source");
-  EXPECT_CONTAINS(error_for(temp / "models"), "contains the source");
-  EXPECT_TRUE(fs::exists(temp / "models/family/model.safetensors"));
-}
-
-TEST(SliceOutput, APlaceThatCannotBeWrittenIsNamed) {
-  const TestFolder temp;
-  Source().write(temp / "family", kChain);
-  put_file(temp / "file", "x");
-  const auto error_for = [&](const fs::path& out, Overwrite overwrite) {
-    return error_of([&] { slice_folder(temp / "family", "small", out, {.overwrite = overwrite}); });
-  };
-  EXPECT_CONTAINS(error_for(temp / "file", Overwrite::replace), "is not a folder");
-  EXPECT_CONTAINS(error_for(temp / "file/out", Overwrite::refuse), (temp / "file").string());
-  EXPECT_CONTAINS(error_for("/proc/starnest/out", Overwrite::refuse), "cannot create this folder");
-  fs::create_directories(temp / "project/src");
-  EXPECT_CONTAINS(error_for(temp / "project", Overwrite::replace), "has folders inside");
-  fs::create_directories(temp / "out.partial");
-  EXPECT_CONTAINS(error_for(temp / "out", Overwrite::refuse), "is there already");
 }
 
 // Random checkpoints made by transformers, where the tree has them.

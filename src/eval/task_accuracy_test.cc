@@ -41,6 +41,16 @@ TEST(TaskAccuracy, IsThatOfQuestionsAskedOneByOne) {
   EXPECT_GE(alone.tally().successes, 4u);  // it has learned them
 }
 
+// Their prompts together are more than what a step reads for one who only wants his answers.
+TEST(TaskAccuracy, WhatAQuestionCostsDoesNotDependOnThoseBesideIt) {
+  TaskQuestionSet many = kQuestions;
+  many.count = 80;
+  const TaskAccuracy alone = task_accuracy(pocket(), many, in_parallel(1));
+  const TaskAccuracy together = task_accuracy(pocket(), many, in_parallel(80));
+  ASSERT_EQ(together.records.size(), 80u);
+  for (size_t i = 0; i < 80; ++i) EXPECT_DOUBLE_EQ(together.records[i].bytes, alone.records[i].bytes) << i;
+}
+
 TEST(TaskAccuracy, GoesOnBehindTheAnswersOfAnEarlierRun) {
   const TaskAccuracy whole = task_accuracy(pocket(), kQuestions, in_parallel(3));
   TaskRun rest = in_parallel(2);

@@ -52,6 +52,4 @@ std::filesystem::path in_tests(const std::string& path);  // a path inside tests
 // A copy of tests/golden/mixed_bf16, which has two shards and the sizes full, mid and small.
 void copy_family(const std::filesystem::path& to);
 
-#define EXPECT_CONTAINS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
-
 }  // namespace starnest
