@@ -10,7 +10,8 @@ namespace {
 TEST(ChatTemplate, LineEndsAndAMarkMakeNoOtherTemplate) {
   const TestFolder folder;
   EXPECT_EQ(read_chat_template(folder.path()), "");
-  for (const char* text : {"{{ a }}\n<x>", "{{ a }}\n<x>\n", "{{ a }}\r\n<x>\r\n", "{{ a }}\r\n<x>\r", "\xef\xbb\xbf{{ a }}\n<x>"}) {
+  for (const char* text :
+       {"{{ a }}\n<x>", "{{ a }}\n<x>\n", "{{ a }}\r\n<x>\r\n", "{{ a }}\r\n<x>\r", "\xef\xbb\xbf{{ a }}\n<x>"}) {
     folder.write("chat_template.jinja", text);
     EXPECT_EQ(read_chat_template(folder.path()), "{{ a }}\n<x>");
   }
