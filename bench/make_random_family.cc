@@ -121,13 +121,12 @@ HfConfig config_for(const Options& options) {
 
 // The weights of the full model; returns their bytes.
 uint64_t write_weights(const ModelSpec& spec, const Options& options) {
-  const Naming naming;
   std::map<std::string, const TensorSpec*> by_name;
   std::vector<TensorHeader> headers;
   const Widths full = full_widths(spec);
-  const std::vector<TensorSpec> tensors = tensors_of(spec, naming);
+  const std::vector<TensorSpec> tensors = tensors_of(spec);
   for (const TensorSpec& tensor : tensors) {
-    const std::string name = naming.name(tensor);
+    const std::string& name = tensor.name;
     by_name[name] = &tensor;
     const bool wide = encoding_of(spec, tensor, StoredFormat::bf16) == Encoding::f32;
     headers.push_back({name, wide ? DType::f32 : DType::bf16, tensor.shape(full)});

@@ -56,7 +56,8 @@ struct FamilyInfo {
 
 // How a model's prompts are written, as its folder says.
 enum class PromptFormat {
-  unknown,  // text as it stands only
+  none,     // a plain text model: text as it stands
+  unknown,  // the whole prompt as text only
   chat,     // a conversation
   task,     // of reasoning tasks: the last message alone, and an effort
 };
@@ -68,8 +69,8 @@ struct FamilySpec;
 // Copies share one model. Sessions of one family must be used by one thread at a time.
 class Family {
  public:
-  // `model` is a folder, or ORG/NAME in the local Hugging Face cache. Throws Error for what is not a model, and for
-  // anything in it that does not fit together.
+  // `model` is a folder, or ORG/NAME or ORG/NAME@REVISION in the local Hugging Face cache. Throws Error for what is not
+  // a model, and for anything in it that does not fit together.
   static Family open(const std::filesystem::path& model, const OpenOptions& options = {});
 
   const std::vector<SizeInfo>& sizes() const;  // in memory, largest first
@@ -102,16 +103,16 @@ class Family {
   static std::string kernel_path();  // of the device that is taken by default
 
   PromptFormat prompt_format() const;
-  // The tokens of a question in the model's own prompt format. Throws Error when the folder has no tokenizer, or a
-  // format that is not known here.
+  // The tokens of a question in the model's own prompt format; as it stands where there is none. Throws Error when the
+  // folder has no tokenizer, or a format that is not known here.
   std::vector<TokenId> prompt(std::string_view question, const ChatOptions& options = {}) const;
   // A conversation, up to where the reply begins. The simple format of reasoning tasks takes the last message alone.
-  // Throws Error as above, and for roles that are not known.
+  // Throws Error as above, for roles that are not known, and for a plain text model.
   std::vector<TokenId> chat(const std::vector<ChatMessage>& messages, const ChatOptions& options = {}) const;
   // What follows a reply when everything so far stays as it is: the end of that turn, the next one of the user, and
   // where the next reply begins. Throws Error for a format without memory.
   std::vector<TokenId> chat_turn(std::string_view said, const ChatOptions& options = {}) const;
-  void require_prompt_format() const;                                       // throws Error where none is known
+  void require_prompt_format() const;  // throws Error for a plain text model, and where none is known
   bool remembers() const { return prompt_format() == PromptFormat::chat; }  // more than the last message
   std::vector<TokenId> encode(std::string_view text) const;                 // as it stands
   std::string decode(const std::vector<TokenId>& ids) const;

@@ -13,12 +13,6 @@ bool excluded(const ModelSpec& spec, int block) {
          (is_attention(block + 1) && std::holds_alternative<Mamba2Spec>(spec.blocks[size_t(block)]));
 }
 
-int experts_per_token(const ModelSpec& spec) {
-  for (const BlockSpec& block : spec.blocks)
-    if (const auto* moe = std::get_if<MoeSpec>(&block)) return moe->experts_per_token;
-  return 0;
-}
-
 }  // namespace
 
 std::string_view name_of(StoredFormat format) {
@@ -42,20 +36,21 @@ Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, StoredForm
 }
 
 Cost cost_of(const ModelSpec& spec, const Widths& widths, StoredFormat format) {
-  const std::vector<TensorSpec> tensors = tensors_of(spec, Naming{});
+  const std::vector<TensorSpec> tensors = tensors_of(spec);
   std::vector<CostedTensor> costed;
   costed.reserve(tensors.size());
   for (const TensorSpec& tensor : tensors) costed.push_back({&tensor, encoding_of(spec, tensor, format)});
-  return cost_of(costed, widths, experts_per_token(spec));
+  return cost_of(costed, widths);
 }
 
-StateCost state_cost_of(const BlockSpec& block, const BlockWidths& widths) {
+StateCost state_cost_of(const BlockSpec& full, const BlockWidths& widths) {
   StateCost cost;
   if (!widths.kept) return cost;
+  const BlockSpec block = narrowed(full, widths);
   if (const auto* attention = std::get_if<AttentionSpec>(&block))
     cost.kv_per_token = 2 * uint64_t(attention->kv_heads) * uint64_t(attention->head_dim);
   if (const auto* mamba = std::get_if<Mamba2Spec>(&block)) {
-    const uint64_t channels = uint64_t(widths[Axis::mamba_heads]) * uint64_t(widths[Axis::mamba_head_dim]);
+    const uint64_t channels = uint64_t(mamba->heads) * uint64_t(mamba->head_dim);
     cost.ssm = channels * uint64_t(mamba->state);
     cost.conv = uint64_t(mamba->conv_width - 1) * (channels + 2 * uint64_t(mamba->groups) * uint64_t(mamba->state));
   }

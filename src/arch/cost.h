@@ -32,7 +32,7 @@ struct StateCost {
     return context * double(kv_bytes_per_token()) + double(ssm_bytes() + conv_bytes());
   }
 };
-StateCost state_cost_of(const BlockSpec& block, const BlockWidths& widths);
+StateCost state_cost_of(const BlockSpec& full, const BlockWidths& widths);
 StateCost state_cost_of(const ModelSpec& spec, const Widths& widths);
 
 }  // namespace starnest

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "arch/presets.h"
+#include "base/source_file.h"
 #include "base/text.h"
 #include "format/weights/model_location.h"
 #include "starnest/error.h"
@@ -31,31 +32,10 @@ struct Check {
   }
 };
 
-// What a width of `axis` must divide into in this block: groups that keep an equal number.
-int group_count(const BlockSpec& block, Axis axis) {
-  if (const auto* mamba = std::get_if<Mamba2Spec>(&block); mamba && axis == Axis::mamba_heads) return mamba->groups;
-  if (const auto* attention = std::get_if<AttentionSpec>(&block); attention && axis == Axis::query_heads)
-    return attention->kv_heads;
-  return 1;
-}
-
-// The contraction that a cut of `axis` shortens: channels of one run that stay together.
-int contraction_of(const BlockSpec& block, Axis axis, const BlockWidths& widths) {
-  if (axis == Axis::mamba_heads || axis == Axis::mamba_head_dim) {
-    const auto& mamba = std::get<Mamba2Spec>(block);
-    return widths[Axis::mamba_heads] / mamba.groups * widths[Axis::mamba_head_dim];
-  }
-  if (axis == Axis::query_heads) {
-    const auto& attention = std::get<AttentionSpec>(block);
-    return widths[Axis::query_heads] / attention.kv_heads * attention.head_dim;
-  }
-  return widths[axis];
-}
-
 void check_width(const Check& check, const BlockSpec& block, int width, int full) {
   check(width >= 1, "is too small", "at least 1", width);
   check(width <= full, "is larger than the full model", "at most " + std::to_string(full), width);
-  const int groups = group_count(block, check.axis);
+  const int groups = dial_of(dials_of(block), check.axis).units.groups;
   check(width % groups == 0, "does not keep an equal number in every group", "a multiple of " + std::to_string(groups),
         width);
   if (check.axis != Axis::experts) return;
@@ -67,8 +47,8 @@ void check_width(const Check& check, const BlockSpec& block, int width, int full
 }
 
 void check_contraction(const Check& check, const BlockSpec& block, const BlockWidths& widths, int full) {
-  if (check.axis == Axis::experts || widths[check.axis] == full) return;
-  const int contraction = contraction_of(block, check.axis, widths);
+  if (widths[check.axis] == full) return;
+  const int contraction = contraction_of(dials_of(block), check.axis, widths);
   check(contraction % kContractionMultiple == 0, "cuts a contraction to a width that would split a quantised block",
         "a multiple of " + std::to_string(kContractionMultiple) + " channels", contraction);
 }
@@ -132,19 +112,6 @@ Size read_size(const ElasticFile& file, const ElasticSize& source, const ModelSp
   return size;
 }
 
-// The first key in which `inner` is not contained in `outer`.
-std::string not_nested_key(const Widths& outer, const Widths& inner) {
-  if (inner.hidden > outer.hidden) return std::string(key_of(Axis::hidden));
-  for (size_t b = 0; b < outer.blocks.size(); ++b) {
-    if (inner.blocks[b].kept && !outer.blocks[b].kept) return "layers";
-    for (const Axis axis : kDials)
-      if (inner.blocks[b].kept && inner.blocks[b][axis] > outer.blocks[b][axis]) return std::string(key_of(axis));
-  }
-  return {};
-}
-
-bool larger(const Size& a, const Size& b) { return contains(a.widths, b.widths) && !contains(b.widths, a.widths); }
-
 }  // namespace
 
 Sizes sizes_of(const ModelSpec& spec, const ElasticFile& file) {
@@ -166,12 +133,11 @@ Sizes sizes_of(const ModelSpec& spec, const ElasticFile& file) {
   });
   for (size_t i = 1; i < sizes.size(); ++i) {
     const Size &outer = sizes[i - 1], &inner = sizes[i];
-    const std::string key = not_nested_key(outer.widths, inner.widths);
-    if (!key.empty())
-      throw Error({.where = at(file, inner.name, key),
+    if (const auto axis = first_beyond(outer.widths, inner.widths))
+      throw Error({.where = at(file, inner.name, *axis == Axis::none ? "layers" : key_of(*axis)),
                    .what = "is larger than in size " + in_quotes(outer.name),
                    .expected = "sizes that are contained in one another"});
-    if (!larger(outer, inner))
+    if (contains(inner.widths, outer.widths))
       throw Error(file.where, "sizes " + in_quotes(outer.name) + " and " + in_quotes(inner.name) + " are the same");
   }
   if (names.count(std::string(kFullSize)) && sizes.front().name != kFullSize)
@@ -218,7 +184,7 @@ FamilySpec read_family(const std::filesystem::path& model, const std::string& el
   FamilySpec family{folder, std::move(config), std::move(spec), std::move(full), std::nullopt, {}};
   if (!elastic.empty())
     use(elastic_file_or_preset(elastic), family);
-  else if (std::filesystem::exists(folder / "elastic.json"))
+  else if (is_there(folder / "elastic.json"))
     use(read_elastic(folder / "elastic.json"), family);
   return family;
 }

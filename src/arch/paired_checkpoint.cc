@@ -37,8 +37,7 @@ void require_dtype(const TensorRef& tensor, DType dtype) {
 // Finds what a checkpoint holds for each tensor of a model, and remembers what was found.
 class Pairing {
  public:
-  Pairing(const ModelSpec& spec, const Checkpoint& checkpoint, const Naming& naming)
-      : checkpoint_(checkpoint), naming_(naming), full_(full_widths(spec)) {}
+  Pairing(const ModelSpec& spec, const Checkpoint& checkpoint) : checkpoint_(checkpoint), full_(full_widths(spec)) {}
 
   std::vector<StoredTensor> pair(std::vector<TensorSpec> specs) {
     refuse_missing(specs);
@@ -59,7 +58,7 @@ class Pairing {
   void refuse_missing(std::span<const TensorSpec> specs) const {
     std::vector<std::string> missing;
     for (const TensorSpec& spec : specs)
-      if (std::string name = naming_.name(spec); !checkpoint_.find(name)) missing.push_back(std::move(name));
+      if (!checkpoint_.find(spec.name)) missing.push_back(spec.name);
     if (missing.empty()) return;
     const std::string more = missing.size() == 1 ? "" : " and " + grouped(missing.size() - 1) + " more";
     throw Error({.where = checkpoint_.folder().string(),
@@ -70,9 +69,8 @@ class Pairing {
   }
 
   StoredTensor stored(TensorSpec spec) {
-    StoredTensor tensor{std::move(spec), {}, {}, {}, {}, {}};
-    tensor.name = naming_.name(tensor.spec);
-    tensor.codes = *claim(tensor.name);
+    StoredTensor tensor{std::move(spec), {}, {}, {}, {}};
+    tensor.codes = *claim(tensor.spec.name);
     switch (tensor.codes.info->dtype) {
       case DType::f32:
         return plain(std::move(tensor), Encoding::f32);
@@ -107,10 +105,10 @@ class Pairing {
     const std::string stored_as(name_of(tensor.codes.info->dtype));
     if (!is_linear(tensor.spec.role) && tensor.spec.role != Role::head)
       throw Error({.where = tensor.where(), .what = "is quantised", .expected = "F32, BF16 or F16", .got = stored_as});
-    if (!tensor.name.ends_with(kWeight) || shape.size() != 2)
+    if (!tensor.spec.name.ends_with(kWeight) || shape.size() != 2)
       throw Error(
           {.where = tensor.where(), .what = "is quantised", .expected = "one matrix per expert", .got = stored_as});
-    const std::string module = tensor.name.substr(0, tensor.name.size() - kWeight.size());
+    const std::string module = tensor.spec.name.substr(0, tensor.spec.name.size() - kWeight.size());
     tensor.encoding = encoding;
     tensor.tensor_scale = scale(tensor, module + (encoding == Encoding::fp8 ? ".weight_scale" : ".weight_scale_2"));
     require_dtype(*tensor.tensor_scale, DType::f32);
@@ -139,7 +137,6 @@ class Pairing {
   }
 
   const Checkpoint& checkpoint_;
-  const Naming& naming_;
   Widths full_;
   std::set<const TensorInfo*> claimed_;
 };
@@ -223,11 +220,9 @@ class Unused {
 
 std::string StoredTensor::where() const { return where_of(codes); }
 
-PairedCheckpoint::PairedCheckpoint(const ModelSpec& spec, Checkpoint checkpoint)
-    : checkpoint_(std::move(checkpoint)),
-      naming_(detect_naming([&](std::string_view name) { return checkpoint_.find(name).has_value(); })) {
-  Pairing pairing(spec, checkpoint_, naming_);
-  tensors_ = pairing.pair(tensors_of(spec, naming_));
+PairedCheckpoint::PairedCheckpoint(const ModelSpec& spec, Checkpoint checkpoint) : checkpoint_(std::move(checkpoint)) {
+  Pairing pairing(spec, checkpoint_);
+  tensors_ = pairing.pair(tensors_of(spec, names_in(checkpoint_)));
   Unused unused(spec, tensors_);
   for (const TensorRef& tensor : checkpoint_.tensors())
     if (!pairing.claimed(tensor)) unused.add(tensor);

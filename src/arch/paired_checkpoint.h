@@ -16,7 +16,6 @@ namespace starnest {
 // A tensor of the model as the checkpoint holds it.
 struct StoredTensor {
   TensorSpec spec;
-  std::string name;  // in the checkpoint
   Encoding encoding = Encoding::f32;
   TensorRef codes{};                // of a plain encoding the numbers themselves; nvfp4: [.., cols / 2], two to a byte
   std::optional<TensorRef> scales;  // nvfp4: E4M3 [.., cols / 16]
@@ -34,14 +33,12 @@ class PairedCheckpoint {
   PairedCheckpoint(const ModelSpec& spec, Checkpoint checkpoint);
 
   const Checkpoint& checkpoint() const { return checkpoint_; }
-  const Naming& naming() const { return naming_; }
   std::span<const StoredTensor> tensors() const { return tensors_; }  // in the order of tensors_of
   // What the checkpoint holds and no size needs, as phrases: "3 tensors of multi-token prediction (mtp.*)".
   const std::vector<std::string>& unused() const { return unused_; }
 
  private:
   Checkpoint checkpoint_;
-  Naming naming_;
   std::vector<StoredTensor> tensors_;
   std::vector<std::string> unused_;
 };

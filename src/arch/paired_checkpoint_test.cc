@@ -35,8 +35,8 @@ ModelSpec spec_with(std::string_view keys) {
 
 Tensors tensors_for(const ModelSpec& spec) {
   Tensors tensors;
-  for (const TensorSpec& tensor : tensors_of(spec, Naming{}))
-    tensors[Naming{}.name(tensor)] = {DType::bf16, tensor.shape(full_widths(spec)), {}};
+  for (const TensorSpec& tensor : tensors_of(spec))
+    tensors[tensor.name] = {DType::bf16, tensor.shape(full_widths(spec)), {}};
   return tensors;
 }
 
@@ -70,7 +70,7 @@ void expect_error(const std::function<void(Tensors&)>& change, std::initializer_
 
 const StoredTensor& named(const PairedCheckpoint& checkpoint, std::string_view name) {
   for (const StoredTensor& tensor : checkpoint.tensors())
-    if (tensor.name == name) return tensor;
+    if (tensor.spec.name == name) return tensor;
   throw Error(std::string(name), "is not there");
 }
 
@@ -79,11 +79,11 @@ TEST(PairedCheckpoint, HasEveryTensorOfTheModelInItsOrderAndEncoding) {
     t["backbone.norm_f.weight"].dtype = DType::f32;
     t["lm_head.weight"].dtype = DType::f16;
   });
-  const std::vector<TensorSpec> specs = tensors_of(spec_with(""), Naming{});
+  const std::vector<TensorSpec> specs = tensors_of(spec_with(""));
   ASSERT_EQ(checkpoint.tensors().size(), specs.size());
   for (size_t i = 0; i < specs.size(); ++i) {
-    EXPECT_EQ(checkpoint.tensors()[i].name, Naming{}.name(specs[i]));
-    EXPECT_EQ(checkpoint.tensors()[i].codes.info->name, Naming{}.name(specs[i]));
+    EXPECT_EQ(checkpoint.tensors()[i].spec.name, specs[i].name);
+    EXPECT_EQ(checkpoint.tensors()[i].codes.info->name, specs[i].name);
   }
   EXPECT_EQ(named(checkpoint, "backbone.norm_f.weight").encoding, Encoding::f32);
   EXPECT_EQ(named(checkpoint, "lm_head.weight").encoding, Encoding::f16);

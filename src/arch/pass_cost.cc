@@ -8,9 +8,8 @@ namespace starnest {
 namespace {
 
 // The share of the experts of a block that one token chooses.
-double routed_share(const ModelSpec& spec, const NestedTensor& tensor, const Widths& widths) {
-  const auto& moe = std::get<MoeSpec>(spec.blocks[size_t(tensor.block)]);
-  return double(moe.experts_per_token) / widths.at(tensor.block)[Axis::experts];
+double routed_share(const NestedTensor& tensor, const Widths& widths) {
+  return double(tensor.chosen) / widths.at(tensor.block)[Axis::experts];
 }
 
 bool is_product(Role role) { return is_linear(role) || role == Role::gate; }
@@ -48,14 +47,14 @@ PassCost PassCosts::Group::cost(std::span<const Part> parts) const {
 }
 
 PassCosts::PassCosts(const ModelSpec& spec, StoredFormat format, std::span<const Widths* const> ascending) {
-  for (const TensorSpec& tensor : tensors_of(spec, Naming{})) {
+  for (const TensorSpec& tensor : tensors_of(spec)) {
     const Encoding encoding = encoding_of(spec, tensor, format);
     Group group{.head = is_head(spec, tensor), .one_row = tensor.use == Use::one_row, .sizes = {}};
     for (const Widths* widths : ascending) {
       Group::AtSize at;
       if (tensor.present(*widths)) {
         const uint64_t elements = tensor.elements(*widths);
-        at.share = tensor.use == Use::routed ? routed_share(spec, tensor, *widths) : 1;
+        at.share = tensor.use == Use::routed ? routed_share(tensor, *widths) : 1;
         at.bytes = double(stored_bytes(encoding, elements));
         if (group.one_row) at.bytes /= double(tensor.shape(*widths).front());
         if (group.head || is_product(tensor.role)) at.flops = 2 * double(elements);

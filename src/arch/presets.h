@@ -1,4 +1,5 @@
-// The elastic.json files of published families whose folders carry none: data files in presets/, built in.
+// The elastic.json files of published families whose folders carry none: data files in the presets/ of
+// their architecture, built in.
 #pragma once
 
 #include <optional>

@@ -1,12 +1,14 @@
-// The architectures that starnest knows. Adding one whose blocks exist: one file beside this one, one line in
+// The architectures that starnest knows. Adding one whose blocks exist: one folder beside this file, one line in
 // registry.cc.
 #pragma once
 
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "arch/model_spec.h"
+#include "arch/tensors.h"
 #include "format/json/hf_config.h"
 
 namespace starnest {
@@ -21,9 +23,14 @@ struct Architecture {
   // Rewrites the widths in `config` so that it describes the slice. Throws Error when a width differs between blocks
   // and that is not allowed.
   void (*write_widths)(HfConfig& config, const ModelSpec& spec, const Widths& widths, PerBlockWidths per_block);
+  // All tensors of the full model: embedding, blocks in order, final norm, head (absent when tied). As a checkpoint
+  // spells them that has these names, or as this program writes them.
+  std::vector<TensorSpec> (*tensors_in)(const ModelSpec& spec, const HasTensor& has);
+  std::vector<TensorSpec> (*tensors)(const ModelSpec& spec, Experts experts);
 };
 
 std::span<const Architecture> architectures();
 const Architecture& architecture_of(const HfConfig& config);  // by "model_type"; Error names the known ones
+const Architecture& architecture_of(const ModelSpec& spec);
 
 }  // namespace starnest

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
+#include "base/source_file.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -39,9 +40,12 @@ struct stat regular_file_status(int fd, const std::filesystem::path& path) {
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) fail(path, "cannot open");
+  if (file.fd < 0) cannot_open(path);
   size_ = size_t(regular_file_status(file.fd, path).st_size);
   if (size_ == 0) return;
+  char beginning[kLfsPointer.size()];
+  const ssize_t begun = ::pread(file.fd, beginning, sizeof beginning, 0);
+  refuse_lfs_pointer(path, {beginning, size_t(std::max<ssize_t>(begun, 0))}, size_);
   void* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
   if (mapped == MAP_FAILED) fail(path, "cannot map into memory");
   data_ = static_cast<const std::byte*>(mapped);
@@ -73,7 +77,7 @@ MappedFile::MappedFile(MappedFile&& other) noexcept
 
 std::string read_text(const std::filesystem::path& path, uint64_t max_bytes) {
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) fail(path, "cannot open");
+  if (file.fd < 0) cannot_open(path);
   const uint64_t size = uint64_t(regular_file_status(file.fd, path).st_size);
   if (size > max_bytes) {
     throw Error({.where = path.string(),
@@ -90,6 +94,7 @@ std::string read_text(const std::filesystem::path& path, uint64_t max_bytes) {
     if (n == 0) throw Error(path.string(), "became shorter while it was read");
     done += size_t(n);
   }
+  refuse_lfs_pointer(path, text, size);
   return text;
 }
 

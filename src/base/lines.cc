@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/source_file.h"
 #include "base/text.h"
 #include "starnest/error.h"
 
@@ -23,7 +24,7 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 int opened(const std::filesystem::path& file) {
   const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) fail(file.string(), "cannot open");
+  if (descriptor < 0) cannot_open(file);
   return descriptor;
 }
 
@@ -71,6 +72,10 @@ void LineReader::begin() {
   begun_ = true;
   while (buffer_.size() < kByteOrderMark.size() && fill()) {
   }
+  if (buffer_.starts_with(kLfsPointer.substr(0, 3)))
+    while (buffer_.size() < kLfsPointerBytes && fill()) {
+    }
+  refuse_lfs_pointer(name_, buffer_, buffer_.size());
   if (buffer_.starts_with(kByteOrderMark)) at_ = kByteOrderMark.size();
   if (buffer_.starts_with("\xff\xfe") || buffer_.starts_with("\xfe\xff"))
     throw Error({.where = name_,

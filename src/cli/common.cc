@@ -15,8 +15,10 @@ namespace starnest::cli {
 
 void add_model_options(CLI::App& command, ModelOptions& options) {
   command
-      .add_option("-m,--model", options.model,
-                  "Model folder (config.json, weights, tokenizer.json), or ORG/NAME in the local Hugging Face cache")
+      .add_option(
+          "-m,--model", options.model,
+          "Model folder (config.json, weights, tokenizer.json), or ORG/NAME[@REVISION] in the local Hugging Face "
+          "cache")
       ->required()
       ->type_name("DIR");
   command

@@ -40,6 +40,7 @@ struct RunOptions {
   PromptSource prompt;
   std::vector<TokenId> ids;
   std::string effort = "e2";
+  CLI::Option* effort_option = nullptr;
   bool raw = false;
   bool quiet = false;
   int threads = 0;
@@ -90,6 +91,9 @@ void run(const RunOptions& options) {
   const std::vector<TokenId> prompt = !options.ids.empty() ? options.ids
                                       : options.raw        ? family.encode(text)
                                                     : family.prompt(text, {.arguments = {{"effort", options.effort}}});
+  if (options.ids.empty() && !options.raw && !options.quiet && family.prompt_format() == PromptFormat::none)
+    print_notices({"the folder has no prompt format, so the prompt is taken as it stands, as with --raw" +
+                   std::string(!options.effort_option->empty() ? "; --effort means nothing there" : "")});
   TextPrinter printer({.names = !options.quiet});
   AskOptions ask{.plan = options.plan.resolved(family),
                  .sampling = options.plan.sampling(family.default_sampling(), PlanOptions::Seed::random),
@@ -121,8 +125,9 @@ void add_run(CLI::App& app) {
   add_ids_option(*command, options->ids, "the whole prompt as token ids, e.g. 1,2,3")
       ->excludes(options->prompt.text_option)
       ->excludes(options->prompt.file_option);
-  command->add_option("--effort", options->effort, "how to think: e0 not at all, e1 tersely, e2 in full")
-      ->capture_default_str();
+  options->effort_option =
+      command->add_option("--effort", options->effort, "how to think: e0 not at all, e1 tersely, e2 in full")
+          ->capture_default_str();
   command->add_flag("--raw", options->raw, "take the text as the whole prompt, without the model's own format")
       ->excludes("--ids");
   options->plan.add_to(*command, {{"max-tokens", "-n"}, {"seed", "-s"}});

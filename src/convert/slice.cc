@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "arch/paired_checkpoint.h"
+#include "base/check.h"
 #include "base/output.h"
 #include "base/text.h"
 #include "convert/shard_copy.h"
@@ -28,7 +29,8 @@ struct Shard {
 // What of a checkpoint a size keeps, and under which names.
 class Cut {
  public:
-  Cut(const PairedCheckpoint& source, const Widths& widths) : widths_(widths) {
+  Cut(const ModelSpec& spec, const PairedCheckpoint& source, const Widths& widths) : widths_(widths) {
+    name(source, tensors_of(narrowed(spec, widths), names_in(source.checkpoint())));
     for (const StoredTensor& tensor : source.tensors()) require_plain(tensor, "sliced");
     for (const SafetensorsFile& file : source.checkpoint().files()) add_shard(source, file);
   }
@@ -42,20 +44,22 @@ class Cut {
     Shard shard{file.path().filename().string(), {}};
     for (const StoredTensor& tensor : source.tensors()) {
       if (tensor.codes.file != &file || !tensor.spec.present(widths_)) continue;
-      shard.tensors.emplace(source.naming().name(tensor.spec, new_number(tensor.spec.block)), &tensor);
+      shard.tensors.emplace(names_.at(&tensor), &tensor);
       bytes_ += tensor.spec.elements(widths_) * size_of(tensor.codes.info->dtype);
     }
     if (!shard.tensors.empty()) shards_.push_back(std::move(shard));
   }
 
-  // The number of a kept block in the slice.
-  int new_number(int block) const {
-    if (block < 0) return block;
-    return int(std::count_if(widths_.blocks.begin(), widths_.blocks.begin() + block,
-                             [](const BlockWidths& before) { return before.kept; }));
+  // What a size keeps are the tensors of the model that it is by itself, in the same order.
+  void name(const PairedCheckpoint& source, const std::vector<TensorSpec>& sliced) {
+    size_t next = 0;
+    for (const StoredTensor& tensor : source.tensors())
+      if (tensor.spec.present(widths_)) names_.emplace(&tensor, sliced.at(next++).name);
+    SN_CHECK(next == sliced.size(), "a size keeps other tensors than its own model has");
   }
 
   const Widths& widths_;
+  std::map<const StoredTensor*, std::string> names_;  // in the slice
   std::vector<Shard> shards_;
   uint64_t bytes_ = 0;
 };
@@ -119,7 +123,7 @@ SliceResult slice(const FamilySpec& family, const Size& size, const std::filesys
   announce_no_prediction_layers(config);
   config.use_bare_floats();
   const PairedCheckpoint source(family.spec, Checkpoint(family.folder));
-  const Cut cut(source, size.widths);
+  const Cut cut(family.spec, source, size.widths);
 
   std::vector<std::filesystem::path> sources = options.inputs;
   sources.push_back(family.folder);

@@ -51,6 +51,17 @@ TEST(Slice, CopiesSmallFilesAndWritesAManifest) {
   EXPECT_CONTAINS(sums, "  model.safetensors\n");
 }
 
+TEST(Slice, NamesASmallFileThatWasNotFetched) {
+  const TestFolder temp;
+  Source().write(temp / "family", kChain);
+  const auto problem = [&] { return error_of([&] { slice_folder(temp / "family", "small", temp / "out"); }); };
+  put_file(temp / "family/tokenizer.json", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n");
+  EXPECT_CONTAINS(problem(), "tokenizer.json: is a Git LFS pointer");
+  fs::remove(temp / "family/tokenizer.json");
+  fs::create_symlink("../blobs/0ff", temp / "family/tokenizer.json");
+  EXPECT_CONTAINS(problem(), "tokenizer.json: is a link to nothing: it points to ../blobs/0ff");
+}
+
 TEST(Slice, ReportsProgressUpToTheLastByte) {
   const TestFolder temp;
   Source().write(temp / "family", kChain);

@@ -170,7 +170,7 @@ class SliceForms : public testing::TestWithParam<std::tuple<const char*, const c
 TEST_P(SliceForms, EveryAxisAtOnceUnderEveryFormOfNames) {
   const auto& [prefix, embedding, stacked, layout] = GetParam();
   const TestFolder temp;
-  const Source source(Tiny{}, Naming{prefix, embedding, stacked});
+  const Source source(Tiny{}, nemotron_h::Naming{prefix, embedding, stacked});
   source.write(temp / "family", kChain, layout);
   const SliceResult result = slice_folder(temp / "family", "small", temp / "out");
   const StoredTensors expected = expected_slice(source, small_widths(), {0, 1, 4, 6});

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "arch/tensors.h"
+#include "arch/nemotron_h/nemotron_h.h"
 #include "base/test_support.h"
 #include "convert/slice.h"
 #include "format/weights/test_checkpoint.h"
@@ -41,17 +41,15 @@ enum class Layout { single, sharded };
 // A checkpoint of the tiny model whose tensors may be changed before it is written.
 struct Source {
   Tiny tiny;
-  Naming naming;
   StoredTensors tensors;
 
-  Source() : Source(Tiny{}, Naming{}) {}
-  Source(const Tiny& shape, const Naming& names) : tiny(shape), naming(names) {
+  Source() : Source(Tiny{}, nemotron_h::Naming{}) {}
+  Source(const Tiny& shape, const nemotron_h::Naming& naming) : tiny(shape) {
     const HfConfig config = HfConfig::parse(tiny.config(), "config.json");
     const ModelSpec spec = architecture_of(config).read(config);
-    for (const TensorSpec& tensor : tensors_of(spec, naming)) {
+    for (const TensorSpec& tensor : nemotron_h::tensors(spec, naming)) {
       const bool is_gate = tensor.role == Role::gate || tensor.role == Role::gate_bias;
-      const std::string name = naming.name(tensor);
-      tensors[name] = pattern(name, is_gate ? DType::f32 : DType::bf16, tensor.shape(full_widths(spec)));
+      tensors[tensor.name] = pattern(tensor.name, is_gate ? DType::f32 : DType::bf16, tensor.shape(full_widths(spec)));
     }
   }
 

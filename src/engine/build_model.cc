@@ -23,14 +23,12 @@ struct BuildMixer {
   int block;
   DType kv_dtype;
 
-  PackedMatrix matrix(Role role, int part = 0, int expert = -1) const {
-    return weights.matrix(role, block, part, expert);
-  }
-  VecView<const float> vector(Role role, int part = 0) const { return weights.vector(role, block, part); }
+  PackedMatrix matrix(Role role, int expert = -1) const { return weights.matrix(role, block, expert); }
+  VecView<const float> vector(Role role) const { return weights.vector(role, block); }
 
   // Which channels belong to which head, for every resident size.
   std::vector<std::vector<HeadPiece>> pieces(const Mamba2Spec& s) const {
-    const Segment channels{"x", Axis::mamba_heads, s.heads, s.groups, Axis::mamba_head_dim, s.head_dim};
+    const Segment channels = dial_of(dials_of(s), Axis::mamba_heads).units;
     const std::vector<BlockWidths> chain = weights.chain(block);
     std::vector<std::vector<HeadPiece>> of_sizes;
     for (const BlockWidths& size : std::span(chain).first(weights.resident())) {
@@ -45,12 +43,12 @@ struct BuildMixer {
 
   Mixer operator()(const Mamba2Spec& s) const {
     Mamba2 m;
-    m.in_z = matrix(Role::mamba_in, kZ), m.in_z_bias = vector(Role::mamba_in_bias, kZ);
-    m.in_x = matrix(Role::mamba_in, kX), m.in_x_bias = vector(Role::mamba_in_bias, kX);
-    m.in_bc = matrix(Role::mamba_in, kBc), m.in_bc_bias = vector(Role::mamba_in_bias, kBc);
-    m.in_dt = matrix(Role::mamba_in, kDt), m.in_dt_bias = vector(Role::mamba_in_bias, kDt);
-    m.taps_x = weights.table(Role::conv_taps, block, kX), m.conv_bias_x = vector(Role::conv_bias, kX);
-    m.taps_bc = weights.table(Role::conv_taps, block, kBc), m.conv_bias_bc = vector(Role::conv_bias, kBc);
+    m.in_z = matrix(Role::in_z), m.in_z_bias = vector(Role::in_z_bias);
+    m.in_x = matrix(Role::in_x), m.in_x_bias = vector(Role::in_x_bias);
+    m.in_bc = matrix(Role::in_bc), m.in_bc_bias = vector(Role::in_bc_bias);
+    m.in_dt = matrix(Role::in_dt), m.in_dt_bias = vector(Role::in_dt_bias);
+    m.taps_x = weights.table(Role::taps_x, block), m.conv_bias_x = vector(Role::conv_bias_x);
+    m.taps_bc = weights.table(Role::taps_bc, block), m.conv_bias_bc = vector(Role::conv_bias_bc);
     m.dt_bias = vector(Role::dt_bias), m.decay = vector(Role::decay_log), m.skip = vector(Role::skip);
     m.norm = vector(Role::gated_norm);
     m.out = matrix(Role::mamba_out), m.out_bias = vector(Role::mamba_out_bias);
@@ -84,8 +82,8 @@ struct BuildMixer {
     m.gate_bias = vector(Role::gate_bias);
     m.routing = {size_t(s.experts_per_token), size_t(s.groups), size_t(s.groups_kept), s.normalize, s.scale};
     for (int e = 0; e < int(m.gate.rows()); ++e) {
-      m.up.push_back(matrix(Role::expert_up, 0, e));
-      m.down.push_back(matrix(Role::expert_down, 0, e));
+      m.up.push_back(matrix(Role::expert_up, e));
+      m.down.push_back(matrix(Role::expert_down, e));
     }
     m.shared = mlp(matrix(Role::shared_up), matrix(Role::shared_down), vector(Role::shared_up_bias),
                    vector(Role::shared_down_bias));

@@ -3,25 +3,6 @@
 namespace starnest {
 namespace {
 
-// A run of segments of the outermost dimension that becomes a matrix or vector of its own.
-struct SegmentRun {
-  size_t first = 0;
-  size_t count = 0;
-};
-
-std::vector<SegmentRun> runs_of(const TensorSpec& tensor) {
-  switch (tensor.role) {
-    case Role::mamba_in:
-    case Role::mamba_in_bias:
-      return {{0, 1}, {1, 1}, {2, 2}, {4, 1}};  // z, x, B C, dt
-    case Role::conv_taps:
-    case Role::conv_bias:
-      return {{}, {0, 1}, {1, 2}};  // (no z), x, B C
-    default:
-      return {{0, tensor.dims.front().size()}};
-  }
-}
-
 size_t kept(const std::vector<Segment>& segments, const BlockWidths& widths) {
   return size_t(kept_extent(segments, widths));
 }
@@ -50,15 +31,12 @@ std::vector<IndexRange> PartLayout::col_order(const std::vector<BlockWidths>& ch
 }
 
 std::vector<PartLayout> parts_of(const TensorSpec& tensor) {
-  const Dimension& split = tensor.dims[is_stacked(tensor) ? 1 : 0];
-  const std::vector<SegmentRun> runs = runs_of(tensor);
+  const Dimension& split = tensor.dims[tensor.stacked() ? 1 : 0];
   std::vector<PartLayout> parts;
-  for (size_t part = 0; part < runs.size(); ++part) {
-    const auto [first, count] = runs[part];
-    if (count == 0) continue;
+  for (const auto& [role, first, count] : tensor.parts) {
     const auto begin = split.begin() + std::ptrdiff_t(first);
     PartLayout layout;
-    layout.part = int(part);
+    layout.role = role;
     layout.first_row = size_t(extent_of(Dimension(split.begin(), begin)));
     layout.file_cols = size_t(extent_of(tensor.dims.back()));
     const std::vector<Segment> segments(begin, begin + std::ptrdiff_t(count));
@@ -72,8 +50,6 @@ std::vector<PartLayout> parts_of(const TensorSpec& tensor) {
   }
   return parts;
 }
-
-bool is_stacked(const TensorSpec& tensor) { return tensor.dims.size() == 3 && tensor.role != Role::conv_taps; }
 
 bool is_packed(Role role) {
   return is_linear(role) || role == Role::embedding || role == Role::head || role == Role::gate;

@@ -10,12 +10,9 @@
 
 namespace starnest {
 
-// Parts of the fused tensors of a Mamba-2 block; every other tensor is one part, number 0.
-enum MambaPart { kZ = 0, kX = 1, kBc = 2, kDt = 3 };
-
 // One part of a tensor. A vector is one row.
 struct PartLayout {
-  int part = 0;
+  Role role{};
   std::vector<Segment> rows;  // empty for a vector
   std::vector<Segment> cols;
   size_t first_row = 0;  // where the part begins in the file's rows or, of a vector, its numbers
@@ -29,9 +26,6 @@ struct PartLayout {
 };
 
 std::vector<PartLayout> parts_of(const TensorSpec& tensor);
-
-// Stacked experts are as many matrices as there are experts; every other tensor is one.
-bool is_stacked(const TensorSpec& tensor);
 
 // Matrices that matmul and embed read; they are packed in shells. All else are small tables of F32.
 bool is_packed(Role role);

@@ -82,13 +82,13 @@ void Weights::add_tensor(const StoredTensor& stored) {
   const TensorRef& file = stored.codes;
   const DType dtype = resident_dtype(stored);
   if (tensor.role == Role::embedding) dtype_ = dtype;
-  const bool stacked = is_stacked(tensor);
+  const bool stacked = tensor.stacked();
   const BlockWidths largest = sizes_.at(sizes_.largest()).widths.at(tensor.block);
   const size_t experts = stacked ? size_t(kept_extent(tensor.dims[0], largest)) : 1;
   const uint64_t expert_bytes = file.bytes().size() / (stacked ? file.info->shape[0] : 1);
   for (const PartLayout& layout : parts_of(tensor))
     for (size_t e = 0; e < experts; ++e) {
-      const Key key{tensor.block, tensor.role, stacked ? int(e) : tensor.expert, layout.part};
+      const Key key{tensor.block, layout.role, stacked ? int(e) : tensor.expert};
       const Source source{file, e * expert_bytes, layout};
       if (is_packed(tensor.role))
         add_packed(source, key, dtype);
@@ -102,7 +102,7 @@ void Weights::add_packed(Source source, Key key, DType dtype) {
   matrix.sum_order = sum_order_of(matrix.source.layout.cols, chain(std::get<0>(key)), dtype);
   const int block = std::get<0>(key), expert = std::get<2>(key);
   for (const BlockWidths& widths : chain(block)) {
-    const bool present = widths.kept && (expert < 0 || expert < widths[Axis::experts]);
+    const bool present = widths.keeps_expert(expert);
     matrix.shells.push_back(
         present ? PackedShell{matrix.source.layout.rows_of(widths), matrix.source.layout.cols_of(widths), nullptr}
                 : PackedShell{});
@@ -232,20 +232,20 @@ size_t Weights::packed_bytes(const Packed& matrix, size_t s) const {
   return shell_bytes(device_.panels(), matrix.dtype, matrix.shells, s);
 }
 
-PackedMatrix Weights::matrix(Role role, int block, int part, int expert) const {
-  const auto found = packed_.find({block, role, expert, part});
+PackedMatrix Weights::matrix(Role role, int block, int expert) const {
+  const auto found = packed_.find({block, role, expert});
   SN_CHECK(found != packed_.end(), "the model has no such matrix");
   return {found->second.dtype, std::span(found->second.shells).first(resident()), found->second.sum_order};
 }
 
-VecView<const float> Weights::vector(Role role, int block, int part) const {
-  const auto found = tables_.find({block, role, -1, part});
+VecView<const float> Weights::vector(Role role, int block) const {
+  const auto found = tables_.find({block, role, -1});
   if (found == tables_.end()) return {};
   return {found->second.numbers.data(), found->second.numbers.values.size()};
 }
 
-MatView<const float> Weights::table(Role role, int block, int part) const {
-  const auto found = tables_.find({block, role, -1, part});
+MatView<const float> Weights::table(Role role, int block) const {
+  const auto found = tables_.find({block, role, -1});
   SN_CHECK(found != tables_.end(), "the model has no such table");
   const Numbers& numbers = found->second.numbers;
   return {numbers.data(), numbers.rows, numbers.cols, numbers.cols};

@@ -52,10 +52,10 @@ class Weights {
   const Sizes& sizes() const { return sizes_; }
   std::vector<BlockWidths> chain(int block) const;  // smallest size first
 
-  // The resident shells of a matrix. An expert that a size lacks is an empty matrix there.
-  PackedMatrix matrix(Role role, int block, int part = 0, int expert = -1) const;
-  VecView<const float> vector(Role role, int block, int part = 0) const;  // empty when the model has none
-  MatView<const float> table(Role role, int block, int part) const;
+  // The resident shells of a matrix, by the role of its part. An expert that a size lacks is an empty matrix there.
+  PackedMatrix matrix(Role role, int block, int expert = -1) const;
+  VecView<const float> vector(Role role, int block) const;  // empty when the model has none
+  MatView<const float> table(Role role, int block) const;
 
  private:
   struct Source {
@@ -82,7 +82,7 @@ class Weights {
     Source source;
     Numbers numbers;
   };
-  using Key = std::tuple<int /*block*/, Role, int /*expert*/, int /*part*/>;
+  using Key = std::tuple<int /*block*/, Role /*of the part*/, int /*expert*/>;
 
   void add_tensor(const StoredTensor& stored);
   void add_packed(Source source, Key key, DType dtype);

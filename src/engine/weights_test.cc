@@ -58,11 +58,10 @@ TEST_P(WeightsOf, DroppingGivesBackWhatLoadingTook) {
 std::vector<float> all_numbers(const Weights& weights) {
   std::vector<float> values = sample(weights);
   for (int block = -1; block < int(weights.spec().blocks.size()); ++block)
-    for (int role = 0; role <= int(Role::shared_down_bias); ++role)
-      for (int part = 0; part < 4; ++part) {
-        const VecView<const float> table = weights.vector(Role(role), block, part);
-        values.insert(values.end(), table.data, table.data + table.size);
-      }
+    for (int role = 0; role <= int(Role::shared_down_bias); ++role) {
+      const VecView<const float> table = weights.vector(Role(role), block);
+      values.insert(values.end(), table.data, table.data + table.size);
+    }
   return values;
 }
 

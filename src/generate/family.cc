@@ -5,11 +5,12 @@
 
 #include "arch/cost.h"
 #include "arch/pass_cost.h"
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/range.h"
+#include "base/source_file.h"
 #include "base/text.h"
 #include "engine/bandwidth.h"
+#include "format/text/chat_template.h"
 #include "format/text/effort_template.h"
 #include "generate/chat_format.h"
 #include "generate/family_impl.h"
@@ -23,7 +24,7 @@ namespace {
 // With the tokens that the model has. Where the file holds more, a notice says so: most texts need none of them.
 std::optional<Tokenizer> read_tokenizer(FamilySpec& family) {
   const std::filesystem::path file = family.folder / "tokenizer.json";
-  if (!std::filesystem::exists(file)) return std::nullopt;
+  if (!is_there(file)) return std::nullopt;
   const Tokenizer tokenizer(file);
   std::vector<TokenId> beyond;
   for (size_t id = size_t(family.spec.vocab); id < tokenizer.size(); ++id)
@@ -33,11 +34,6 @@ std::optional<Tokenizer> read_tokenizer(FamilySpec& family) {
                              grouped(beyond.size()) + ", the first is " + in_quotes(tokenizer.token_text(beyond[0])) +
                              ", id " + std::to_string(beyond[0]) + "); text that needs one is refused");
   return tokenizer.for_vocabulary(size_t(family.spec.vocab));
-}
-
-std::string read_chat_template(const std::filesystem::path& folder) {
-  const std::filesystem::path file = folder / "chat_template.jinja";
-  return std::filesystem::exists(file) ? read_text(file) : "";
 }
 
 constexpr int kMostContext = 1 << 30;
@@ -225,11 +221,13 @@ Engine& Family::engine() const { return impl_->engine; }
 const FamilySpec& Family::spec() const { return impl_->spec; }
 
 PromptFormat Family::prompt_format() const {
+  if (impl_->chat_template.empty()) return PromptFormat::none;
   if (impl_->chat_template == kEffortTemplate) return PromptFormat::task;
   return is_chat_template(impl_->chat_template) ? PromptFormat::chat : PromptFormat::unknown;
 }
 
 std::vector<TokenId> Family::prompt(std::string_view question, const ChatOptions& options) const {
+  if (prompt_format() == PromptFormat::none) return encode(question);
   return chat({{"user", std::string(question)}}, options);
 }
 
@@ -256,7 +254,12 @@ std::vector<TokenId> Family::chat(const std::vector<ChatMessage>& messages, cons
 }
 
 void Family::require_prompt_format() const {
-  if (prompt_format() != PromptFormat::unknown) return;
+  const PromptFormat format = prompt_format();
+  if (format == PromptFormat::chat || format == PromptFormat::task) return;
+  if (format == PromptFormat::none)
+    throw Error({.where = impl_->spec.folder.string(),
+                 .what = "has no chat format: it is a plain text model",
+                 .hint = "Let it go on with a text ('starnest run', or 'starnest run --raw')"});
   throw Error({.where = impl_->spec.folder.string(),
                .what = "has a prompt format that is not known here",
                .hint = "Write the whole prompt yourself and pass it raw ('starnest run --raw')"});

@@ -38,7 +38,7 @@ struct Family::Impl {
 
   FamilySpec spec;
   std::optional<Tokenizer> tokenizer;
-  std::string chat_template;  // the text of chat_template.jinja
+  std::string chat_template;  // empty: none
   GenerationRules rules;
   Sampling sampling;  // of generation_config.json, not checked
   Engine engine;      // after all that is quick to read, so that broken small files are known before the weights

@@ -98,8 +98,8 @@ std::vector<std::string> Generation::notices() const {
   return all;
 }
 
-// Where a step must stop reading: at a snapshot, and at multiples of a chunk, so that the states to which a hybrid goes
-// back stand where they stand in every run of this text, however its reading was cut.
+// Where a step must stop reading: at a snapshot, and at multiples of a chunk, where states to which a hybrid goes back
+// stand in every run of this text, however its reading was cut and whether it leaves snapshots or not.
 size_t Generation::next_stop(size_t position) const {
   return std::min(snapshots_.next(position), (position / kPrefillChunk + 1) * kPrefillChunk);
 }
@@ -124,7 +124,7 @@ void Generation::advance(std::span<const BatchItem> read) {
 }
 
 void Generation::has_read() {
-  if (unread() == 0 || position() == next_stop(position() - 1)) hand_overs_.mark(*sequence_);
+  if (unread() == 0 || position() % kPrefillChunk == 0) hand_overs_.mark(*sequence_);
   if (exact_) snapshots_.has_read(text_, *sequence_);
 }
 

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/source_file.h"
 #include "base/text.h"
 #include "generate/sampling.h"
 #include "starnest/error.h"
@@ -49,7 +50,7 @@ constexpr std::pair<std::string_view, double> kNotImplemented[] = {
 
 std::optional<HfConfig> read_generation_config(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "generation_config.json";
-  if (!std::filesystem::exists(file)) return std::nullopt;
+  if (!is_there(file)) return std::nullopt;
   return HfConfig::read(file);
 }
 
@@ -80,9 +81,10 @@ void check_sampling(const Sampling& sampling, const std::filesystem::path& folde
   check(sampling, [&](const std::string& name) {
     bool is_of_folder = false;
     Sampling::fields([&](const std::string& flag, auto member, const char*) {
-      if (flag == flag_of(name)) is_of_folder = sampling.*member == of_folder.*member;
+      if (flag == (name == "temperature" ? "temp" : setting_name(name)))
+        is_of_folder = sampling.*member == of_folder.*member;
     });
-    if (!is_of_folder) return flag_of(name);
+    if (!is_of_folder) return setting_name(name);
     return (folder / "generation_config.json").string() + ": key " + in_quotes(name);
   });
 }

@@ -25,8 +25,7 @@ double sum(const std::vector<Candidate>& candidates) {
 
 }  // namespace
 
-std::string flag_of(std::string name) {
-  if (name == "temperature") return "temp";
+std::string setting_name(std::string name) {
   std::replace(name.begin(), name.end(), '_', '-');
   return name;
 }
@@ -34,7 +33,7 @@ std::string flag_of(std::string name) {
 void check(const Sampling& s, const std::function<std::string(const char*)>& place) {
   const auto require = [&](bool holds, const char* name, const char* expected, double got) {
     if (holds) return;
-    throw Error({.where = place ? place(name) : flag_of(name),
+    throw Error({.where = place ? place(name) : setting_name(name),
                  .what = "is out of range",
                  .expected = expected,
                  .got = format_number("%g", got)});

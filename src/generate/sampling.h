@@ -17,8 +17,8 @@ namespace starnest {
 // generation_config.json ("top_k").
 void check(const Sampling& sampling, const std::function<std::string(const char* name)>& place = {});
 
-// The field of Sampling (Sampling::fields) with this name in generation_config.json.
-std::string flag_of(std::string name);
+// "top-k" of "top_k", for messages.
+std::string setting_name(std::string name);
 
 struct Candidate {
   TokenId id = 0;

@@ -6,10 +6,7 @@
 
 namespace starnest {
 
-bool NestedTensor::present(const Widths& widths) const {
-  const BlockWidths here = widths.at(block);
-  return here.kept && (expert < 0 || expert < here[Axis::experts]);
-}
+bool NestedTensor::present(const Widths& widths) const { return widths.at(block).keeps_expert(expert); }
 
 std::vector<uint64_t> NestedTensor::shape(const Widths& widths) const {
   const BlockWidths here = widths.at(block);
@@ -40,9 +37,9 @@ uint64_t stored_bytes(Encoding encoding, uint64_t elements) {
   check_failed("encoding", "unknown encoding", __FILE__, __LINE__);
 }
 
-Cost cost_of(std::span<const CostedTensor> tensors, const Widths& widths, int experts_per_token) {
+Cost cost_of(std::span<const CostedTensor> tensors, const Widths& widths) {
   struct Routed {
-    uint64_t elements = 0, bytes = 0;
+    uint64_t elements = 0, bytes = 0, chosen = 0;
   };
   std::map<int, Routed> routed;  // by block: the experts of a block are alike, so a share of their sum is exact
   Cost cost;
@@ -61,16 +58,19 @@ Cost cost_of(std::span<const CostedTensor> tensors, const Widths& widths, int ex
         cost.active_parameters += elements;
         cost.decode_bytes_per_token += bytes / tensor->shape(widths).front();
         break;
-      case Use::routed:
-        routed[tensor->block].elements += elements;
-        routed[tensor->block].bytes += bytes;
+      case Use::routed: {
+        Routed& sum = routed[tensor->block];
+        sum.elements += elements;
+        sum.bytes += bytes;
+        sum.chosen = uint64_t(tensor->chosen);
         break;
+      }
     }
   }
   for (const auto& [block, sum] : routed) {
     const uint64_t kept = uint64_t(widths.at(block)[Axis::experts]);
-    cost.active_parameters += sum.elements / kept * uint64_t(experts_per_token);
-    cost.decode_bytes_per_token += sum.bytes / kept * uint64_t(experts_per_token);
+    cost.active_parameters += sum.elements / kept * sum.chosen;
+    cost.decode_bytes_per_token += sum.bytes / kept * sum.chosen;
   }
   return cost;
 }

@@ -15,7 +15,7 @@ namespace starnest {
 enum class Use {
   always,   // whole, for every token
   one_row,  // the input embedding
-  routed,   // a share: experts_per_token of the kept experts
+  routed,   // a share: `chosen` of the kept experts
 };
 
 // A tensor of the full model, as far as nesting is concerned.
@@ -23,6 +23,7 @@ struct NestedTensor {
   int block = -1;   // -1: belongs to no block
   int expert = -1;  // number of the routed expert whose own matrix this is, or -1
   Use use = Use::always;
+  int chosen = 0;               // experts per token, where the use is routed
   std::vector<Dimension> dims;  // outermost first
 
   bool present(const Widths& widths) const;  // false in a dropped block and for a dropped expert
@@ -45,6 +46,6 @@ struct Cost {
   uint64_t decode_bytes_per_token = 0;  // weights read for one token at batch 1
 };
 
-Cost cost_of(std::span<const CostedTensor> tensors, const Widths& widths, int experts_per_token);
+Cost cost_of(std::span<const CostedTensor> tensors, const Widths& widths);
 
 }  // namespace starnest

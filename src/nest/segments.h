@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "nest/widths.h"
@@ -16,7 +15,6 @@
 namespace starnest {
 
 struct Segment {
-  std::string_view name;
   Axis unit_axis = Axis::none;     // the dial that shortens the units; none: always kept whole
   int units = 1;                   // in the full model, over all groups
   int groups = 1;                  // divides units
@@ -31,10 +29,8 @@ struct Segment {
   int kept_extent(const BlockWidths& widths) const { return kept_units(widths) * kept_channels(widths); }
 };
 
-// A segment with one dial over single channels, e.g. the residual channels.
-inline Segment plain_segment(std::string_view name, Axis axis, int extent) {
-  return {name, axis, extent, 1, Axis::none, 1};
-}
+// One dial over single channels, e.g. the residual channels.
+inline Segment plain_segment(Axis axis, int extent) { return {.unit_axis = axis, .units = extent}; }
 
 using Dimension = std::vector<Segment>;
 

@@ -24,10 +24,10 @@ std::vector<size_t> indices_of(std::span<const IndexRange> ranges) {
 }
 
 // 2 groups of 3 heads of 4 channels.
-const Segment kHeads{"x", Axis::mamba_heads, 6, 2, Axis::mamba_head_dim, 4};
+const Segment kHeads{Axis::mamba_heads, 6, 2, Axis::mamba_head_dim, 4};
 
 TEST(Segments, KeepAPrefixOfEveryGroup) {
-  const Dimension dimension{plain_segment("whole", Axis::none, 5), kHeads};
+  const Dimension dimension{plain_segment(Axis::none, 5), kHeads};
   const std::vector<IndexRange> expected{{0, 13}, {17, 8}};
   EXPECT_EQ(kept_ranges(dimension, mamba(4, 4)), expected);
   EXPECT_EQ(kept_extent(dimension, mamba(4, 4)), 21);

@@ -40,16 +40,16 @@ int Widths::kept_blocks() const {
   return int(std::count_if(blocks.begin(), blocks.end(), [](const BlockWidths& block) { return block.kept; }));
 }
 
-bool contains(const Widths& outer, const Widths& inner) {
+std::optional<Axis> first_beyond(const Widths& outer, const Widths& inner) {
   SN_CHECK(outer.blocks.size() == inner.blocks.size(), "sizes of different models");
-  if (inner.hidden > outer.hidden) return false;
+  if (inner.hidden > outer.hidden) return Axis::hidden;
   for (size_t b = 0; b < outer.blocks.size(); ++b) {
     if (!inner.blocks[b].kept) continue;
-    if (!outer.blocks[b].kept) return false;
+    if (!outer.blocks[b].kept) return Axis::none;
     for (const Axis axis : kDials)
-      if (inner.blocks[b][axis] > outer.blocks[b][axis]) return false;
+      if (inner.blocks[b][axis] > outer.blocks[b][axis]) return axis;
   }
-  return true;
+  return std::nullopt;
 }
 
 }  // namespace starnest

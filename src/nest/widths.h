@@ -16,6 +16,8 @@ struct BlockWidths {
 
   int operator[](Axis axis) const { return width[size_t(axis)]; }
   int& operator[](Axis axis) { return width[size_t(axis)]; }
+  // Whether a routed expert is kept; -1 stands for what is no expert.
+  bool keeps_expert(int expert) const { return kept && (expert < 0 || expert < (*this)[Axis::experts]); }
   bool operator==(const BlockWidths&) const = default;
 };
 
@@ -39,7 +41,8 @@ struct Widths {
   bool operator==(const Widths&) const = default;
 };
 
-// True when every width and every kept block of `inner` is contained in `outer`.
-bool contains(const Widths& outer, const Widths& inner);
+// The first axis in which `inner` is not contained in `outer`; Axis::none for a block that only `inner` keeps.
+std::optional<Axis> first_beyond(const Widths& outer, const Widths& inner);
+inline bool contains(const Widths& outer, const Widths& inner) { return !first_beyond(outer, inner); }
 
 }  // namespace starnest

@@ -110,12 +110,12 @@ TEST(Chat, KeptThinkingContinuesTheStateItself) {
 TEST(Chat, ThinkingIsKnownByTheTagsOfTheTokenizer) {
   const TestFolder folder;
   const fs::path model = talking_model(folder);
-  const Finished named = starnest_program(chat(model, {"--size", "small"}), "abc\n");
+  const Finished named = starnest_program(chat(model, {"--size", "medium"}), "abc\n");
   put_file(model / "generation_config.json", R"({"eos_token_id": [2, 56]})");
-  const Finished found = starnest_program(chat(model, {"--size", "small"}), "abc\n");
+  const Finished found = starnest_program(chat(model, {"--size", "medium"}), "abc\n");
   EXPECT_EQ(found.out, named.out);
-  EXPECT_CONTAINS(found.err, "[small thinks]\n");
-  EXPECT_CONTAINS(found.err, "; 8 thought, ");
+  EXPECT_CONTAINS(found.err, "[medium thinks]\n");
+  EXPECT_CONTAINS(found.err, "; 3 thought, ");
   const Finished silent = starnest_program(chat(model, {"--no-think"}), "abc\n");
   EXPECT_CONTAINS(silent.err, "starnest: note: neither the prompt nor the model opened thinking: think-budget");
 }

@@ -162,6 +162,52 @@ TEST(Eval, ALikelihoodNeedsNoSamplingAndRefusesWhatIsOnlyForGenerating) {
   EXPECT_CONTAINS(eval({"--think-budget", "3", "--temp", "1"}).err, "--think-budget, --temp: means nothing here");
 }
 
+TEST(Run, APlainTextModelTakesThePromptAsItStandsAndSaysSoOnce) {
+  const auto written = [](std::vector<std::string> more) {
+    more.insert(more.begin(),
+                {"run", "-m", STARNEST_SOURCE_DIR "/models/storyteller", "-p", "Once upon a time", "-n", "8"});
+    return starnest_program(more);
+  };
+  const Finished plain = written({}), raw = written({"--raw"});
+  EXPECT_EQ(plain.exit_code, 0) << plain.err;
+  EXPECT_EQ(plain.out, raw.out);
+  const std::string note = "starnest: note: the folder has no prompt format";
+  EXPECT_CONTAINS(plain.err, note);
+  EXPECT_EQ(plain.err.find(note), plain.err.rfind(note));
+  EXPECT_EQ(raw.err.find(note), std::string::npos) << raw.err;
+  EXPECT_EQ(written({"-q"}).err, "");
+  EXPECT_CONTAINS(written({"--effort", "e1"}).err, "; --effort means nothing there\n");
+}
+
+TEST(Run, TheTemplateMayStandInTokenizerConfigAndAnUnknownOneIsRefused) {
+  const TestFolder folder;
+  const std::filesystem::path model = folder / "model";
+  copy_pocket(model, file_text(kPocket + "/generation_config.json"));
+  std::filesystem::remove(model / "chat_template.jinja");
+  nlohmann::json config;
+  config["chat_template"] = file_text(kPocket + "/chat_template.jinja") + "\n";
+  put_file(model / "tokenizer_config.json", config.dump());
+  EXPECT_EQ(starnest_program({"run", "-m", model.string(), "-p", kQuestion, "-q"}).out, kThought);
+  put_file(model / "chat_template.jinja", "{{ messages }}");
+  EXPECT_CONTAINS(starnest_program({"run", "-m", model.string(), "-p", kQuestion}).err,
+                  "a prompt format that is not known");
+}
+
+TEST(Run, ALinkToNothingAndAnLfsPointerAreNamedInEveryPartOfTheFolder) {
+  for (const char* name : {"config.json", "tokenizer.json", "generation_config.json", "chat_template.jinja",
+                           "elastic.json", "model.safetensors"}) {
+    const TestFolder folder;
+    const std::filesystem::path model = folder / "model";
+    copy_pocket(model, file_text(kPocket + "/generation_config.json"));
+    const auto error = [&] { return starnest_program({"run", "-m", model.string(), "-p", kQuestion}).err; };
+    put_file(model / name, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n");
+    EXPECT_CONTAINS(error(), std::string(name) + ": is a Git LFS pointer");
+    std::filesystem::remove(model / name);
+    std::filesystem::create_symlink("../../blobs/0ff", model / name);
+    EXPECT_CONTAINS(error(), std::string(name) + ": is a link to nothing: it points to ../../blobs/0ff");
+  }
+}
+
 TEST(Run, RawTextAndIdsGiveTheSameTokens) {
   const Finished raw = run({"-p", "<bos>" + kQuestion + "<e2><think>", "--raw", "--size", "small"});
   EXPECT_EQ(raw.out, kThought);
@@ -230,12 +276,19 @@ TEST(Run, NeverWaitsSilentlyForATerminal) {
 }
 
 TEST(Run, StopTextsEndTheAnswerOnly) {
-  const std::string trace = "<bos>" + kQuestion + "<e2><think>a5;";  // no thinking is opened at its end: all is answer
-  EXPECT_EQ(run({"-p", trace, "--raw"}).out, "b+38;c*76;d-24;4\n");
-  const Finished done = run({"-p", trace, "--raw", "--stop", "xyz", "--stop", "76;d"});
+  // The trace as an answer: other tags open and close thinking here.
+  const TestFolder folder;
+  copy_pocket(folder / "model", R"({"eos_token_id": 2, "think_start_ids": [0], "think_end_ids": [[0]]})");
+  const auto answer = [&](std::vector<std::string> more) {
+    more.insert(more.begin(),
+                {"run", "-m", (folder / "model").string(), "--raw", "-p", "<bos>" + kQuestion + "<e2><think>a5;"});
+    return starnest_program(more);
+  };
+  EXPECT_EQ(answer({}).out, "b+38;c*76;d-24;4\n");
+  const Finished done = answer({"--stop", "xyz", "--stop", "76;d"});
   EXPECT_EQ(done.out, "b+38;c*\n");
   EXPECT_CONTAINS(done.err, ", ended at --stop\n");
-  EXPECT_EQ(run({"-p", trace, "--raw", "--stop", "[8;c*]"}).out, "b+38;c*76;d-24;4\n");  // not a list
+  EXPECT_EQ(answer({"--stop", "[8;c*]"}).out, "b+38;c*76;d-24;4\n");  // not a list
   EXPECT_EQ(run({"-p", kQuestion, "--stop", "76"}).out, kThought);
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/output.h"
+#include "base/source_file.h"
 #include "base/text.h"
 #include "format/json/json.h"
 #include "starnest/error.h"
@@ -67,10 +68,10 @@ WeightMap read_weight_map(const std::filesystem::path& index) {
 }  // namespace
 
 Checkpoint::Checkpoint(const std::filesystem::path& folder) : folder_(folder) {
-  if (std::filesystem::exists(folder / kSingle)) {
+  if (is_there(folder / kSingle)) {
     files_.emplace_back(folder / kSingle);
     index_tensors({});
-  } else if (std::filesystem::exists(folder / kIndex)) {
+  } else if (is_there(folder / kIndex)) {
     index_tensors(open_shards(folder / kIndex));
   } else {
     throw Error({.where = folder.string(),
@@ -85,7 +86,7 @@ Checkpoint::ShardOf Checkpoint::open_shards(const std::filesystem::path& index) 
   ShardOf shard_of;
   for (const auto& [name, tensors] : shards) {
     const std::filesystem::path path = index.parent_path() / name;
-    if (!std::filesystem::exists(path)) {
+    if (!is_there(path)) {
       index_error(path, "this shard is missing",
                   "all " + std::to_string(shards.size()) + " shards that " + kIndex + " names", {},
                   "Fetch it, or convert the model again");

@@ -14,6 +14,7 @@ namespace {
 // A model without blocks whose next token depends on the current one only: it can be told what to say.
 Weights table_model(const std::vector<std::pair<int, int>>& next) {
   ModelSpec spec;
+  spec.architecture = "nemotron_h";
   spec.hidden = 64;
   spec.vocab = 64;
   const Weights weights(spec);

@@ -140,7 +140,7 @@ TEST(AdamW, FollowsItsEquationsAndDecaysMatricesOnly) {
       v = 0.98 * v + 0.02 * g * g;
       p = p - 0.01 * (m / (1 - std::pow(0.9, step + 1))) / ((v / (1 - std::pow(0.98, step + 1))).sqrt() + 1e-8);
     }
-    EXPECT_TRUE(weights.trained()[i].to(torch::kDouble).allclose(p, 1e-5, 1e-6)) << parameter.spec.local_name;
+    EXPECT_TRUE(weights.trained()[i].to(torch::kDouble).allclose(p, 1e-5, 1e-6)) << parameter.spec.name;
     ++i;
   }
 }

@@ -10,12 +10,6 @@
 namespace starnest::train {
 namespace {
 
-int groups_of(const ModelSpec& spec, int block, Axis axis) {
-  if (axis == Axis::mamba_heads) return std::get<Mamba2Spec>(spec.blocks[size_t(block)]).groups;
-  if (axis == Axis::query_heads) return std::get<AttentionSpec>(spec.blocks[size_t(block)]).kv_heads;
-  return 1;
-}
-
 // The order of an axis in one tensor; undefined when it stays. `expert` is the old number.
 Tensor find_order(const ByAxis& orders, Axis axis, int block, int expert) {
   const auto found = orders.find({axis == Axis::hidden ? -1 : block, axis});
@@ -63,7 +57,8 @@ Tensor order_of(const Tensor& scores, int groups) {
 
 ByAxis orders_of(const ModelSpec& spec, const ByAxis& scores) {
   ByAxis orders;
-  for (const auto& [key, values] : scores) orders[key] = order_of(values, groups_of(spec, key.first, key.second));
+  for (const auto& [key, values] : scores)
+    orders[key] = order_of(values, dial_of(spec, key.first, key.second).units.groups);
   return orders;
 }
 

@@ -464,7 +464,7 @@ TEST_F(Recipes, FrozenPartsKeepTheirBytes) {
     const Role role = parameter.spec.role;
     const bool frozen = role == Role::embedding || role == Role::block_norm || role == Role::gated_norm ||
                         role == Role::final_norm || role == Role::gate_bias;
-    EXPECT_EQ(parameter.value.equal(before(role, parameter.spec.block)), frozen) << parameter.spec.local_name;
+    EXPECT_EQ(parameter.value.equal(before(role, parameter.spec.block)), frozen) << parameter.spec.name;
   }
   settings.run.out = at("other");
   settings.family.freeze = {"heads"};

@@ -10,9 +10,6 @@ namespace starnest::train {
 // groups keep a prefix each. The full tensor itself when all is kept. Gradients flow to the kept part.
 Tensor narrowed(const Tensor& full, const std::vector<Dimension>& dims, const BlockWidths& widths);
 
-// The dimensions of a block at a size.
-BlockSpec narrowed(const BlockSpec& block, const BlockWidths& widths);
-
 // Looks up and narrows on demand. Refers to `weights` and `size`, which must outlive it.
 class BlockView {
  public:

@@ -94,8 +94,8 @@ TEST_P(Nesting, MaskedAndNarrowEqualTheSlicedModel) {
       const Tensor expected =
           kept ? test_models::spread(sliced.gradients[small], parameter, widths.at(parameter.spec.block))
                : torch::zeros_like(parameter.value);
-      EXPECT_LT(relative_error(narrow.gradients[i], expected), 1e-9) << parameter.spec.local_name;
-      EXPECT_LT(relative_error(masked.gradients[i], expected), 1e-9) << parameter.spec.local_name;
+      EXPECT_LT(relative_error(narrow.gradients[i], expected), 1e-9) << parameter.spec.name;
+      EXPECT_LT(relative_error(masked.gradients[i], expected), 1e-9) << parameter.spec.name;
       small += kept;
       ++i;
     }

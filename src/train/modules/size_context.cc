@@ -8,29 +8,24 @@
 namespace starnest::train {
 namespace {
 
-AxisMask one_hot(Axis axis, int groups, int kept, int full, torch::ScalarType dtype) {
-  if (kept == full) return {};
+AxisMask one_hot(const Dial& dial, int kept, torch::ScalarType dtype) {
+  if (kept == dial.full()) return {};
   const auto options = torch::dtype(dtype);
-  return {prefix_mask(axis, groups, kept, full, dtype), torch::scalar_tensor(double(kept) / full, options),
-          torch::scalar_tensor(std::sqrt(double(kept) / full), options)};
+  const double share = double(kept) / dial.full();
+  return {prefix_mask(dial, kept, dtype), torch::scalar_tensor(share, options),
+          torch::scalar_tensor(std::sqrt(share), options)};
 }
 
 }  // namespace
 
-Tensor prefix_mask(Axis axis, int groups, int kept, int full, torch::ScalarType dtype) {
+Tensor prefix_mask(const Dial& dial, int kept, torch::ScalarType dtype) {
   BlockWidths widths;
-  widths[axis] = kept;
-  const Dimension dimension{{"units", axis, full, groups, Axis::none, 1}};
-  Tensor mask = torch::zeros({full}, torch::dtype(dtype));
-  for (const IndexRange& range : kept_ranges(dimension, widths))
+  widths[dial.axis()] = kept;
+  const Segment units{.unit_axis = dial.axis(), .units = dial.full(), .groups = dial.units.groups};
+  Tensor mask = torch::zeros({dial.full()}, torch::dtype(dtype));
+  for (const IndexRange& range : kept_ranges({units}, widths))
     mask.narrow(0, int64_t(range.begin), int64_t(range.count)).fill_(1);
   return mask;
-}
-
-int groups_of(const BlockSpec& block, Axis axis) {
-  if (axis == Axis::mamba_heads) return std::get<Mamba2Spec>(block).groups;
-  if (axis == Axis::query_heads) return std::get<AttentionSpec>(block).kv_heads;
-  return 1;
 }
 
 SizeContext SizeContext::narrow(Widths widths) {
@@ -40,16 +35,13 @@ SizeContext SizeContext::narrow(Widths widths) {
 }
 
 SizeContext SizeContext::masked(const ModelSpec& spec, const Widths& widths, torch::ScalarType dtype) {
-  const Widths full = full_widths(spec);
   SizeContext context;
-  context.hidden_ = one_hot(Axis::hidden, 1, widths.hidden, full.hidden, dtype);
+  context.hidden_ = one_hot(dial_of(spec, -1, Axis::hidden), widths.hidden, dtype);
   for (size_t b = 0; b < spec.blocks.size(); ++b) {
     BlockMasks masks;
     masks[Axis::hidden] = context.hidden_;
-    for (const Axis axis : kDials)
-      if (axis != Axis::hidden && full.blocks[b][axis] != 0)
-        masks[axis] =
-            one_hot(axis, groups_of(spec.blocks[b], axis), widths.blocks[b][axis], full.blocks[b][axis], dtype);
+    for (const Dial& dial : dials_of(spec.blocks[b]))
+      masks[dial.axis()] = one_hot(dial, widths.blocks[b][dial.axis()], dtype);
     if (!widths.blocks[b].kept) masks.gate = torch::zeros({}, torch::dtype(dtype));
     context.blocks_.push_back(std::move(masks));
   }

@@ -26,10 +26,8 @@ struct AxisMask {
   bool full() const { return !mask.defined(); }
 };
 
-// 1 for the kept units of an axis, else 0: the first kept / groups of every group. [full]
-Tensor prefix_mask(Axis axis, int groups, int kept, int full, torch::ScalarType dtype);
-// Groups of a block of which an axis keeps equal prefixes.
-int groups_of(const BlockSpec& block, Axis axis);
+// 1 for the kept units of a dial, else 0: the first kept / groups of every group. [full]
+Tensor prefix_mask(const Dial& dial, int kept, torch::ScalarType dtype);
 
 struct BlockMasks {
   std::array<AxisMask, kAxes> axis;

@@ -38,16 +38,10 @@ inline Weights random_weights(const ModelSpec& spec, torch::ScalarType dtype, in
 
 // The model cut out as a small model of its own: other spec, other tensors, no dropped blocks.
 inline Weights sliced(const Weights& full, const Widths& widths) {
-  ModelSpec spec = full.spec();
-  spec.hidden = widths.hidden;
-  spec.blocks.clear();
   std::vector<int> kept;
-  for (size_t b = 0; b < widths.blocks.size(); ++b) {
-    if (!widths.blocks[b].kept) continue;
-    spec.blocks.push_back(narrowed(full.spec().blocks[b], widths.blocks[b]));
-    kept.push_back(int(b));
-  }
-  Weights out(spec, full.dtype());
+  for (size_t b = 0; b < widths.blocks.size(); ++b)
+    if (widths.blocks[b].kept) kept.push_back(int(b));
+  Weights out(starnest::narrowed(full.spec(), widths), full.dtype());
   for (const Parameter& parameter : out.all()) {
     const int block = parameter.spec.block < 0 ? -1 : kept[size_t(parameter.spec.block)];
     Tensor value = full(parameter.spec.role, block);

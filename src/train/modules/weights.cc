@@ -14,7 +14,7 @@ std::vector<int64_t> full_shape(const TensorSpec& spec) {
 }  // namespace
 
 Weights::Weights(const ModelSpec& spec, torch::ScalarType dtype) : spec_(spec) {
-  for (TensorSpec& tensor : tensors_of(spec, Naming{.stacked_experts = true})) {
+  for (TensorSpec& tensor : tensors_of(spec, Experts::stacked)) {
     index_[{tensor.block, tensor.role}] = parameters_.size();
     const std::vector<int64_t> shape = full_shape(tensor);
     parameters_.push_back({std::move(tensor), torch::zeros(shape, torch::dtype(dtype)), /*frozen=*/false});
@@ -53,7 +53,7 @@ Weights Weights::clone(torch::ScalarType dtype) const {
 
 std::vector<Parameter> per_expert(const Weights& weights) {
   std::vector<Parameter> out;
-  for (const TensorSpec& spec : tensors_of(weights.spec(), Naming{})) {
+  for (const TensorSpec& spec : tensors_of(weights.spec())) {
     const Tensor& whole = weights(spec.role, spec.block);
     out.push_back({spec, spec.expert < 0 ? whole : whole.select(0, spec.expert), /*frozen=*/false});
   }

@@ -39,11 +39,10 @@ Weights read_weights(const std::filesystem::path& folder, const ModelSpec& spec,
 }
 
 void write_weights(const std::filesystem::path& file, const Weights& weights) {
-  const Naming naming;
   std::vector<TensorHeader> headers;
   std::map<std::string, Tensor> values;
   for (const Parameter& parameter : per_expert(weights)) {
-    const std::string name = naming.name(parameter.spec);
+    const std::string& name = parameter.spec.name;
     headers.push_back({name, DType::f32, parameter.spec.shape(full_widths(weights.spec()))});
     values[name] = parameter.value.detach().to(torch::kFloat).contiguous();
   }

@@ -23,6 +23,11 @@ class ExpectedWidths {
   }
 
   // `block`: of a tensor; -1 for one outside the blocks.
+  Tensor of(const Segment& segment, int block) const {
+    return of(segment.unit_axis, segment.units, block) * of(segment.channel_axis, segment.channels, block);
+  }
+
+ private:
   Tensor of(Axis axis, int full, int block) const {
     const Tensor known = axis == Axis::none     ? Tensor()
                          : axis == Axis::hidden ? hidden_
@@ -31,7 +36,6 @@ class ExpectedWidths {
     return known.defined() ? known : torch::scalar_tensor(double(full), torch::kDouble);
   }
 
- private:
   Tensor hidden_;
   std::vector<std::array<Tensor, kAxes>> blocks_;
 };
@@ -50,9 +54,7 @@ std::vector<Tensor> gates(const Choices& choices, const ModelSpec& spec, const T
 
 Tensor expected_extent(const Dimension& dimension, const ExpectedWidths& expected, int block) {
   Tensor sum = torch::zeros({}, torch::kDouble);
-  for (const Segment& segment : dimension)
-    sum = sum + expected.of(segment.unit_axis, segment.units, block) *
-                    expected.of(segment.channel_axis, segment.channels, block);
+  for (const Segment& segment : dimension) sum = sum + expected.of(segment, block);
   return sum;
 }
 
@@ -61,28 +63,24 @@ double bytes_per_element(Encoding encoding) {
   return double(stored_bytes(encoding, kMany)) / double(kMany);
 }
 
-// What a sequence carries for a block of these full widths. Linear in the channels of a Mamba block.
-Tensor expected_state_bytes(const BlockSpec& spec, BlockWidths full, const ExpectedWidths& expected, int block,
-                            double context) {
-  const int heads = full[Axis::mamba_heads], channels = full[Axis::mamba_head_dim];
+// What a sequence carries for a block. At most one dial shortens it, with its channels; it is linear in those.
+Tensor expected_state_bytes(const BlockSpec& spec, const ExpectedWidths& expected, int block, double context) {
+  const Dials dials = dials_of(spec);
+  const BlockWidths full = full_widths(dials);
   const double all = state_cost_of(spec, full).bytes(context);
-  if (heads == 0) return torch::scalar_tensor(all, torch::kDouble);
-  full[Axis::mamba_heads] = 0;
-  const double fixed = state_cost_of(spec, full).bytes(context);
-  const Tensor part = expected.of(Axis::mamba_heads, heads, block) *
-                      expected.of(Axis::mamba_head_dim, channels, block) / double(heads * channels);
-  return fixed + (all - fixed) * part;
-}
-
-int experts_per_token(const ModelSpec& spec, int block) {
-  return std::get<MoeSpec>(spec.blocks[size_t(block)]).experts_per_token;
+  for (const Dial& dial : dials) {
+    BlockWidths without = full;
+    without[dial.axis()] = 0;
+    const double fixed = state_cost_of(spec, without).bytes(context);
+    if (fixed < all) return fixed + (all - fixed) * (expected.of(dial.units, block) / double(dial.units.extent()));
+  }
+  return torch::scalar_tensor(all, torch::kDouble);
 }
 
 }  // namespace
 
 SizeContext soft_context(const Choices& choices, const ModelSpec& spec, const Probabilities& pi) {
-  const auto mask_of = [&](size_t list, int groups) {
-    const Axis axis = choices.axes[list].axis;
+  const auto mask_of = [&](size_t list, const Dial& dial) {
     const std::vector<int>& widths = choices.axes[list].widths;
     AxisMask mask;
     const double full = widths.front();
@@ -90,7 +88,7 @@ SizeContext soft_context(const Choices& choices, const ModelSpec& spec, const Pr
     for (size_t i = 0; i < widths.size(); ++i) {
       const Tensor& p = pi[list][int64_t(i)];
       const auto add = [](Tensor& sum, const Tensor& term) { sum = sum.defined() ? sum + term : term; };
-      add(mask.mask, p * prefix_mask(axis, groups, widths[i], widths.front(), pi[list].scalar_type()));
+      add(mask.mask, p * prefix_mask(dial, widths[i], pi[list].scalar_type()));
       add(share, p * (widths[i] / full));
       add(mask.root, p * std::sqrt(widths[i] / full));
     }
@@ -103,12 +101,12 @@ SizeContext soft_context(const Choices& choices, const ModelSpec& spec, const Pr
   for (size_t list = 0; list < choices.axes.size(); ++list) {
     const Axis axis = choices.axes[list].axis;
     if (choices.axes[list].widths.size() == 1) continue;
-    if (axis == Axis::hidden) hidden = mask_of(list, 1);
+    if (axis == Axis::hidden) hidden = mask_of(list, dial_of(spec, -1, axis));
     for (size_t b = 0; b < blocks.size(); ++b) {
       if (axis == Axis::hidden)
         blocks[b][axis] = hidden;
       else if (choices.axes[list].is_of(b) && full.blocks[b][axis] != 0)
-        blocks[b][axis] = mask_of(list, groups_of(spec.blocks[b], axis));
+        blocks[b][axis] = mask_of(list, dial_of(spec, int(b), axis));
     }
   }
   const std::vector<Tensor> kept = gates(choices, spec, pi.back());
@@ -120,22 +118,21 @@ Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probab
   const ExpectedWidths expected(choices, spec, pi);
   const std::vector<Tensor> kept = gates(choices, spec, pi.back().to(torch::kDouble));
   Tensor cost = torch::zeros({}, torch::kDouble);
-  for (const TensorSpec& tensor : tensors_of(spec, Naming{.stacked_experts = true})) {
+  for (const TensorSpec& tensor : tensors_of(spec, Experts::stacked)) {
     const bool routed = tensor.use == Use::routed;
     Tensor elements = torch::ones({}, torch::kDouble);
     for (size_t d = 0; d < tensor.dims.size(); ++d)
       elements = elements * (routed && d == 0 && of.kind == CostKind::active_parameters
-                                 ? torch::scalar_tensor(double(experts_per_token(spec, tensor.block)), torch::kDouble)
+                                 ? torch::scalar_tensor(double(tensor.chosen), torch::kDouble)
                                  : expected_extent(tensor.dims[d], expected, tensor.block));
     if (of.kind == CostKind::bytes) elements = elements * bytes_per_element(encoding_of(spec, tensor, of.format));
     if (tensor.block >= 0 && kept[size_t(tensor.block)].defined()) elements = elements * kept[size_t(tensor.block)];
     cost = cost + elements;
   }
   if (of.kind != CostKind::bytes || of.sequences == 0) return cost;
-  const Widths full = full_widths(spec);
   for (size_t b = 0; b < spec.blocks.size(); ++b) {
-    const Tensor bytes = double(of.sequences) *
-                         expected_state_bytes(spec.blocks[b], full.blocks[b], expected, int(b), double(of.context));
+    const Tensor bytes =
+        double(of.sequences) * expected_state_bytes(spec.blocks[b], expected, int(b), double(of.context));
     cost = cost + (kept[b].defined() ? bytes * kept[b] : bytes);
   }
   return cost;

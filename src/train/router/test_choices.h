@@ -20,7 +20,7 @@ inline ModelSpec spec() {
 inline Choices some_choices(const ModelSpec& spec) {
   const Widths full = full_widths(spec);
   const auto width = [&](Axis axis) { return *full.uniform(axis); };
-  const int heads = width(Axis::mamba_heads), groups = groups_of(spec.blocks[0], Axis::mamba_heads);
+  const int heads = width(Axis::mamba_heads), groups = dial_of(spec, 0, Axis::mamba_heads).units.groups;
   Choices choices;
   choices.axes = {{Axis::hidden, {spec.hidden, spec.hidden - 16, spec.hidden - 32}},
                   {Axis::mamba_heads, {heads, heads - groups}},

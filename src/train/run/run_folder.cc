@@ -22,11 +22,10 @@ namespace {
 // Every tensor that a resumed run needs, by its name in the checkpoint. The tensors are those given, not copies.
 std::map<std::string, Tensor> state_tensors(const Weights& weights, const AdamW::Moments& moments,
                                             const Weights* average, const std::map<std::string, Tensor>& more) {
-  const Naming naming{.stacked_experts = true};
   std::map<std::string, Tensor> tensors = more;
   size_t i = 0;
   for (const Parameter& parameter : weights.all()) {
-    const std::string name = naming.name(parameter.spec);
+    const std::string& name = parameter.spec.name;
     tensors["model." + name] = parameter.value.detach();
     if (!parameter.trained()) continue;
     tensors["adam.first." + name] = moments.first[i];

@@ -1,13 +1,12 @@
-#include "arch/nemotron_h.h"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 
+#include "arch/nemotron_h/nemotron_h.h"
 #include "base/text.h"
 #include "starnest/error.h"
 
-namespace starnest {
+namespace starnest::nemotron_h {
 namespace {
 
 // Keys that older and newer configs spell differently.
@@ -207,10 +206,10 @@ MoeSpec read_moe(const BlockReader& reader) {
 
 }  // namespace
 
-ModelSpec read_nemotron_h(const HfConfig& config) {
+ModelSpec read(const HfConfig& config) {
   refuse_what_is_not_implemented(config);
   ModelSpec spec;
-  spec.architecture = "nemotron_h";
+  spec.architecture = kModelType;
   spec.hidden = config.require_int({"hidden_size"}, 1);
   spec.vocab = config.require_int({"vocab_size"}, 1);
   spec.norm_eps = float(config.require_number(kNormEps));
@@ -267,7 +266,7 @@ void write_axis(HfConfig& config, KeyNames names, const Widths& widths, Axis axi
 
 }  // namespace
 
-void write_nemotron_h_widths(HfConfig& config, const ModelSpec& spec, const Widths& widths, PerBlockWidths per_block) {
+void write_widths(HfConfig& config, const ModelSpec& spec, const Widths& widths, PerBlockWidths per_block) {
   config.set({"hidden_size"}, widths.hidden);
   const Widths full = full_widths(spec);
   for (const Axis axis : kDials) {
@@ -298,4 +297,4 @@ void write_nemotron_h_widths(HfConfig& config, const ModelSpec& spec, const Widt
   if (config.has({"num_hidden_layers"})) config.set({"num_hidden_layers"}, int(pattern.size()));
 }
 
-}  // namespace starnest
+}  // namespace starnest::nemotron_h

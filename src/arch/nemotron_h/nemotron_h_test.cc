@@ -1,4 +1,4 @@
-#include "arch/nemotron_h.h"
+#include "arch/nemotron_h/nemotron_h.h"
 
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ constexpr const char* kNanoSizes = R"({"format": "starnest-elastic", "version": 
   {"name": "12b", "hidden_size": 1920, "moe_intermediate_size": 960}]})";
 
 HfConfig nano() { return HfConfig::parse(kNano, "config.json"); }
-ModelSpec nano_spec() { return read_nemotron_h(nano()); }
+ModelSpec nano_spec() { return nemotron_h::read(nano()); }
 Sizes nano_sizes() { return sizes_of(nano_spec(), parse_elastic(kNanoSizes, "elastic.json")); }
 
 std::string size_error(const std::string& entries) {
@@ -47,7 +47,7 @@ TEST(NemotronH, PublishedModelHasItsPublishedParametersAndBytes) {
   EXPECT_EQ(bf16.parameters, 31'577'940'288u);
   EXPECT_EQ(bf16.active_parameters, 3'580'076'352u);
   EXPECT_EQ(cost_of(spec, full_widths(spec), StoredFormat::nvfp4).bytes, 19'339'781'632u);
-  EXPECT_EQ(tensors_of(spec, Naming{}).size(), 6243u);
+  EXPECT_EQ(tensors_of(spec).size(), 6243u);
 }
 
 TEST(NemotronH, SlicesHaveTheParametersOfTheFormula) {
@@ -78,16 +78,16 @@ TEST(NemotronH, EveryGenerationOfNamesGivesTheSameModel) {
       replaced(kNano, R"("hybrid_override_pattern": "MEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEMEM*EMEMEMEME")",
                R"("layers_block_type": ["linear_attention", "moe", "full_attention", "mlp"])");
   newer = replaced(newer, R"("num_hidden_layers": 52)", R"("num_hidden_layers": 4)");
-  EXPECT_EQ(pattern_of(read_nemotron_h(HfConfig::parse(newer, "c")).blocks), "ME*-");
+  EXPECT_EQ(pattern_of(nemotron_h::read(HfConfig::parse(newer, "c")).blocks), "ME*-");
   const std::string legacy =
       replaced(newer, R"("linear_attention", "moe", "full_attention", "mlp")", R"("mamba", "moe", "attention", "mlp")");
-  EXPECT_EQ(pattern_of(read_nemotron_h(HfConfig::parse(legacy, "c")).blocks), "ME*-");
+  EXPECT_EQ(pattern_of(nemotron_h::read(HfConfig::parse(legacy, "c")).blocks), "ME*-");
   std::string aliases = replaced(kNano, "\"n_groups\"", "\"mamba_n_groups\"");
   aliases = replaced(aliases, "\"conv_kernel\"", "\"mamba_d_conv\"");
   aliases = replaced(aliases, "\"head_dim\"", "\"attention_head_dim\"");
   aliases = replaced(aliases, "\"layer_norm_epsilon\"", "\"rms_norm_eps\"");
   aliases = replaced(aliases, "[0.0, Infinity]", R"([0.0, {"__float__": "Infinity"}])");
-  const ModelSpec spec = read_nemotron_h(HfConfig::parse(aliases, "c"));
+  const ModelSpec spec = nemotron_h::read(HfConfig::parse(aliases, "c"));
   EXPECT_EQ(cost_of(spec, full_widths(spec), StoredFormat::bf16).parameters, 31'577'940'288u);
 }
 
@@ -95,7 +95,7 @@ TEST(NemotronH, AMissingKeyIsNamed) {
   for (const std::string key : {"hidden_size", "vocab_size", "mamba_num_heads", "ssm_state_size", "head_dim",
                                 "moe_intermediate_size", "routed_scaling_factor", "layer_norm_epsilon"}) {
     const std::string text = replaced(kNano, "\"" + key + "\"", "\"_\"");
-    const std::string error = error_of([&] { read_nemotron_h(HfConfig::parse(text, "config.json")); });
+    const std::string error = error_of([&] { nemotron_h::read(HfConfig::parse(text, "config.json")); });
     EXPECT_NE(error.find("config.json: key '" + key + "' is missing"), std::string::npos) << error;
   }
 }
@@ -106,7 +106,7 @@ TEST(NemotronH, AValueWithoutAnImplementationIsRefusedByName) {
                                                         {R"("mlp_hidden_act": "relu2")", R"("mlp_hidden_act": "gelu")"},
                                                         {R"("attention_bias": false)", R"("attention_bias": true)"},
                                                         {R"([0.0, Infinity])", R"([0.0, 0.5])"}}) {
-    const std::string error = error_of([&] { read_nemotron_h(HfConfig::parse(replaced(kNano, from, to), "c")); });
+    const std::string error = error_of([&] { nemotron_h::read(HfConfig::parse(replaced(kNano, from, to), "c")); });
     EXPECT_NE(error.find("without an implementation"), std::string::npos) << error;
   }
 }
@@ -120,7 +120,7 @@ TEST(NemotronH, DimensionsWhoseProductsWouldOverflowAreRefused) {
            {R"("n_routed_experts": 128)", R"("n_routed_experts": 100000000)"},
            {R"("moe_intermediate_size": 1856)", R"("moe_intermediate_size": 2000000000)"},
            {R"("hidden_size": 2688)", R"("hidden_size": 2000000000)"}}) {
-    const std::string error = error_of([&] { read_nemotron_h(HfConfig::parse(replaced(kNano, from, to), "c")); });
+    const std::string error = error_of([&] { nemotron_h::read(HfConfig::parse(replaced(kNano, from, to), "c")); });
     EXPECT_NE(error.find("too "), std::string::npos) << to << ": " << error;
   }
 }
@@ -167,8 +167,8 @@ TEST(NemotronH, TheConfigOfASliceDescribesTheSlice) {
   Widths widths = nano_sizes().at(1).widths;
   widths.blocks[1].kept = widths.blocks[2].kept = false;
   HfConfig config = nano();
-  write_nemotron_h_widths(config, spec, widths, PerBlockWidths::refuse);
-  const ModelSpec sliced = read_nemotron_h(HfConfig::parse(config.text(), "c"));
+  nemotron_h::write_widths(config, spec, widths, PerBlockWidths::refuse);
+  const ModelSpec sliced = nemotron_h::read(HfConfig::parse(config.text(), "c"));
   EXPECT_EQ(sliced.hidden, 1920);
   EXPECT_EQ(pattern_of(sliced.blocks), pattern_of(spec.blocks).erase(1, 2));
   EXPECT_EQ(std::get<MoeSpec>(sliced.blocks[1]).ffn, 960);
