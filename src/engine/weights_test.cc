@@ -132,7 +132,8 @@ TEST_P(WeightsOf, TheEmbeddingHoldsTheNumbersOfTheFile) {
 TEST(WeightsEncodings, AreThoseOfTheMatricesAndNotOfTheEmbeddingAlone) {
   const std::filesystem::path source = std::filesystem::path(STARNEST_SOURCE_DIR) / "tests/golden/moe_f32";
   const FamilySpec family = read_family(source);
-  EXPECT_EQ(Weights(family.spec, family.sizes, Checkpoint(source)).encodings(), std::vector{Encoding::f32});
+  const std::unique_ptr<Device> device = make_ref_device();
+  EXPECT_EQ(Weights(family.spec, family.sizes, Checkpoint(source), *device).encodings(), std::vector{Encoding::f32});
   // The same with one large matrix in BF16.
   const TestFolder folder;
   const SafetensorsFile file(source / "model.safetensors");
@@ -145,7 +146,7 @@ TEST(WeightsEncodings, AreThoseOfTheMatricesAndNotOfTheEmbeddingAlone) {
     writer.append(header.dtype == DType::bf16 ? bytes.first(bytes.size() / 2) : bytes);
   }
   writer.commit();
-  const Weights mixed(family.spec, family.sizes, Checkpoint(folder.path()));
+  const Weights mixed(family.spec, family.sizes, Checkpoint(folder.path()), *device);
   EXPECT_EQ(mixed.encodings(), (std::vector{Encoding::f32, Encoding::bf16}));
   EXPECT_EQ(names_of(mixed.encodings()), "F32, BF16");
 }

@@ -82,7 +82,7 @@ TEST(Segments, PiecesHoldTheChannelsOfASizeInTheOrderThatItHasAlone) {
 
 TEST(Segments, AMemoryOrderIsAsFewRangesAsCanBe) {
   const std::vector<BlockWidths> chain{mamba(2, 4), mamba(6, 4)};
-  EXPECT_EQ(memory_order(plain_segment("ffn", Axis::none, 9), chain), (std::vector<IndexRange>{{0, 9}}));
+  EXPECT_EQ(memory_order(plain_segment(Axis::none, 9), chain), (std::vector<IndexRange>{{0, 9}}));
   EXPECT_EQ(memory_order(kHeads, chain), (std::vector<IndexRange>{{0, 4}, {12, 4}, {4, 4}, {16, 4}, {8, 4}, {20, 4}}));
 }
 
