@@ -166,6 +166,7 @@ class Chat {
 void run(const Options& options) {
   ProgressBar bar("loading");
   const Family family = Family::open(options.model.model, {.elastic = options.model.elastic,
+                                                           .device = options.model.device,
                                                            .threads = options.threads,
                                                            .context = options.context,
                                                            .cache_bytes = options.cache_mib << 20,

@@ -61,6 +61,7 @@ Family open(const RunOptions& options) {
   std::optional<KvType> kv_type;
   if (!options.kv_dtype.empty()) kv_type = kv_type_named(options.kv_dtype);
   return Family::open(options.model.model, {.elastic = options.model.elastic,
+                                            .device = options.model.device,
                                             .threads = options.threads,
                                             .sizes = options.plan.sizes(),
                                             .context = options.context,

@@ -125,7 +125,7 @@ TEST(SliceCommandError, PlacesThatCannotBeWritten) {
     EXPECT_EQ(run.exit_code, 1);
     return run.err;
   };
-  EXPECT_CONTAINS(error_for(here.family / "config.json"), "is not a folder");
+  EXPECT_CONTAINS(error_for(here.family / "config.json"), "is the source");
   EXPECT_CONTAINS(error_for(here.family / "config.json/out"), "config.json");
   EXPECT_CONTAINS(error_for("/proc/none/out"), "cannot create this folder");
   EXPECT_CONTAINS(error_for(here.family), "is the source");
