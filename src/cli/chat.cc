@@ -166,9 +166,9 @@ class Chat {
 void run(const Options& options) {
   ProgressBar bar("loading");
   const Family family = Family::open(options.model.model, {.elastic = options.model.elastic,
-                                                           .device = options.model.device,
                                                            .threads = options.threads,
                                                            .context = options.context,
+                                                           .device = options.model.device,
                                                            .cache_bytes = options.cache_mib << 20,
                                                            .progress = [&](uint64_t done, uint64_t total) {
                                                              if (!options.quiet) bar.update(done, total);

@@ -61,11 +61,11 @@ Family open(const RunOptions& options) {
   std::optional<KvType> kv_type;
   if (!options.kv_dtype.empty()) kv_type = kv_type_named(options.kv_dtype);
   return Family::open(options.model.model, {.elastic = options.model.elastic,
-                                            .device = options.model.device,
                                             .threads = options.threads,
                                             .sizes = options.plan.sizes(),
                                             .context = options.context,
                                             .kv_type = kv_type,
+                                            .device = options.model.device,
                                             .cache_bytes = 0,  // one request: nobody goes on from it
                                             .progress = [&](uint64_t done, uint64_t total) {
                                               Interrupt::check("loading");
