@@ -212,6 +212,7 @@ AtomicFile::~AtomicFile() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
+// Not const: it changes the file. NOLINTNEXTLINE(readability-make-member-function-const)
 void AtomicFile::write(std::span<const std::byte> bytes) {
   if (place_.kind == OutputPlace::Kind::descriptor) std::fflush(stdout);  // what was printed before
   write_all(descriptor_, bytes, place_.given);

@@ -22,7 +22,7 @@ std::optional<std::string> LineInput::next(const char* prompt) {
   const std::unique_ptr<char, decltype(&std::free)> typed(readline(prompt), std::free);
   std::signal(SIGINT, before);
   if (!typed) return std::nullopt;
-  const std::string line = typed.get();
+  std::string line = typed.get();
   if (!line.empty()) add_history(line.c_str());
   return line;
 }
