@@ -183,7 +183,8 @@ bool HfConfig::has(KeyNames names) const { return find(data_->json, names) != nu
 
 bool HfConfig::says_more_than(KeyNames names, double number) const {
   const Json* value = find(data_->json, names);
-  if (!value || *value == false || *value == "") return false;
+  if (!value || *value == false) return false;
+  if (value->is_string()) return !value->get_ref<const std::string&>().empty();
   if (value->is_structured()) return !value->empty();
   return !value->is_number() || value->get<double>() != number;
 }

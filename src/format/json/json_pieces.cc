@@ -80,9 +80,10 @@ std::optional<char> JsonPieces::visible() {
 
 bool JsonPieces::next_line() {
   std::optional<std::string> line = lines_.next();
-  line_ = std::move(line).value_or("");
+  const bool found = line.has_value();
+  line_ = found ? *std::move(line) : "";
   at_ = 0;
-  return line.has_value();
+  return found;
 }
 
 void JsonPieces::fail_array(const char* what) {

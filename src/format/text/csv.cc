@@ -16,8 +16,11 @@ class RowParser {
       : lines_(lines), format_(format), line_(std::move(line)), row_{lines.number(), {}} {}
 
   TableRow run() {
-    do read_field();
-    while (at_ < line_.size() && line_[at_++] == format_.separator);
+    read_field();
+    while (at_ < line_.size()) {  // at a separator
+      ++at_;
+      read_field();
+    }
     return std::move(row_);
   }
 
@@ -46,7 +49,9 @@ class RowParser {
         line_ = *std::move(next);
         at_ = 0;
       }
-      if (line_[at_] == '"' && (++at_ == line_.size() || line_[at_] != '"')) return;
+      const bool quote = line_[at_] == '"';
+      if (quote) ++at_;
+      if (quote && (at_ == line_.size() || line_[at_] != '"')) return;  // two of them are one of the text
       row_.fields.back() += line_[at_++];
     }
   }

@@ -323,7 +323,7 @@ TEST_F(Recipes, SizesAreParsedStrictly) {
   EXPECT_TRUE(size.values[1].per_block);
   EXPECT_EQ(*size.layers, (std::vector<int>{0, 2}));
   EXPECT_NE(message_of([] { parse_size("small:hiden_size=32"); }).find("hidden_size"), std::string::npos);
-  EXPECT_NE(message_of([] { parse_size("small:hidden_size=3x"); }).find("not a number"), std::string::npos);
+  EXPECT_NE(message_of([] { parse_size("small:hidden_size=3x"); }).find("not a list of numbers"), std::string::npos);
   EXPECT_NE(message_of([] { parse_size(":hidden_size=32"); }).find("name"), std::string::npos);
 }
 
