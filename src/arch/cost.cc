@@ -20,7 +20,7 @@ Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, Encoding f
 }
 
 Cost cost_of(const ModelSpec& spec, const Widths& widths, Encoding format) {
-  const std::vector<TensorSpec> tensors = tensors_of(spec);
+  const std::vector<TensorSpec> tensors = unnamed_tensors(spec, Experts::apart);
   std::vector<CostedTensor> costed;
   costed.reserve(tensors.size());
   for (const TensorSpec& tensor : tensors) costed.push_back({&tensor, encoding_of(spec, tensor, format)});

@@ -47,7 +47,7 @@ PassCost PassCosts::Group::cost(std::span<const Part> parts) const {
 }
 
 PassCosts::PassCosts(const ModelSpec& spec, Encoding format, std::span<const Widths* const> ascending) {
-  for (const TensorSpec& tensor : tensors_of(spec)) {
+  for (const TensorSpec& tensor : unnamed_tensors(spec, Experts::apart)) {
     const Encoding encoding = encoding_of(spec, tensor, format);
     Group group{.head = is_head(spec, tensor), .one_row = tensor.use == Use::one_row, .sizes = {}};
     for (const Widths* widths : ascending) {

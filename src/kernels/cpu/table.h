@@ -24,9 +24,11 @@ Ops table_of(Isa isa);
 
 }  // namespace starnest::cpu
 
-// The instance for `isa` of a function template over instruction sets.
+// The instance for `isa` of a function template over instruction sets. A template's name takes no parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define STARNEST_FOR_ISA(op, isa)             \
   ((isa) == Isa::portable ? op<Isa::portable> \
    : (isa) == Isa::avx2   ? op<Isa::avx2>     \
    : (isa) == Isa::avx512 ? op<Isa::avx512>   \
                           : op<Isa::avx512bf16>)
+// NOLINTEND(bugprone-macro-parentheses)
