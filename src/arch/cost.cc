@@ -19,12 +19,20 @@ Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, Encoding f
   return is_linear(tensor.role) && !excluded(spec, tensor.block) ? format : Encoding::bf16;
 }
 
-Cost cost_of(const ModelSpec& spec, const Widths& widths, Encoding format) {
-  const std::vector<TensorSpec> tensors = unnamed_tensors(spec, Experts::apart);
+SizeCosts::SizeCosts(const ModelSpec& spec, Encoding format) : tensors_(unnamed_tensors(spec, Experts::apart)) {
+  encodings_.reserve(tensors_.size());
+  for (const TensorSpec& tensor : tensors_) encodings_.push_back(encoding_of(spec, tensor, format));
+}
+
+Cost SizeCosts::of(const Widths& widths) const {
   std::vector<CostedTensor> costed;
-  costed.reserve(tensors.size());
-  for (const TensorSpec& tensor : tensors) costed.push_back({&tensor, encoding_of(spec, tensor, format)});
+  costed.reserve(tensors_.size());
+  for (size_t i = 0; i < tensors_.size(); ++i) costed.push_back({&tensors_[i], encodings_[i]});
   return cost_of(costed, widths);
+}
+
+Cost cost_of(const ModelSpec& spec, const Widths& widths, Encoding format) {
+  return SizeCosts(spec, format).of(widths);
 }
 
 StateCost state_cost_of(const BlockSpec& full, const BlockWidths& widths) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "arch/tensors.h"
 #include "nest/cost.h"
@@ -12,6 +13,17 @@ namespace starnest {
 // the expert router is F32; in fp8 and nvfp4 embeddings, head, norms, convolution, attention and the Mamba block right
 // before each attention block stay BF16 (the exclude list of Nemotron 3 Nano).
 Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, Encoding format);
+
+// What many sizes of one model cost, in one format.
+class SizeCosts {
+ public:
+  SizeCosts(const ModelSpec& spec, Encoding format);
+  Cost of(const Widths& widths) const;
+
+ private:
+  std::vector<TensorSpec> tensors_;
+  std::vector<Encoding> encodings_;  // of each
+};
 
 Cost cost_of(const ModelSpec& spec, const Widths& widths, Encoding format);
 

@@ -5,7 +5,12 @@
 namespace starnest::train {
 
 CellCosts::CellCosts(const ModelSpec& spec, const Choices& choices, const CostMeasure& of)
-    : spec_(spec), choices_(choices), of_(of), parts_(spec.blocks.size() + 1), parts_with_(choices.axes.size()) {
+    : spec_(spec),
+      choices_(choices),
+      of_(of),
+      costs_(spec, of.format),
+      parts_(spec.blocks.size() + 1),
+      parts_with_(choices.axes.size()) {
   const Widths full = full_widths(spec);
   for (size_t list = 0; list < choices.axes.size(); ++list)
     for (size_t part = 0; part < parts_.size(); ++part) {
@@ -52,10 +57,10 @@ double CellCosts::of_part(size_t part, const Cell& cell, size_t list, size_t cho
   changed[list] = choice;
   Widths widths = widths_of(choices_, spec_, changed);
   for (BlockWidths& block : widths.blocks) block.kept = false;
-  const double without = exact_cost(spec_, widths, of_);
+  const double without = exact_cost(costs_, spec_, widths, of_);
   if (part == spec_.blocks.size()) return entry->second = without;
   widths.blocks[part].kept = true;
-  return entry->second = exact_cost(spec_, widths, of_) - without;
+  return entry->second = exact_cost(costs_, spec_, widths, of_) - without;
 }
 
 }  // namespace starnest::train

@@ -30,6 +30,7 @@ class CellCosts {
   ModelSpec spec_;
   Choices choices_;
   CostMeasure of_;
+  SizeCosts costs_;
   std::vector<Part> parts_;                      // the blocks, then what belongs to none
   std::vector<std::vector<size_t>> parts_with_;  // each list but depth
 };

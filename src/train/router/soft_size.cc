@@ -144,7 +144,11 @@ Tensor budget_loss(const Tensor& cost, double cap) {
 }
 
 double exact_cost(const ModelSpec& spec, const Widths& widths, const CostMeasure& of) {
-  const Cost cost = cost_of(spec, widths, of.format);
+  return exact_cost(SizeCosts(spec, of.format), spec, widths, of);
+}
+
+double exact_cost(const SizeCosts& costs, const ModelSpec& spec, const Widths& widths, const CostMeasure& of) {
+  const Cost cost = costs.of(widths);
   switch (of.kind) {
     case CostKind::parameters:
       return double(cost.parameters);

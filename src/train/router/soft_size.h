@@ -40,5 +40,7 @@ Tensor budget_loss(const Tensor& cost, double cap);
 
 // The cost of a size that is decided (cost_of and state_cost_of, arch/cost.h).
 double exact_cost(const ModelSpec& spec, const Widths& widths, const CostMeasure& of);
+// The same with `costs` of this model in this format: for many sizes.
+double exact_cost(const SizeCosts& costs, const ModelSpec& spec, const Widths& widths, const CostMeasure& of);
 
 }  // namespace starnest::train
