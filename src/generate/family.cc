@@ -1,7 +1,6 @@
 #include "starnest/family.h"
 
 #include <algorithm>
-#include <ranges>
 
 #include "arch/cost.h"
 #include "arch/pass_cost.h"
@@ -116,7 +115,8 @@ Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& option
 
 void Family::Impl::describe_sizes() {
   sizes.clear();
-  for (const Size& size : engine.sizes().up_to(engine.resident()) | std::views::reverse) {
+  for (size_t number = engine.resident(); number >= 1; --number) {
+    const Size& size = engine.sizes().at(number);
     const Cost cost = cost_of(spec.spec, size.widths, format());
     sizes.push_back({size.name, cost.parameters, cost.active_parameters, cost.bytes, cost.decode_bytes_per_token});
   }

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,9 +56,8 @@ class Sizes : public PerSize<Size> {
   using PerSize::PerSize;
 
   std::optional<size_t> named(std::string_view name) const;
-  void largest_first() && = delete;
-  auto largest_first() const& { return std::views::reverse(ascending()); }  // to be shown
-  std::vector<std::string> names() const;                                   // largest first
+  std::vector<Size> largest_first() const;  // to be shown
+  std::vector<std::string> names() const;   // largest first
 };
 
 }  // namespace starnest
