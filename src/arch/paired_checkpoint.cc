@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/quantized.h"
 #include "base/text.h"
 #include "starnest/error.h"
 
@@ -12,7 +13,6 @@ namespace starnest {
 namespace {
 
 constexpr std::string_view kDoNotBelong = "Check that weights and config.json belong together";
-constexpr uint64_t kScaledBlock = 16;  // numbers of an NVFP4 block
 
 std::string where_of(const TensorRef& tensor) {
   return tensor.file->path().string() + ": tensor " + in_quotes(tensor.info->name);
@@ -116,11 +116,11 @@ class Pairing {
       wrong_shape(*tensor.tensor_scale, {}, ", a single number");
     std::vector<uint64_t> codes = shape;
     if (encoding == Encoding::nvfp4) {
-      if (shape[1] % kScaledBlock != 0) throw Error(tensor.where(), "has a width that is no multiple of 16");
+      if (shape[1] % kNvfp4Block != 0) throw Error(tensor.where(), "has a width that is no multiple of 16");
       codes[1] /= 2;
       tensor.scales = scale(tensor, module + ".weight_scale");
       require_dtype(*tensor.scales, DType::f8_e4m3);
-      const std::vector<uint64_t> blocks{shape[0], shape[1] / kScaledBlock};
+      const std::vector<uint64_t> blocks{shape[0], shape[1] / kNvfp4Block};
       if (tensor.scales->info->shape != blocks) wrong_shape(*tensor.scales, blocks, ", one scale per 16 numbers");
     }
     if (tensor.codes.info->shape != codes) wrong_shape(tensor.codes, codes, " for the full model");

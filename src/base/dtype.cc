@@ -66,6 +66,19 @@ float e4m3_to_f32(uint8_t bits) {
   return sign * std::ldexp(float(mantissa + 8), exponent - 10);
 }
 
+uint8_t to_e4m3(float x) {
+  const uint32_t bits = std::bit_cast<uint32_t>(x);
+  const uint8_t sign = uint8_t(bits >> 24 & 0x80u);
+  const float magnitude = std::fabs(x);
+  if (std::isnan(x)) return sign | 0x7fu;
+  if (magnitude >= 448.0f) return sign | 0x7eu;
+  // Below 2^-6 the codes count steps of 2^-9; the eighth is the code of 2^-6 itself.
+  if (magnitude < 0x1p-6f) return sign | uint8_t(std::nearbyint(magnitude * 512.0f));
+  constexpr uint32_t kDropped = 20, kBias = (127 - 7) << 3;
+  const uint32_t rounded = (bits & 0x7fffffffu) + (1u << (kDropped - 1)) - 1 + (bits >> kDropped & 1u);
+  return sign | uint8_t((rounded >> kDropped) - kBias);
+}
+
 float load_f32(DType dtype, const std::byte* data, size_t index) {
   switch (dtype) {
     case DType::f32:

@@ -32,6 +32,8 @@ inline bf16 to_bf16(float x) {
 float f16_to_f32(uint16_t bits);
 // E4M3 (fn): bias 7, largest 448, no infinity, 0x7F and 0xFF are NaN, subnormal step 2^-9.
 float e4m3_to_f32(uint8_t bits);
+// To the nearest, ties to even; beyond 448, infinities included, it is 448. NaN stays NaN.
+uint8_t to_e4m3(float x);
 
 // Element `index` of a floating-point buffer as F32. U8 and I64 are converted by value.
 float load_f32(DType dtype, const std::byte* data, size_t index);
