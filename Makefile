@@ -1,8 +1,9 @@
 # From a bare Debian 12 or 13 with make and git:
 #   make build    the program, build/release/bin/starnest
 #   make demo     the program, then examples/demo.sh on the model that ships with the project
-#   make test     everything: lint, all tests, the unit tests under the address and undefined-behaviour sanitizers, the
-#                 engine's tests under the thread sanitizer, and every fuzz target for 30 seconds
+#   make test     everything: lint, all tests, the unit tests under the address and undefined-behaviour sanitizers
+#                 (built with clang, all else with g++), the engine's tests under the thread sanitizer, and every fuzz
+#                 target for 30 seconds
 #   make model    models/reasoner again, from nothing; MODEL=DIR: the one of another recipe
 #   make interop  the committed outputs of other programs, made again and compared
 #   make lint | format | clean
@@ -39,10 +40,9 @@ test: configured
 	@$(MAKE) unit-sanitized
 	@$(CTEST) --test-dir build/release
 
-# The engine only: LibTorch is not built for the sanitizers.
 unit-sanitized:
-	@tools/setup/configure.sh asan -DSTARNEST_TESTS=ON -DSTARNEST_TRAIN=OFF
-	@cmake --build build/asan
+	@tools/setup/configure_sanitized.sh
+	@cmake --build build/asan --target unit_tests
 	@$(CTEST) --test-dir build/asan --label-regex '^unit$$'
 
 # What runs on several threads.

@@ -163,7 +163,7 @@ std::string counted(size_t count, std::string_view of) {
 class Unused {
  public:
   Unused(const ModelSpec& spec, std::span<const StoredTensor> tensors) {
-    if (spec.tied_head) embedding_ = tensors.front().codes;
+    if (spec.tied_head) embedding_ = &tensors.front().codes;
   }
 
   void add(const TensorRef& tensor) {
@@ -210,7 +210,7 @@ class Unused {
     copied_head_ = true;
   }
 
-  std::optional<TensorRef> embedding_;
+  const TensorRef* embedding_ = nullptr;  // that the head is tied to
   size_t predicts_ = 0, rotary_ = 0, kv_scales_ = 0;
   bool copied_head_ = false;
   std::vector<TensorRef> refused_;

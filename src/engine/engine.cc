@@ -29,22 +29,6 @@ size_t rows_wanted(const BatchItem& item) {
   return item.want == Want::none ? 0 : item.want == Want::last ? 1 : item.tokens.size();
 }
 
-// The spans of rows that are appended largest size first.
-class Rows {
- public:
-  void append(size_t rows, size_t shells) {
-    if (rows == 0) return;
-    if (!spans_.empty() && spans_.back().shells == shells)
-      spans_.back().rows += rows;
-    else
-      spans_.push_back({rows, shells});
-  }
-  std::span<const RowSpan> spans() const { return spans_; }
-
- private:
-  std::vector<RowSpan> spans_;
-};
-
 }  // namespace
 
 Engine::Engine(const FamilySpec& family, const EngineOptions& options, const Progress& progress)
@@ -130,6 +114,22 @@ uint64_t Engine::kv_needed(std::span<const BatchItem> batch) const {
 
 // A batch as the model reads it.
 struct Engine::Layout {
+  // The spans of rows that are appended largest size first.
+  class Rows {
+   public:
+    void append(size_t rows, size_t shells) {
+      if (rows == 0) return;
+      if (!spans_.empty() && spans_.back().shells == shells)
+        spans_.back().rows += rows;
+      else
+        spans_.push_back({rows, shells});
+    }
+    std::span<const RowSpan> spans() const { return spans_; }
+
+   private:
+    std::vector<RowSpan> spans_;
+  };
+
   std::vector<TokenId> ids;
   std::vector<SequenceRun> runs;
   Rows read, wanted;

@@ -5,15 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "base/test_support.h"
+#include "generate/test_pocket.h"
 
 namespace starnest {
 namespace {
-
-// A vocabulary of single characters; its config.json names <bos> (1) as the start.
-const Family& pocket() {
-  static const Family family = Family::open(STARNEST_SOURCE_DIR "/models/pocket", {.threads = 1});
-  return family;
-}
 
 TextWindows windows_of(const std::string& text, TokenId start, size_t window) {
   const TestFolder folder;

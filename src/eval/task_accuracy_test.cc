@@ -3,15 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "base/test_support.h"
+#include "generate/test_pocket.h"
 #include "starnest/error.h"
 
 namespace starnest {
 namespace {
-
-const Family& pocket() {
-  static const Family family = Family::open(STARNEST_SOURCE_DIR "/models/pocket", {.threads = 1});
-  return family;
-}
 
 const TaskQuestionSet kQuestions{.effort = tasks::Effort::terse, .count = 7, .seed = 3, .k_high = 4};
 

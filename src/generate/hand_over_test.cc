@@ -5,14 +5,14 @@
 #include "base/test_support.h"
 #include "engine/engine.h"
 #include "generate/family_impl.h"
+#include "generate/test_pocket.h"
 #include "starnest/session.h"
 
 namespace starnest {
 namespace {
 
-const std::string kPocket = std::string(STARNEST_SOURCE_DIR) + "/models/pocket";
 constexpr size_t kSmall = 1, kLarge = 3;  // sizes
-const std::string kQuestion = "r:a5b+3c*7d-2e+4f*3?";
+const std::string kProblem = "r:a5b+3c*7d-2e+4f*3?";
 
 TEST(HandOver, ItsTextIsReadAndWritten) {
   for (const char* text : {"recompute", "transplant", "hybrid:16", "shadow:8"})
@@ -27,7 +27,7 @@ class HandOverOfPocket : public ::testing::Test {
   Answer ask(const std::string& hand_over, const std::string& think = "small", const std::string& answer = "large") {
     return ask({.stages = think_and_answer(think, answer), .hand_over = parse_hand_over(hand_over)});
   }
-  Answer ask(const Plan& plan) { return Session(family_).ask(family_.prompt(kQuestion), {.plan = plan}); }
+  Answer ask(const Plan& plan) { return Session(family_).ask(family_.prompt(kProblem), {.plan = plan}); }
 
   Engine& engine() { return family_.engine(); }
 
@@ -66,7 +66,7 @@ TEST_F(HandOverOfPocket, TheShadowGivesTheBitsOfRecomputing) {
 
 // Of the states themselves, which a text of a few tokens hardly shows.
 TEST_F(HandOverOfPocket, AStateTransplantedIntoItsOwnSizeIsTheSameToTheBit) {
-  const std::vector<TokenId> text = family_.prompt(kQuestion), more{8, 34, 44};
+  const std::vector<TokenId> text = family_.prompt(kProblem), more{8, 34, 44};
   Sequence sequence = engine().start(kLarge);
   read(sequence, text);
   Sequence copy = engine().transplant(sequence, kLarge);
@@ -76,7 +76,7 @@ TEST_F(HandOverOfPocket, AStateTransplantedIntoItsOwnSizeIsTheSameToTheBit) {
 
 // As a hybrid goes back: keys and values that were written after the mark must not be seen.
 TEST_F(HandOverOfPocket, AnEarlierStateOfItsOwnSizeGoesOnToTheSameBits) {
-  const std::vector<TokenId> text = family_.prompt(kQuestion), first(text.begin(), text.begin() + 9),
+  const std::vector<TokenId> text = family_.prompt(kProblem), first(text.begin(), text.begin() + 9),
                              rest(text.begin() + 9, text.end());
   for (const size_t size : {kSmall, kLarge}) {
     Sequence sequence = engine().start(size);
@@ -93,7 +93,7 @@ TEST_F(HandOverOfPocket, ATransplantReadsNothingAgainAndIsNotExact) {
   EXPECT_EQ(way(transplanted), "transplant");
   EXPECT_LE(taking_over(transplanted).tokens, 2);  // the closing tag
   EXPECT_GT(taking_over(exact).tokens, 20);
-  const std::vector<TokenId> text = family_.prompt(kQuestion), more{8};
+  const std::vector<TokenId> text = family_.prompt(kProblem), more{8};
   Sequence small = engine().start(kSmall), large = engine().start(kLarge);
   read(small, text), read(large, text);
   Sequence taken = engine().transplant(small, kLarge);
@@ -114,7 +114,7 @@ TEST_F(HandOverOfPocket, OnlyExactHandOversLeaveSnapshots) {
   const auto reused_by_next = [&](const char* mode) {
     family_ = Family::open(kPocket, {.threads = 1});
     const Answer answer = ask(mode);
-    std::vector<TokenId> text = family_.prompt(kQuestion);
+    std::vector<TokenId> text = family_.prompt(kProblem);
     text.insert(text.end(), answer.ids.begin(), answer.ids.end());
     text.push_back(1);
     return Session(family_).ask(text, {.plan = {.stages = {{"large"}}, .max_tokens = 1}}).reused_tokens;
@@ -135,7 +135,7 @@ TEST_F(HandOverOfPocket, ThinkingGoesOnWithAnotherSizeAfterSoManyTokens) {
   for (const char* mode : {"recompute", "shadow:3", "transplant"}) {
     plan.hand_over = parse_hand_over(mode);
     std::vector<std::string> writers;
-    const Answer answer = Session(family_).ask(family_.prompt(kQuestion),
+    const Answer answer = Session(family_).ask(family_.prompt(kProblem),
                                                {.plan = plan, .on_text = [&](const TextPiece& p) {
                                                   writers.insert(writers.end(), p.text.size(), std::string(p.size));
                                                 }});
@@ -163,7 +163,7 @@ TEST_F(HandOverOfPocket, ThinkingGoesOnWithAnotherSizeAfterSoManyTokens) {
 // after all that stands before.
 TEST_F(HandOverOfPocket, AnyNumberOfStagesWritesTheTextThatEachSizeWouldWriteThere) {
   family_.impl().rules.think.reset();  // all is answer
-  const std::vector<TokenId> prompt = family_.encode("<bos>" + kQuestion + "<e2><think>a5;");
+  const std::vector<TokenId> prompt = family_.encode("<bos>" + kProblem + "<e2><think>a5;");
   Plan plan{.stages = parse_stages("small:tokens=3,large:tokens=4,small:entropy=0,medium:tokens=1,large:end")};
   for (const char* mode : {"recompute", "shadow:2"}) {
     plan.hand_over = parse_hand_over(mode);

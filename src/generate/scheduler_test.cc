@@ -6,27 +6,15 @@
 
 #include "base/test_support.h"
 #include "generate/family_impl.h"
+#include "generate/test_pocket.h"
 
 namespace starnest {
 namespace {
-
-const std::string kPocket = std::string(STARNEST_SOURCE_DIR) + "/models/pocket";
-
-Family open() { return Family::open(kPocket, {.threads = 1}); }
 
 struct Asked {
   std::vector<TokenId> prompt;
   AskOptions options;
 };
-
-// A question behind other text, `tokens` in all.
-std::vector<TokenId> long_prompt(const Family& family, size_t tokens) {
-  const std::vector<TokenId> question = family.prompt("r:a5b+3c*7d-2e+4f*3?"), step = family.encode("a5b+3c*7d-2");
-  std::vector<TokenId> ids;
-  while (ids.size() + question.size() < tokens) ids.push_back(step[ids.size() * 5 % step.size()]);
-  ids.insert(ids.end(), question.begin(), question.end());
-  return ids;
-}
 
 // Requests that differ in everything: length, plan, hand-over, sampling.
 std::vector<Asked> mixture(const Family& family) {
@@ -66,7 +54,7 @@ void expect_same(const Answer& got, const Answer& expected, const std::string& w
 }
 
 TEST(Scheduler, NoAnswerDependsOnItsNeighboursOrOnHowPromptsAreCut) {
-  const Family family = open();
+  const Family family = open_pocket();
   const std::vector<Asked> asked = mixture(family);
   std::vector<Answer> alone;
   for (const Asked& one : asked) {
@@ -81,7 +69,7 @@ TEST(Scheduler, NoAnswerDependsOnItsNeighboursOrOnHowPromptsAreCut) {
 }
 
 TEST(Scheduler, WhoWritesIsNotHeldUpByAPromptAndThePromptIsRead) {
-  const Family family = open();
+  const Family family = open_pocket();
   const AskOptions greedy{.plan = {.stages = {{"small"}}}, .use_cache = false};
   Request writer(family, long_prompt(family, 24), greedy), reader(family, long_prompt(family, 700), greedy);
   Scheduler scheduler(family);
@@ -100,7 +88,7 @@ TEST(Scheduler, WhoWritesIsNotHeldUpByAPromptAndThePromptIsRead) {
 }
 
 TEST(Scheduler, PromptsAreReadInTheOrderInWhichTheyCame) {
-  const Family family = open();
+  const Family family = open_pocket();
   const AskOptions greedy{.plan = {.stages = {{"small"}}}, .use_cache = false};
   Request first(family, long_prompt(family, 100), greedy), second(family, long_prompt(family, 100), greedy);
   Scheduler scheduler(family);
@@ -115,7 +103,7 @@ TEST(Scheduler, PromptsAreReadInTheOrderInWhichTheyCame) {
 }
 
 TEST(Scheduler, ARequestIsCancelledBetweenTwoStepsAndTheOthersGoOn) {
-  const Family family = open();
+  const Family family = open_pocket();
   bool stop = false;
   const Plan plan{.stages = {{"large"}}};
   Request cancelled(family, long_prompt(family, 30),
@@ -134,7 +122,7 @@ TEST(Scheduler, ARequestIsCancelledBetweenTwoStepsAndTheOthersGoOn) {
 }
 
 TEST(Scheduler, ARequestThatFailsFailsAlone) {
-  const Family family = open();
+  const Family family = open_pocket();
   const Plan plan{.stages = {{"large"}}};
   const auto refuse = [](const TextPiece&) { throw Error("reader", "went away"); };
   Request failing(family, long_prompt(family, 30), {.plan = plan, .on_text = refuse});
@@ -151,7 +139,7 @@ TEST(Scheduler, ARequestThatFailsFailsAlone) {
 
 // Room for the keys and values of a few texts at most: whoever is youngest gives memory back and reads again.
 TEST(Scheduler, NoAnswerDependsOnWhoHadToGiveMemoryBack) {
-  const Family family = open();
+  const Family family = open_pocket();
   std::vector<Asked> asked = mixture(family);
   std::vector<Answer> alone;
   for (const Asked& one : asked) alone.push_back(Session(family).ask(one.prompt, one.options));
@@ -175,7 +163,7 @@ TEST(Scheduler, NoAnswerDependsOnWhoHadToGiveMemoryBack) {
 }
 
 TEST(Scheduler, AloneAndWithoutRoomATextEnds) {
-  const Family family = open();
+  const Family family = open_pocket();
   const AskOptions options{.plan = {.stages = {{"large"}}}, .use_cache = false};
   const Answer whole = Session(family).ask(long_prompt(family, 60), options);
   ASSERT_GT(whole.ids.size(), 8u);
@@ -192,7 +180,7 @@ TEST(Scheduler, AloneAndWithoutRoomATextEnds) {
 }
 
 TEST(Scheduler, WhoCameFirstReadsFirstWhenMemoryIsShort) {
-  const Family family = open();
+  const Family family = open_pocket();
   const AskOptions options{.plan = {.stages = {{"large"}}, .max_tokens = 8}, .use_cache = false};
   family.engine().kv().set_limit(family.impl().kv_bytes(/*size=*/3, 192));
   std::list<Request> requests;

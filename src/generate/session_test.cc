@@ -5,18 +5,13 @@
 
 #include "base/test_support.h"
 #include "generate/family_impl.h"
+#include "generate/test_pocket.h"
 
 namespace starnest {
 namespace {
 
-const std::string kPocket = std::string(STARNEST_SOURCE_DIR) + "/models/pocket";
 const std::string kQuestion = "r:a5b+3c*7d-2?";
 const Plan kSmallThinks{.stages = think_and_answer("small", "large")};
-
-Family open(OpenOptions options = {}) {
-  options.threads = 1;
-  return Family::open(kPocket, options);
-}
 
 // The trace of the question, to be taken for an answer: the family forgets what opens thinking.
 std::vector<TokenId> trace_prompt(const Family& family) {
@@ -25,7 +20,7 @@ std::vector<TokenId> trace_prompt(const Family& family) {
 }
 
 TEST(Session, TheAnswerEndsBeforeAStopTextThatSpansTokens) {
-  const Family family = open();
+  const Family family = open_pocket();
   Session session(family);
   std::string streamed;
   AskOptions options{.stop = {"xyz", "76;d"}, .on_text = [&](const TextPiece& piece) { streamed += piece.text; }};
@@ -38,21 +33,21 @@ TEST(Session, TheAnswerEndsBeforeAStopTextThatSpansTokens) {
 }
 
 TEST(Session, TextThatOnlyBeganAStopTextIsShownAtTheEnd) {
-  const Family family = open();
+  const Family family = open_pocket();
   const Answer answer = Session(family).ask(trace_prompt(family), {.stop = {"c*77", "24;5"}});
   EXPECT_EQ(answer.answer, "b+38;c*76;d-24;4");
   EXPECT_EQ(answer.end, AnswerEnd::stop_token);
 }
 
 TEST(Session, ThinkingIsNeverSearchedForAStopText) {
-  const Family family = open();
+  const Family family = open_pocket();
   const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks, .stop = {"76"}});
   EXPECT_EQ(answer.thinking, "a5;b+38;c*76;d-24;");
   EXPECT_EQ(answer.answer, "4");
 }
 
 TEST(Session, CancellingKeepsTheTextSoFar) {
-  const Family family = open();
+  const Family family = open_pocket();
   const Answer whole = Session(family).ask(trace_prompt(family));
   for (int steps = 0; steps < 5; ++steps) {
     int taken = 0;
@@ -66,7 +61,7 @@ TEST(Session, CancellingKeepsTheTextSoFar) {
 }
 
 TEST(Session, CancellingInsideThinkingLeavesItOpen) {
-  const Family family = open({.cache_bytes = 0});
+  const Family family = open_pocket({.cache_bytes = 0});
   int taken = 0;
   const Answer cut =
       Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks, .cancelled = [&] { return taken++ == 6; }});
@@ -91,7 +86,7 @@ std::vector<std::string> told(const Answer& answer) {
 }
 
 TEST(Session, ReportsWhatEachStretchReadAndWrote) {
-  const Family family = open({.cache_bytes = 0});
+  const Family family = open_pocket({.cache_bytes = 0});
   const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks});
   // The first token comes with the prompt; the answer's last step chose the end of the text.
   EXPECT_EQ(told(answer), (std::vector<std::string>{"small reads 17 in 1, thinking", "small writes 19 in 18, thinking",
@@ -107,7 +102,7 @@ TEST(Session, ReportsWhatEachStretchReadAndWrote) {
 }
 
 TEST(Session, WithoutABudgetTheAnsweringSizeReadsThePrompt) {
-  const Family family = open({.cache_bytes = 0});
+  const Family family = open_pocket({.cache_bytes = 0});
   Plan plan = kSmallThinks;
   plan.think_budget = 0;
   const Answer answer = Session(family).ask(family.prompt(kQuestion), {.plan = plan});
@@ -117,7 +112,7 @@ TEST(Session, WithoutABudgetTheAnsweringSizeReadsThePrompt) {
 }
 
 TEST(Session, AThoughtThatThePromptHasBegunGoesOn) {
-  const Family family = open();
+  const Family family = open_pocket();
   const std::vector<TokenId> begun = family.encode("<bos>" + kQuestion + "<e2><think>a5;b+3");
   const Answer answer = Session(family).ask(begun, {.plan = kSmallThinks});
   EXPECT_EQ(answer.thinking, "8;c*76;d-24;");
@@ -135,7 +130,7 @@ TEST(Session, AThoughtThatThePromptHasBegunGoesOn) {
 
 // "a" opens and ";" closes here, so that the model opens its thought itself. Neither is a special token.
 Family opening_itself() {
-  const Family family = open({.cache_bytes = 0});
+  const Family family = open_pocket({.cache_bytes = 0});
   const auto id = [&](const char* token) { return *family.impl().tokenizer->id_of(token); };
   ThinkTokens think{.start = {id("a")}, .ends = {{id(";")}}, .close = {id(";")}, .boundary = {}};
   think.breaks = {id("<think>")};  // the question has an "a" too
@@ -182,7 +177,7 @@ TEST(Session, AnAnswerThatOnlyBeginsAsAThoughtIsAnAnswer) {
 }
 
 TEST(Session, APlanForThinkingIsRefusedWhereNothingCanThink) {
-  const Family family = open();
+  const Family family = open_pocket();
   const std::vector<TokenId> prompt = trace_prompt(family);
   for (const Plan& plan :
        {kSmallThinks, Plan{.think_budget = 3}, Plan{.stages = parse_stages("small:tokens=1,large:tag,small:end")}})
@@ -191,7 +186,7 @@ TEST(Session, APlanForThinkingIsRefusedWhereNothingCanThink) {
 }
 
 TEST(Session, AReserveThatTheContextCannotHoldShrinks) {
-  const Family family = open({.context = 48});  // 17 + 19 + 2 are needed, 512 / 4 would be reserved
+  const Family family = open_pocket({.context = 48});  // 17 + 19 + 2 are needed, 512 / 4 would be reserved
   const Answer answer = Session(family).ask(family.prompt(kQuestion));
   EXPECT_EQ(answer.thinking, "a5;b+38;c*76;d-24;");
   EXPECT_EQ(answer.answer, "4");
@@ -207,7 +202,7 @@ TEST(Session, AReserveThatTheContextCannotHoldShrinks) {
 }
 
 TEST(Session, ABudgetThatTheReserveCutsIsSaid) {
-  const Family family = open();
+  const Family family = open_pocket();
   const Answer answer = Session(family).ask(family.prompt(kQuestion),
                                             {.plan = {.think_budget = 10, .answer_reserve = 15, .max_tokens = 20}});
   ASSERT_EQ(answer.notices.size(), 1u);
@@ -215,7 +210,7 @@ TEST(Session, ABudgetThatTheReserveCutsIsSaid) {
 }
 
 TEST(Session, SaysWhyATextEnded) {
-  const Family family = open({.context = 24});
+  const Family family = open_pocket({.context = 24});
   EXPECT_EQ(Session(family).ask(trace_prompt(family), {.plan = {.max_tokens = 2}}).end, AnswerEnd::max_tokens);
   const Answer full = Session(family).ask(trace_prompt(family));
   EXPECT_EQ(full.end, AnswerEnd::context);
@@ -223,40 +218,34 @@ TEST(Session, SaysWhyATextEnded) {
 }
 
 TEST(Family, TheContextIsTheModelsOrTheCallersAndNeverMore) {
-  EXPECT_EQ(open().info().context, 4096);
-  EXPECT_EQ(open().info().model_context, 4096);
-  EXPECT_GT(open().info().memory_context, 4096);
-  EXPECT_EQ(open({.context = 100}).info().context, 100);
+  EXPECT_EQ(open_pocket().info().context, 4096);
+  EXPECT_EQ(open_pocket().info().model_context, 4096);
+  EXPECT_GT(open_pocket().info().memory_context, 4096);
+  EXPECT_EQ(open_pocket({.context = 100}).info().context, 100);
   for (const int context : {-1, 4097})
-    EXPECT_NE(error_of([&] { open({.context = context}); }).find("ctx-size: is out of range"), std::string::npos);
-  const Family family = open({.context = 10});
+    EXPECT_NE(error_of([&] { open_pocket({.context = context}); }).find("ctx-size: is out of range"),
+              std::string::npos);
+  const Family family = open_pocket({.context = 10});
   const std::string error = error_of([&] { Session(family).ask(family.prompt(kQuestion)); });
   EXPECT_NE(error.find("fewer than 10 tokens, got 17"), std::string::npos) << error;
   EXPECT_NE(error.find("the model allows 4096"), std::string::npos) << error;
 }
 
 TEST(Family, SaysHowItRuns) {
-  EXPECT_EQ(open({.kv_type = KvType::f32}).info().kv_dtype, "F32");
-  EXPECT_EQ(open({.kv_type = KvType::bf16}).info().kv_dtype, "BF16");
+  EXPECT_EQ(open_pocket({.kv_type = KvType::f32}).info().kv_dtype, "F32");
+  EXPECT_EQ(open_pocket({.kv_type = KvType::bf16}).info().kv_dtype, "BF16");
   EXPECT_NE(error_of([] { kv_type_named("fp8"); }).find("expected f32 or bf16, got fp8"), std::string::npos);
-  EXPECT_EQ(open().info().threads, 1);
-  EXPECT_EQ(open().info().architecture, "nemotron_h");
-  EXPECT_EQ(open().default_sampling().temperature, 0);
-  EXPECT_GT(open().measure_bandwidth(), 1e8);
-  for (size_t i = 1; i < open().sizes().size(); ++i) EXPECT_LT(open().sizes()[i].bytes, open().sizes()[i - 1].bytes);
-}
-
-// A text longer than one chunk and one interval of snapshots.
-std::vector<TokenId> long_prompt(const Family& family, size_t tokens) {
-  std::vector<TokenId> ids = family.encode("<bos>r:");
-  const std::vector<TokenId> step = family.encode("a5b+3c*7d-2");
-  while (ids.size() < tokens) ids.push_back(step[ids.size() * 5 % step.size()]);
-  return ids;
+  EXPECT_EQ(open_pocket().info().threads, 1);
+  EXPECT_EQ(open_pocket().info().architecture, "nemotron_h");
+  EXPECT_EQ(open_pocket().default_sampling().temperature, 0);
+  EXPECT_GT(open_pocket().measure_bandwidth(), 1e8);
+  for (size_t i = 1; i < open_pocket().sizes().size(); ++i)
+    EXPECT_LT(open_pocket().sizes()[i].bytes, open_pocket().sizes()[i - 1].bytes);
 }
 
 TEST(Session, APromptThatBeginsAsAnEarlierOneIsNotReadAgainAndGivesTheSameIds) {
-  const Family kept = open(), fresh = open({.cache_bytes = 0});
-  std::vector<TokenId> prompt = long_prompt(kept, 3000);
+  const Family kept = open_pocket(), fresh = open_pocket({.cache_bytes = 0});
+  std::vector<TokenId> prompt = long_prompt(kept, 3000);  // longer than one chunk and one interval of snapshots
   const AskOptions options{.plan = {.max_tokens = 20}};
   const Answer first = Session(kept).ask(prompt, options);
   EXPECT_EQ(first.reused_tokens, 0);
@@ -276,7 +265,7 @@ TEST(Session, APromptThatBeginsAsAnEarlierOneIsNotReadAgainAndGivesTheSameIds) {
 }
 
 TEST(Session, TheNextTurnGoesOnFromBeforeTheThinkingTag) {
-  const Family kept = open(), fresh = open({.cache_bytes = 0});
+  const Family kept = open_pocket(), fresh = open_pocket({.cache_bytes = 0});
   const std::vector<TokenId> question = kept.prompt(kQuestion);
   const Answer first = Session(kept).ask(question, {.plan = kSmallThinks});
   std::vector<TokenId> next(question.begin(), question.end() - 1);  // thinking rendered away
@@ -289,7 +278,7 @@ TEST(Session, TheNextTurnGoesOnFromBeforeTheThinkingTag) {
 }
 
 TEST(Family, ALargerSizeIsLoadedLaterAndDroppedAgain) {
-  Family family = open({.sizes = {"small"}});
+  Family family = open_pocket({.sizes = {"small"}});
   const uint64_t small = family.resident_bytes();
   EXPECT_EQ(family.sizes().size(), 1u);
   EXPECT_THROW(Session(family).ask(family.prompt(kQuestion), {.plan = kSmallThinks}), Error);

@@ -6,12 +6,11 @@
 namespace starnest {
 namespace {
 
+using test::kStart;
 using test::Machine;
 using test::Matrix;
 
 constexpr float kScale = 0.3f;
-
-constexpr size_t kStart[] = {0};
 
 // A sequence of `tokens` keys and values in blocks; what no token has written is NaN.
 struct Sequence {

@@ -6,10 +6,9 @@
 namespace starnest {
 namespace {
 
+using test::kStart;
 using test::Machine;
 using test::Matrix;
-
-constexpr size_t kStart[] = {0};
 
 // One sequence, all rows of x. The history is packed.
 template <class Op>

@@ -8,6 +8,7 @@
 namespace starnest {
 namespace {
 
+using test::kStart;
 using test::Machine;
 using test::Matrix;
 
@@ -36,7 +37,6 @@ struct Case {
   template <class Op>
   void run(const Op& op, const Exec& exec, size_t begin, size_t count) {
     const test::Uniform rows(count, x.view().cols), heads(count, dt.view().cols);
-    constexpr size_t kStart[] = {0};
     const auto range = [&](const Matrix& m) { return m.view().row_range(begin, count); };
     const SequenceRun sequence{.rows = count, .shells = 1, .state = state.view().data};
     const SsmInputs in{range(x), range(dt),         range(b),      range(c),       decay.vec(), skip.vec(),

@@ -27,6 +27,8 @@
 
 namespace starnest::test {
 
+inline constexpr size_t kStart[] = {0};  // of the state of a model with one shell
+
 // Every back end that this build and machine have: the plain loops, and one for each instruction set of the processor.
 inline std::span<const std::unique_ptr<Device>> devices() {
   static const std::vector<std::unique_ptr<Device>> kDevices = [] {

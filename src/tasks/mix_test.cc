@@ -12,38 +12,38 @@
 namespace starnest::tasks {
 namespace {
 
-constexpr int kDraws = 20'000;
+constexpr int kSamples = 20'000;
 
-// Four standard deviations of a count out of kDraws.
-double tolerance(double share) { return 4 * std::sqrt(kDraws * share * (1 - share)); }
+// Four standard deviations of a count out of kSamples.
+double tolerance(double share) { return 4 * std::sqrt(kSamples * share * (1 - share)); }
 
 TEST(Mix, EffortsAndCutsHaveTheirShares) {
   std::array<int, 3> efforts{};
   int cut = 0;
-  for (int i = 0; i < kDraws; ++i) {
+  for (int i = 0; i < kSamples; ++i) {
     const Sample sample = draw({}, Split::train, 7, uint64_t(i), 1.0);
     ++efforts[size_t(sample.effort)];
     cut += sample.steps_cut;
     EXPECT_LE(sample.steps_cut, sample.effort == Effort::none ? 0 : 1);
   }
-  EXPECT_NEAR(efforts[0], 0.07 * kDraws, tolerance(0.07));
-  EXPECT_NEAR(efforts[1], 0.46 * kDraws, tolerance(0.46));
-  EXPECT_NEAR(efforts[2], 0.47 * kDraws, tolerance(0.47));
-  EXPECT_NEAR(cut, 0.93 * 0.30 * kDraws, tolerance(0.93 * 0.30));
+  EXPECT_NEAR(efforts[0], 0.07 * kSamples, tolerance(0.07));
+  EXPECT_NEAR(efforts[1], 0.46 * kSamples, tolerance(0.46));
+  EXPECT_NEAR(efforts[2], 0.47 * kSamples, tolerance(0.47));
+  EXPECT_NEAR(cut, 0.93 * 0.30 * kSamples, tolerance(0.93 * 0.30));
 }
 
 TEST(Mix, TasksAndKAreUniform) {
   const MixConfig mix{.tasks = {"r", "r97"}};
   int first = 0;
   std::array<int, 11> ks{};
-  for (int i = 0; i < kDraws; ++i) {
+  for (int i = 0; i < kSamples; ++i) {
     const Sample sample = draw(mix, Split::train, 8, uint64_t(i), 1.0);
     first += sample.problem.task == "r";
     ++ks.at(size_t(sample.problem.k));
   }
-  EXPECT_NEAR(first, 0.5 * kDraws, tolerance(0.5));
+  EXPECT_NEAR(first, 0.5 * kSamples, tolerance(0.5));
   EXPECT_EQ(ks[0], 0);
-  for (int k = 1; k <= 10; ++k) EXPECT_NEAR(ks[size_t(k)], 0.1 * kDraws, tolerance(0.1)) << "k = " << k;
+  for (int k = 1; k <= 10; ++k) EXPECT_NEAR(ks[size_t(k)], 0.1 * kSamples, tolerance(0.1)) << "k = " << k;
 }
 
 TEST(Mix, TheUpperEndOfKGrowsOverTheFirstPartOfTraining) {
@@ -97,7 +97,7 @@ TEST(Mix, ASettingOutOfRangeIsNamed) {
       EXPECT_NE(std::string(error.what()).find(field), std::string::npos) << error.what();
     }
   };
-  check({});
+  check(MixConfig{});
   refused({.tasks = {}}, "'tasks'");
   refused({.tasks = {"x"}}, "'x'");
   refused({.none = -1}, "'none'");

@@ -5,15 +5,10 @@
 
 #include "starnest/error.h"
 #include "tasks/task.h"
+#include "tasks/test_trace.h"
 
 namespace starnest::tasks {
 namespace {
-
-std::string trace_of(std::string_view task, std::string_view body, Effort effort) {
-  std::string trace;
-  for (const std::string& step : task_named(task).solve(body, effort).steps) trace += step;
-  return trace;
-}
 
 TEST(SerialArithmetic, SolvesAHandWorkedExample) {
   // 5, 5 + 3 = 8, 8 * 7 = 56 -> 6, 6 - 2 = 4

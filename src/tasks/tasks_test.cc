@@ -9,18 +9,13 @@
 
 #include "starnest/error.h"
 #include "tasks/task.h"
+#include "tasks/test_trace.h"
 #include "tasks/vocabulary.h"
 
 namespace starnest::tasks {
 namespace {
 
 constexpr std::array kEfforts{Effort::none, Effort::terse, Effort::full};
-
-std::string trace_of(std::string_view task, std::string_view body, Effort effort) {
-  std::string trace;
-  for (const std::string& step : task_named(task).solve(body, effort).steps) trace += step;
-  return trace;
-}
 
 std::string answer_of(std::string_view task, std::string_view body) {
   return task_named(task).solve(body, Effort::none).answer;

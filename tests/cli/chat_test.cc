@@ -11,8 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kPocket = STARNEST_SOURCE_DIR "/models/pocket";
-
 // The pocket model with tokens for the turns of a chat in place of three spare ones. What it says there means nothing,
 // but it is the same every time.
 fs::path talking_model(const TestFolder& folder) {

@@ -32,12 +32,13 @@ TEST(Compare, PairsTheAnswersToEachQuestion) {
   EXPECT_CONTAINS(text.out, "difference +10.00 points");
   EXPECT_CONTAINS(text.out, "not worse");
 
-  const nlohmann::json json = nlohmann::json::parse(starnest_program({"compare", b, a, "--margin", "2", "--json"}).out);
-  EXPECT_EQ(json["both_right"], 80);
-  EXPECT_EQ(json["only_second_right"], 10);
-  EXPECT_EQ(json["neither_right"], 10);
-  EXPECT_EQ(json["non_inferior"], false);
-  EXPECT_EQ(json["margin"], 0.02);
+  const nlohmann::json report =
+      nlohmann::json::parse(starnest_program({"compare", b, a, "--margin", "2", "--json"}).out);
+  EXPECT_EQ(report["both_right"], 80);
+  EXPECT_EQ(report["only_second_right"], 10);
+  EXPECT_EQ(report["neither_right"], 10);
+  EXPECT_EQ(report["non_inferior"], false);
+  EXPECT_EQ(report["margin"], 0.02);
 }
 
 TEST(Compare, SaysHowManyQuestionsAreMissingWhenNothingIsShown) {

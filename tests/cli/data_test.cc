@@ -10,9 +10,6 @@
 namespace starnest {
 namespace {
 
-const std::string kPocket = STARNEST_SOURCE_DIR "/models/pocket";
-const std::string kStoryteller = STARNEST_SOURCE_DIR "/models/storyteller";
-
 std::string with_crlf(const std::string& text) {
   std::string out = "\xef\xbb\xbf";
   for (const char c : text) out += c == '\n' ? "\r\n" : std::string(1, c);

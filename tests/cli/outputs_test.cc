@@ -14,9 +14,6 @@ namespace fs = std::filesystem;
 
 using Words = std::vector<std::string>;
 
-const std::string kPocket = STARNEST_SOURCE_DIR "/models/pocket";
-const std::string kStoryteller = STARNEST_SOURCE_DIR "/models/storyteller";
-
 Words words(Words first, const Words& more) {
   first.insert(first.end(), more.begin(), more.end());
   return first;

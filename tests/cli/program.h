@@ -47,6 +47,9 @@ class RunningProgram {
   bool ended_ = false;
 };
 
+inline const std::string kPocket = STARNEST_SOURCE_DIR "/models/pocket";
+inline const std::string kStoryteller = STARNEST_SOURCE_DIR "/models/storyteller";
+
 std::filesystem::path in_tests(const std::string& path);  // a path inside tests/
 
 // A copy of tests/golden/mixed_bf16, which has two shards and the sizes full, mid and small.

@@ -4,8 +4,6 @@
 namespace starnest {
 namespace {
 
-const std::string kPocket = STARNEST_SOURCE_DIR "/models/pocket";
-
 TEST(Report, EvaluationsOfPlansBecomeOnePage) {
   const TestFolder folder;
   std::vector<std::string> words{"report", "-o",        (folder / "page.html").string(),           "-m",

@@ -14,7 +14,6 @@
 namespace starnest {
 namespace {
 
-const std::string kPocket = std::string(STARNEST_SOURCE_DIR) + "/models/pocket";
 const std::string kQuestion = "r:a5b+3c*7d-2?";
 const std::string kThought = "a5;b+38;c*76;d-24;\n4\n";
 

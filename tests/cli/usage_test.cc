@@ -54,8 +54,6 @@ TEST(Usage, WrongWordsAreNamedWithTheNearestRightOne) {
   expect({"inspect", "-m"}, "Try 'starnest inspect --help'");
 }
 
-const std::string kPocket = STARNEST_SOURCE_DIR "/models/pocket";
-
 TEST(EvalText, PerplexityAndMinimalPairsOfEverySize) {
   const TestFolder folder;
   const std::string text = folder.write("text.txt", "r:a5b+3?").string();

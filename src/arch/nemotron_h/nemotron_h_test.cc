@@ -106,7 +106,8 @@ TEST(NemotronH, AValueWithoutAnImplementationIsRefusedByName) {
                                                         {R"("mlp_hidden_act": "relu2")", R"("mlp_hidden_act": "gelu")"},
                                                         {R"("attention_bias": false)", R"("attention_bias": true)"},
                                                         {R"([0.0, Infinity])", R"([0.0, 0.5])"}}) {
-    const std::string error = error_of([&] { nemotron_h::read(HfConfig::parse(replaced(kNano, from, to), "c")); });
+    const std::string text = replaced(kNano, from, to);
+    const std::string error = error_of([&] { nemotron_h::read(HfConfig::parse(text, "c")); });
     EXPECT_NE(error.find("without an implementation"), std::string::npos) << error;
   }
 }
@@ -120,7 +121,8 @@ TEST(NemotronH, DimensionsWhoseProductsWouldOverflowAreRefused) {
            {R"("n_routed_experts": 128)", R"("n_routed_experts": 100000000)"},
            {R"("moe_intermediate_size": 1856)", R"("moe_intermediate_size": 2000000000)"},
            {R"("hidden_size": 2688)", R"("hidden_size": 2000000000)"}}) {
-    const std::string error = error_of([&] { nemotron_h::read(HfConfig::parse(replaced(kNano, from, to), "c")); });
+    const std::string text = replaced(kNano, from, to);
+    const std::string error = error_of([&] { nemotron_h::read(HfConfig::parse(text, "c")); });
     EXPECT_NE(error.find("too "), std::string::npos) << to << ": " << error;
   }
 }

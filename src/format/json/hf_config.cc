@@ -79,8 +79,6 @@ size_t end_of_string(std::string_view text, size_t quote) {
   return at + 1;
 }
 
-constexpr const char* kSpace = " \t\r\n";
-
 // `text` is valid JSON but for bare Infinity and NaN.
 std::vector<TextValue> values_in(std::string_view text) {
   std::vector<TextValue> values;
@@ -88,7 +86,7 @@ std::vector<TextValue> values_in(std::string_view text) {
     TextValue value;
     const size_t key_end = end_of_string(text, at);
     value.key = Json::parse(text.substr(at, key_end - at)).get<std::string>();
-    at = value.begin = text.find_first_not_of(kSpace, text.find(':', key_end) + 1);
+    at = value.begin = text.find_first_not_of(kJsonSpace, text.find(':', key_end) + 1);
     for (size_t depth = 0; depth > 0 || (text[at] != ',' && text[at] != '}');) {
       if (text[at] == '"') {
         at = end_of_string(text, at);
@@ -98,7 +96,7 @@ std::vector<TextValue> values_in(std::string_view text) {
       depth -= text[at] == '}' || text[at] == ']';
       ++at;
     }
-    value.end = text.find_last_not_of(kSpace, at - 1) + 1;
+    value.end = text.find_last_not_of(kJsonSpace, at - 1) + 1;
     values.push_back(std::move(value));
   }
   return values;
@@ -107,7 +105,7 @@ std::vector<TextValue> values_in(std::string_view text) {
 // Replaces or adds one value and leaves every other byte as it is.
 void set_in_text(std::string& text, std::string_view key, const Json& value) {
   const size_t open = text.find('{');
-  const std::string before = text.substr(open + 1, text.find_first_not_of(kSpace, open + 1) - open - 1);
+  const std::string before = text.substr(open + 1, text.find_first_not_of(kJsonSpace, open + 1) - open - 1);
   const size_t line = before.rfind('\n');
   std::string written;
   if (line == before.npos) {

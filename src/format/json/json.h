@@ -11,6 +11,8 @@ namespace starnest {
 // Keeps the order of keys, so that a rewritten file differs from its source only where it must.
 using Json = nlohmann::ordered_json;
 
+inline constexpr const char* kJsonSpace = " \t\r\n";  // what may stand between values
+
 // Throws Error naming `where` when brackets are nested more than kMaxJsonDepth deep: printing and comparing such values
 // would exhaust the stack.
 inline constexpr size_t kMaxJsonDepth = 64;

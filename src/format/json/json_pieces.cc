@@ -3,20 +3,20 @@
 #include <utility>
 
 #include "base/text.h"
+#include "format/json/json.h"
 #include "starnest/error.h"
 
 namespace starnest {
 namespace {
 
 constexpr size_t kMostBytes = size_t{64} << 20;
-constexpr const char* kSpace = " \t\r\n";
 
 }  // namespace
 
 std::optional<JsonPiece> JsonPieces::next() {
   while (!is_array_ && !done_) {
     std::optional<std::string> line = lines_.next();
-    const size_t first = line ? line->find_first_not_of(kSpace) : 0;
+    const size_t first = line ? line->find_first_not_of(kJsonSpace) : 0;
     if (line && first == std::string::npos) continue;
     done_ = !line;
     if (done_) return std::nullopt;
@@ -73,7 +73,7 @@ std::string JsonPieces::element_text() {
 }
 
 std::optional<char> JsonPieces::visible() {
-  while ((at_ = line_.find_first_not_of(kSpace, at_)) == std::string::npos)
+  while ((at_ = line_.find_first_not_of(kJsonSpace, at_)) == std::string::npos)
     if (!next_line()) return std::nullopt;
   return line_[at_];
 }

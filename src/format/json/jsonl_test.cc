@@ -25,10 +25,6 @@ std::vector<JsonRecord> records_of(const std::string& text) {
   return records;
 }
 
-void expect_has(const std::string& message, std::initializer_list<const char*> parts) {
-  for (const char* part : parts) EXPECT_NE(message.find(part), std::string::npos) << part << " not in: " << message;
-}
-
 TEST(Jsonl, ALineKeepsTheOrderOfItsKeys) {
   const std::string text = JsonLine()
                                .set("step", 3)

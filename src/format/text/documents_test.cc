@@ -11,7 +11,7 @@ namespace starnest {
 namespace {
 
 // The letters a to d, one token each, and an end token.
-const Tokenizer& letters() {
+const Tokenizer& letter_tokenizer() {
   static const Tokenizer tokenizer = Tokenizer::parse(R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "c": 2,
     "d": 3, "Ċ": 4}, "merges": []}, "added_tokens": [{"id": 5, "content": "<end>", "special": true}],
     "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false},
@@ -30,7 +30,8 @@ Result read(const std::string& name, const std::string& text, const DocumentSett
   const TestFolder folder;
   Result result;
   result.counts = read_documents(
-      folder.write(name, text), letters(), settings, [&](const std::string& note) { result.notes.push_back(note); },
+      folder.write(name, text), letter_tokenizer(), settings,
+      [&](const std::string& note) { result.notes.push_back(note); },
       [&](const TokenDocument& document) { result.documents.push_back(document); });
   return result;
 }
@@ -124,7 +125,7 @@ TEST(Documents, PipesAreReadByWhatTheyHold) {
     EXPECT_EQ(::mkfifo((folder / name).c_str(), 0600), 0);
     std::thread writer([&] { std::ofstream(folder / name, std::ios::binary) << text; });
     std::vector<Ids> ids;
-    read_documents(folder / name, letters(), {}, {}, [&](const TokenDocument& d) { ids.push_back(d.ids); });
+    read_documents(folder / name, letter_tokenizer(), {}, {}, [&](const TokenDocument& d) { ids.push_back(d.ids); });
     writer.join();
     return ids;
   };

@@ -30,10 +30,6 @@ std::string refusal(const TestFolder& folder) {
   return error_of([&] { Checkpoint(folder.path()); });
 }
 
-void expect_has(const std::string& message, std::initializer_list<const char*> parts) {
-  for (const char* part : parts) EXPECT_NE(message.find(part), std::string::npos) << part << " not in: " << message;
-}
-
 TEST(Checkpoint, ReadsASingleFile) {
   const TestFolder folder;
   write_shard(folder, "model.safetensors", {"a", "b"});

@@ -30,10 +30,6 @@ std::string refusal(const std::string& content) {
 
 std::string refusal(std::string_view header, size_t data_bytes) { return refusal(file_of(header, data_bytes)); }
 
-void expect_has(const std::string& message, std::initializer_list<const char*> parts) {
-  for (const char* part : parts) EXPECT_NE(message.find(part), std::string::npos) << part << " not in: " << message;
-}
-
 TEST(Safetensors, ReadsTensorsInFileOrderWithTheirBytes) {
   const TestFolder folder;
   const auto path = folder.write(

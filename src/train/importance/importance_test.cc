@@ -10,11 +10,7 @@ namespace {
 
 using test_models::random_weights;
 using test_models::small_spec;
-
-Tensor some_ids(int64_t rows = 3) {
-  torch::manual_seed(11);
-  return torch::randint(0, 30, {rows, 9}, torch::kLong);
-}
+using test_models::some_ids;
 
 Tensor some_mask() {
   const Tensor mask = torch::zeros({3, 9});

@@ -9,11 +9,7 @@ namespace {
 
 using test_models::random_weights;
 using test_models::small_spec;
-
-Tensor some_ids() {
-  torch::manual_seed(11);
-  return torch::randint(0, 30, {3, 9}, torch::kLong);
-}
+using test_models::some_ids;
 
 Widths with(Widths widths, Axis axis, int width) {
   if (axis == Axis::hidden)

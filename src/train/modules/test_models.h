@@ -36,6 +36,12 @@ inline Parameters random_weights(const ModelSpec& spec, torch::ScalarType dtype,
   return weights;
 }
 
+// Of that model's vocabulary, [rows, 9].
+inline Tensor some_ids(int64_t rows = 3) {
+  torch::manual_seed(11);
+  return torch::randint(0, 30, {rows, 9}, torch::kLong);
+}
+
 // The model cut out as a small model of its own: other spec, other tensors, no dropped blocks.
 inline Parameters sliced(const Parameters& full, const Widths& widths) {
   std::vector<int> kept;

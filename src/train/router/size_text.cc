@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kLists = "Lists are written 0+1+3";
 
-std::string list_text(const std::vector<int>& numbers) {
+std::string plus_list(const std::vector<int>& numbers) {
   std::vector<std::string> parts;
   for (const int number : numbers) parts.push_back(std::to_string(number));
   return join(parts, "+");
@@ -64,8 +64,8 @@ std::vector<int> numbers_in(const std::string& list, char separator, const std::
 std::string size_text(const ElasticSize& size) {
   std::vector<std::string> entries;
   for (const ElasticValue& value : size.values)
-    entries.push_back(std::string(key_of(value.axis)) + "=" + list_text(value.numbers));
-  if (size.layers) entries.push_back("layers=" + list_text(*size.layers));
+    entries.push_back(std::string(key_of(value.axis)) + "=" + plus_list(value.numbers));
+  if (size.layers) entries.push_back("layers=" + plus_list(*size.layers));
   return join(entries, ",");
 }
 
