@@ -22,7 +22,7 @@
 namespace starnest::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kChatExamples = R"(Examples:
   starnest chat -m models/nano --think-size 12b --answer-size 30b --think-budget 500
   printf 'r:a5b+3?\nr:a5b*3?\n' | starnest chat -m models/pocket
 Ctrl-C stops the answer that is being written; Ctrl-D ends the chat.)";
@@ -36,7 +36,7 @@ constexpr const char* kHelp = R"(/size NAME      one size for thinking and answe
 Ctrl-C stops an answer, Ctrl-D ends.
 )";
 
-struct Options {
+struct ChatCommand {
   ModelOptions model;
   std::string system;
   ChatOptions chat;
@@ -50,7 +50,7 @@ struct Options {
 
 class Chat {
  public:
-  Chat(const Options& options, Family family)
+  Chat(const ChatCommand& options, Family family)
       : options_(options),
         family_(std::move(family)),
         session_(family_),
@@ -78,7 +78,7 @@ class Chat {
 
  private:
   // Of a model that takes every question alone.
-  static void refuse_memory(const Options& options) {
+  static void refuse_memory(const ChatCommand& options) {
     const auto refuse = [](bool given, const char* flag) {
       if (given) throw Error(flag, "means nothing to a model that takes every question alone");
     };
@@ -153,7 +153,7 @@ class Chat {
     print(stderr, "%s%s]\n", (text + switches).c_str(), answer.end == AnswerEnd::cancelled ? "; stopped" : "");
   }
 
-  const Options& options_;
+  const ChatCommand& options_;
   Family family_;
   Session session_;
   ChatTalk talk_;
@@ -163,7 +163,7 @@ class Chat {
   std::set<std::string> told_;  // notices
 };
 
-void run(const Options& options) {
+void run(const ChatCommand& options) {
   ProgressBar bar("loading");
   const Family family = Family::open(options.model.model, {.elastic = options.model.elastic,
                                                            .threads = options.threads,
@@ -180,9 +180,9 @@ void run(const Options& options) {
 }  // namespace
 
 void add_chat(CLI::App& app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ChatCommand>();
   CLI::App* command = app.add_subcommand("chat", "Talk; thinking and who writes are visible");
-  command->footer(kExamples);
+  command->footer(kChatExamples);
   add_model_options(*command, options->model);
   add_device_option(*command, options->model);
   command->add_option("--system", options->system, "what the conversation begins with");

@@ -11,7 +11,7 @@
 namespace starnest::cli {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kCompareExamples =
     R"(Both files must hold the same questions, in any order. "not worse" is shown when the whole 95 % interval of the
 difference lies above minus the margin.
 
@@ -45,7 +45,7 @@ void run(const CompareOptions& options) {
 void add_compare(CLI::App& app) {
   const auto options = std::make_shared<CompareOptions>();
   CLI::App* command = app.add_subcommand("compare", "Compare two evaluations of the same questions, paired");
-  command->footer(kExamples);
+  command->footer(kCompareExamples);
   command->add_option("first", options->first, "records of the plan that is asked about (eval --records)")->required();
   command->add_option("second", options->second, "records of the plan it is compared with")->required();
   command->add_option("--margin", options->margin, "points that do not matter")

@@ -13,7 +13,7 @@
 namespace starnest::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kEvalExamples = R"(Examples:
   starnest eval -m models/pocket --task r --effort e2 -n 1000 --size small --json small.json --records small.jsonl
   starnest eval -m models/pocket --task r --effort e2 -n 1000 --think-size small --answer-size large
       --think-budget 24 --think-grace 0
@@ -73,7 +73,7 @@ void add_eval(CLI::App& app) {
   const auto options = std::make_shared<EvalOptions>();
   CLI::App* command =
       app.add_subcommand("eval", "Measure accuracy on reasoning tasks, by generation, or the likelihood of text");
-  command->footer(kExamples);
+  command->footer(kEvalExamples);
   add_model_options(*command, options->model);
   add_device_option(*command, options->model);
   CLI::Option* const against = add_task_options(*command, *options);

@@ -9,12 +9,12 @@
 namespace starnest::cli {
 namespace {
 
-struct Options {
+struct InspectOptions {
   ModelOptions model;
   bool json = false;
 };
 
-void run(const Options& options) {
+void run(const InspectOptions& options) {
   const FamilySpec family = open_family(options.model);
   const ModelFacts facts = facts_of(family);
   if (facts.stored) print_notices(facts.stored->notices);
@@ -27,7 +27,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_inspect(CLI::App& app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<InspectOptions>();
   CLI::App& command = *app.add_subcommand("inspect", "Show a model, its nested sizes and what they cost");
   add_model_options(command, options->model);
   command.add_flag("--json", options->json, "Print JSON with stable keys");

@@ -23,13 +23,13 @@
 namespace starnest::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kReportExamples = R"(Examples:
   starnest eval -m models/reasoner --task c --size small --parallel 1 --json small.json
   starnest bench -m models/reasoner --json > bench.json
   starnest report -o report.html small.json bench.json runs/studies/twins.json -m models/reasoner
   starnest report -o report.html *.json --project nano --project-elastic nemotron-3-elastic-30b)";
 
-struct Options {
+struct ReportOptions {
   std::vector<std::string> files;
   std::string out, title = "Elastic models";
   std::string model;
@@ -62,7 +62,7 @@ Section storage_section(const std::string& model) {
 
 // Sizes of one family mean those of another, counted from the smallest: what a plan costs there, by the weights that
 // its steps read.
-Projection projection(const Options& options) {
+Projection projection(const ReportOptions& options) {
   if (options.project.empty()) return {};
   if (options.model.empty()) throw Error({.where = "--project", .what = "needs -m, whose sizes the evaluations name"});
   const FamilySpec measured = read_family(options.model);
@@ -110,7 +110,7 @@ Projection projection(const Options& options) {
   };
 }
 
-std::vector<NamedPath> inputs_of(const Options& options) {
+std::vector<NamedPath> inputs_of(const ReportOptions& options) {
   std::vector<NamedPath> inputs{{"--project-elastic", options.project_elastic}};
   for (const std::string& file : options.files) inputs.push_back({"report", file});
   for (const auto& [flag, model] : {std::pair("-m", options.model), std::pair("--project", options.project)})
@@ -119,7 +119,7 @@ std::vector<NamedPath> inputs_of(const Options& options) {
   return inputs;
 }
 
-void run(const Options& options) {
+void run(const ReportOptions& options) {
   const std::vector<std::filesystem::path> paths(options.files.begin(), options.files.end());
   const NamedPath out{"-o", options.out};
   check_outputs({&out, 1}, inputs_of(options));
@@ -135,9 +135,9 @@ void run(const Options& options) {
 }  // namespace
 
 void add_report(CLI::App& app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ReportOptions>();
   CLI::App* command = app.add_subcommand("report", "Turn evaluations, benchmarks and studies into one HTML page");
-  command->footer(kExamples);
+  command->footer(kReportExamples);
   command->add_option("files", options->files, "JSON files of eval, bench and starnest-train study");
   command->add_option("-o,--out", options->out, "HTML file to write")->required();
   command->add_option("--title", options->title, "of the page")->capture_default_str();

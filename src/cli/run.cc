@@ -23,7 +23,7 @@
 namespace starnest::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kRunExamples = R"(Examples:
   starnest run -m models/pocket -p 'r:a5b+3c*7d-2?'
   starnest run -m models/pocket -p 'r:a5b+3c*7d-2?' --think-size small --answer-size large
   starnest run -m models/pocket -p 'r:a5b+3c*7d-2?' --size small --think-budget 8 --think-grace 4
@@ -119,7 +119,7 @@ void run(const RunOptions& options) {
 void add_run(CLI::App& app) {
   const auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "Ask a question; one size may think and another answer");
-  command->footer(kExamples);
+  command->footer(kRunExamples);
   add_model_options(*command, options->model);
   add_device_option(*command, options->model);
   options->prompt.add_to(*command);

@@ -13,7 +13,7 @@
 namespace starnest::cli {
 namespace {
 
-struct Options {
+struct SliceOptions {
   ModelOptions model;
   std::string size;
   std::string out;
@@ -21,7 +21,7 @@ struct Options {
   bool allow_lists = false;
 };
 
-void run(const Options& options) {
+void run(const SliceOptions& options) {
   const FamilySpec family = open_family(options.model);
   const Size& size = family.size(options.size);
   const Interrupt interrupt;
@@ -52,7 +52,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_slice(CLI::App& app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<SliceOptions>();
   CLI::App& command = *app.add_subcommand("slice", "Write one size of a family as an ordinary model folder");
   add_model_options(command, options->model);
   command.add_option("--size", options->size, "Size to cut out, e.g. 12b")->required()->type_name("NAME");

@@ -24,7 +24,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct TokenizeOptions {
   std::string model;
   bool decode = false;
   bool no_special = false;
@@ -58,16 +58,17 @@ std::vector<TokenId> ids_of(const json& list, const std::string& where) {
   return ids;
 }
 
-std::vector<TokenId> encode(const Tokenizer& tokenizer, const Options& options, const std::string& text) {
+std::vector<TokenId> encode(const Tokenizer& tokenizer, const TokenizeOptions& options, const std::string& text) {
   return tokenizer.encode(text, {.add_special_tokens = !options.no_special, .parse_special_tokens = true});
 }
 
-std::string decode(const Tokenizer& tokenizer, const Options& options, const json& list, const std::string& where) {
+std::string decode(const Tokenizer& tokenizer, const TokenizeOptions& options, const json& list,
+                   const std::string& where) {
   return tokenizer.decode(ids_of(list, where), /*skip_special=*/options.no_special);
 }
 
 // One JSON value per line in, one per line out; empty lines are passed over.
-void run_lines(const Tokenizer& tokenizer, const Options& options) {
+void run_lines(const Tokenizer& tokenizer, const TokenizeOptions& options) {
   LineReader lines = LineReader::standard_input();
   while (const auto line = std::cout ? lines.next() : std::nullopt) {  // who prints into a full disk stops
     if (line->find_first_not_of(" \t") == std::string::npos) continue;
@@ -100,7 +101,8 @@ std::vector<NamedPath> shard_files(const std::string& flag, const std::string& p
 }
 
 // A corpus as token shards, for training.
-void write_shards(const Tokenizer& tokenizer, const std::filesystem::path& tokenizer_file, const Options& options) {
+void write_shards(const Tokenizer& tokenizer, const std::filesystem::path& tokenizer_file,
+                  const TokenizeOptions& options) {
   std::vector<NamedPath> inputs{{"-m", tokenizer_file}};
   for (const std::string& file : options.corpus) inputs.push_back({"tokenize", file});
   if (options.out.empty())
@@ -124,14 +126,14 @@ void write_shards(const Tokenizer& tokenizer, const std::filesystem::path& token
 }
 
 // Shards take neither --decode nor --jsonl, and text from standard input no --out.
-void refuse_mixed(const Options& options) {
+void refuse_mixed(const TokenizeOptions& options) {
   if (!options.corpus.empty() && (options.decode || options.jsonl))
     throw Error(options.decode ? "--decode" : "--jsonl", "does not go with files, which become shards");
   if (options.corpus.empty() && !options.out.empty())
     throw Error("--out", "needs the files that become shards; ids of standard input go to standard output");
 }
 
-void run(const Options& options) {
+void run(const TokenizeOptions& options) {
   std::filesystem::path path = std::filesystem::is_regular_file(options.model) ? std::filesystem::path(options.model)
                                                                                : find_model(options.model);
   if (std::filesystem::is_directory(path)) path /= "tokenizer.json";
@@ -150,7 +152,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_tokenize(CLI::App& app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<TokenizeOptions>();
   CLI::App& command =
       *app.add_subcommand("tokenize", "Turn text into token ids, ids into text, or a corpus into shards");
   command.add_option("-m,--model", options->model, "Model folder, or a tokenizer.json")
