@@ -243,9 +243,17 @@ TEST(Family, SaysHowItRuns) {
     EXPECT_LT(open_pocket().sizes()[i].bytes, open_pocket().sizes()[i - 1].bytes);
 }
 
+// A text longer than one chunk and one interval of snapshots, and no question behind it.
+std::vector<TokenId> long_text(const Family& family, size_t tokens) {
+  std::vector<TokenId> ids = family.encode("<bos>r:");
+  const std::vector<TokenId> step = family.encode("a5b+3c*7d-2");
+  while (ids.size() < tokens) ids.push_back(step[ids.size() * 5 % step.size()]);
+  return ids;
+}
+
 TEST(Session, APromptThatBeginsAsAnEarlierOneIsNotReadAgainAndGivesTheSameIds) {
   const Family kept = open_pocket(), fresh = open_pocket({.cache_bytes = 0});
-  std::vector<TokenId> prompt = long_prompt(kept, 3000);  // longer than one chunk and one interval of snapshots
+  std::vector<TokenId> prompt = long_text(kept, 3000);
   const AskOptions options{.plan = {.max_tokens = 20}};
   const Answer first = Session(kept).ask(prompt, options);
   EXPECT_EQ(first.reused_tokens, 0);
