@@ -6,7 +6,7 @@ set -euo pipefail
 
 seconds=${1:-30}
 targets=("${@:2}")
-((${#targets[@]})) || targets=(safetensors elastic config tokenizer prompt token_index csv)
+((${#targets[@]})) || targets=(safetensors elastic config tokenizer prompt token_index csv quant_config)
 
 "$(dirname "$0")/install_packages.sh" engine fuzz
 "$(dirname "$0")/configure.sh" fuzz
