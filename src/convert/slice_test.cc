@@ -77,8 +77,8 @@ std::vector<Indices> expected_indices(const std::string& name, const Tiny& full,
   return {hidden};  // norms
 }
 
-StoredTensor gather(const StoredTensor& full, const std::vector<Indices>& indices) {
-  StoredTensor out{full.dtype, {}, {}};
+TensorBytes gather(const TensorBytes& full, const std::vector<Indices>& indices) {
+  TensorBytes out{full.dtype, {}, {}};
   for (const Indices& kept : indices) out.shape.push_back(kept.size());
   const size_t width = size_of(full.dtype);
   for (uint64_t i = 0; i < product(out.shape); ++i) {
