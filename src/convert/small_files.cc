@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/source_file.h"
 #include "base/text.h"
+#include "format/json/quantization_config.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -18,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kSmall = uint64_t{64} << 20;
-constexpr std::array<std::string_view, 3> kNotCopied{"config.json", "elastic.json", "SHA256SUMS"};
+constexpr std::array<std::string_view, 4> kNotCopied{"config.json", kHfQuantConfig, "elastic.json", "SHA256SUMS"};
 // What programs read, not people.
 constexpr std::array<std::string_view, 4> kOfModels{".json", ".jinja", ".model", ".txt"};
 constexpr std::array<std::string_view, 11> kWeights{".safetensors", ".safetensors.index.json",

@@ -8,9 +8,9 @@
 namespace starnest {
 
 // Copies the small files directly in `from`: tokenizer, generation config, chat template, licence and so on. Not
-// copied: config.json (the caller writes its own), elastic.json, SHA256SUMS, weights and their index, hidden and
-// unfinished files, folders. A file above 64 MiB is left out with a note. Throws Error naming the file that cannot be
-// copied.
+// copied: config.json and hf_quant_config.json (the caller writes its own), elastic.json, SHA256SUMS, weights and their
+// index, hidden and unfinished files, folders. A file above 64 MiB is left out with a note. Throws Error naming the
+// file that cannot be copied.
 void copy_small_files(const std::filesystem::path& from, const std::filesystem::path& to,
                       const std::function<void(const std::string&)>& note);
 
