@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -16,7 +15,6 @@
 #include "convert/shard_copy.h"
 #include "convert/small_files.h"
 #include "format/json/quantization_config.h"
-#include "format/weights/fingerprint.h"
 #include "format/weights/safetensors_writer.h"
 #include "format/weights/sha256.h"
 #include "starnest/error.h"
@@ -69,16 +67,6 @@ class Cut {
   uint64_t bytes_ = 0;
 };
 
-void check_space(const std::filesystem::path& folder, uint64_t bytes) {
-  std::error_code code;
-  const std::filesystem::space_info space = std::filesystem::space(folder, code);
-  if (code || space.available >= bytes) return;
-  throw Error({.where = folder.string(),
-               .what = "not enough room on the disk",
-               .expected = bytes_text(bytes),
-               .got = bytes_text(space.available)});
-}
-
 void write_shard(const Shard& shard, const std::filesystem::path& folder, const std::function<void(uint64_t)>& copied) {
   std::vector<TensorHeader> headers;
   for (const auto& [name, piece] : shard.pieces) headers.push_back({name, piece.source.info->dtype, piece.shape()});
@@ -99,11 +87,6 @@ void write_weights(const Cut& cut, const std::filesystem::path& folder, const Pr
       if (progress) progress(done, cut.bytes());
     });
   }
-}
-
-// A checkpoint without an index is one file of this name.
-bool is_sharded(const Checkpoint& checkpoint) {
-  return checkpoint.files().front().path().filename() != "model.safetensors";
 }
 
 WeightIndex index_of(const Cut& cut) {
@@ -145,16 +128,13 @@ SliceResult slice(const FamilySpec& family, const Size& size, const std::filesys
   if (quantization && config.has({kQuantizationKey}))
     config.set_object({kQuantizationKey}, write_quantization_config(*quantization));
 
-  std::vector<std::filesystem::path> sources = options.inputs;
-  sources.push_back(family.folder);
-  for (const std::filesystem::path& file : model_files(family.folder)) sources.push_back(file);  // links to elsewhere
-  OutputFolder folder(out, sources, options.overwrite);
-  check_space(folder.partial(), cut.bytes());
+  OutputFolder folder(out, sources_of(family.folder, options.inputs), options.overwrite);
+  folder.require_room(cut.bytes());
   for (const std::string& unused : source.unused()) note("left out: " + unused);
   if (options.per_block == PerBlockWidths::allow && size.widths.differ_between_blocks())
     note("config.json has lists with a width per block: only starnest loads this slice");
   write_weights(cut, folder.partial(), options.progress);
-  if (is_sharded(source.checkpoint())) write_weight_index(folder.partial(), index_of(cut));
+  if (source.checkpoint().has_index()) write_weight_index(folder.partial(), index_of(cut));
   write_text(folder.partial() / "config.json", config.text());
   if (quantization && is_there(family.folder / kHfQuantConfig))
     write_text(folder.partial() / kHfQuantConfig, write_hf_quant_config(*quantization));

@@ -111,8 +111,9 @@ TEST_P(SliceQuantised, KeepsTheCodesAndScalesOfEveryTensor) {
   EXPECT_EQ(result.tensors, expected.size());
   EXPECT_EQ(done, bytes);
   EXPECT_EQ(total, bytes);
-  if (GetParam() == Layout::sharded)
+  if (GetParam() == Layout::sharded) {
     EXPECT_CONTAINS(file_text(temp / "out/model.safetensors.index.json"), "\"total_size\": " + std::to_string(bytes));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SliceQuantised, testing::Values(Layout::single, Layout::sharded));

@@ -11,6 +11,7 @@
 #include "base/source_file.h"
 #include "base/text.h"
 #include "format/json/quantization_config.h"
+#include "format/weights/fingerprint.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -66,6 +67,12 @@ void copy_small_files(const fs::path& from, const fs::path& to, const std::funct
     if (!code) fs::copy_file(file, to / name, fs::copy_options::overwrite_existing, code);
     if (code) throw Error(file.string(), "cannot be copied to " + to.string() + " (" + code.message() + ")");
   }
+}
+
+std::vector<fs::path> sources_of(const fs::path& folder, std::vector<fs::path> others) {
+  others.push_back(folder);
+  for (const fs::path& file : model_files(folder)) others.push_back(file);
+  return others;
 }
 
 }  // namespace starnest

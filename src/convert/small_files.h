@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace starnest {
 
@@ -13,5 +14,9 @@ namespace starnest {
 // file that cannot be copied.
 void copy_small_files(const std::filesystem::path& from, const std::filesystem::path& to,
                       const std::function<void(const std::string&)>& note);
+
+// What a copy of the model may never replace: its folder, what its files are links to, and `others`.
+std::vector<std::filesystem::path> sources_of(const std::filesystem::path& folder,
+                                              std::vector<std::filesystem::path> others);
 
 }  // namespace starnest
