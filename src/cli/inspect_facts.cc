@@ -43,7 +43,8 @@ std::string width_text(const Widths& widths, Axis axis) {
 
 ModelFacts facts_of(const FamilySpec& family) {
   ModelFacts facts{&family, {}, {}, stored_in(family)};
-  for (const Size& size : family.sizes.largest_first()) {
+  for (size_t number = family.sizes.largest(); number >= 1; --number) {
+    const Size& size = family.sizes.at(number);
     SizeFacts here{&size, {}, state_cost_of(family.spec, size.widths)};
     for (size_t f = 0; f < kFormats.size(); ++f) {
       here.cost[f] = cost_of(family.spec, size.widths, kFormats[f]);
