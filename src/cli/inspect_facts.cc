@@ -7,6 +7,13 @@
 namespace starnest::cli {
 namespace {
 
+uint64_t bytes_of(const StoredTensor& tensor) {
+  uint64_t bytes = tensor.codes.info->end - tensor.codes.info->begin;
+  for (const auto& beside : {tensor.scales, tensor.tensor_scale, tensor.input_scale})
+    if (beside) bytes += beside->info->end - beside->info->begin;
+  return bytes;
+}
+
 std::optional<StoredFacts> stored_in(const FamilySpec& family) {
   if (!has_weights(family.folder)) return std::nullopt;
   const PairedCheckpoint paired(family.spec, Checkpoint(family.folder));
@@ -23,6 +30,13 @@ std::optional<StoredFacts> stored_in(const FamilySpec& family) {
     stored.tensors += shard.tensors;
     stored.bytes += shard.bytes;
     stored.shards.push_back(std::move(shard));
+  }
+  stored.unused_bytes = stored.bytes;
+  for (const StoredTensor& tensor : paired.tensors()) {
+    StoredFacts::Format& format = stored.formats[tensor.encoding];
+    ++format.tensors;
+    format.bytes += bytes_of(tensor);
+    stored.unused_bytes -= bytes_of(tensor);
   }
   return stored;
 }

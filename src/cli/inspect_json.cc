@@ -93,14 +93,14 @@ Json storage_json(const StorageFacts& storage) {
 }
 
 Json stored_json(const StoredFacts& stored) {
-  Json shards = Json::array(), dtypes = Json::object();
+  Json shards = Json::array(), dtypes = Json::object(), formats = Json::object();
   for (const StoredFacts::Shard& shard : stored.shards)
     shards.push_back({{"name", shard.name}, {"tensors", shard.tensors}, {"bytes", shard.bytes}});
   for (const auto& [name, dtype] : stored.dtypes) dtypes[name] = {{"tensors", dtype.tensors}, {"bytes", dtype.bytes}};
-  return {{"tensors", stored.tensors},
-          {"bytes", stored.bytes},
-          {"dtypes", std::move(dtypes)},
-          {"shards", std::move(shards)}};
+  for (const auto& [encoding, format] : stored.formats)
+    formats[key_of(encoding)] = {{"tensors", format.tensors}, {"bytes", format.bytes}};
+  return {{"tensors", stored.tensors},     {"bytes", stored.bytes},       {"unused_bytes", stored.unused_bytes},
+          {"formats", std::move(formats)}, {"dtypes", std::move(dtypes)}, {"shards", std::move(shards)}};
 }
 
 }  // namespace

@@ -101,7 +101,11 @@ std::string storage_text(const StorageFacts& storage) {
 
 std::string stored_text(const StoredFacts& stored) {
   Rows rows{{"in this folder", "tensors", "bytes"}};
-  for (const auto& [name, dtype] : stored.dtypes) rows.push_back({name, grouped(dtype.tensors), grouped(dtype.bytes)});
+  for (const auto& [encoding, format] : stored.formats) {
+    const std::string title = std::string(name_of(encoding)) + (is_plain(encoding) ? "" : " with scales");
+    rows.push_back({title, grouped(format.tensors), grouped(format.bytes)});
+  }
+  if (stored.unused_bytes > 0) rows.push_back({"not used", "", grouped(stored.unused_bytes)});
   for (const StoredFacts::Shard& shard : stored.shards)
     rows.push_back({shard.name, grouped(shard.tensors), grouped(shard.bytes)});
   if (stored.shards.size() > 1) rows.push_back({"all files", grouped(stored.tensors), grouped(stored.bytes)});
