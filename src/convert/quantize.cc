@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <thread>
 #include <utility>
 
+#include "base/cpus.h"
 #include "base/file.h"
 #include "base/output.h"
 #include "base/source_file.h"
@@ -17,6 +19,8 @@ namespace starnest {
 namespace {
 
 constexpr uint64_t kPiece = uint64_t{4} << 20;  // bytes read at once, but at least one row
+
+constexpr size_t kWorthAThread = size_t{1} << 16;  // numbers; a search of their scales takes some milliseconds
 
 using Read = std::function<void(uint64_t bytes)>;  // told what was read
 
@@ -101,18 +105,14 @@ class ShardWriter {
     const std::string scales_name = tensor.module() + ".weight_scale";
     const size_t cols = tensor.shape[1], code_bytes = cols / 2, scale_bytes = cols / kNvfp4Block;
     put_scale(tensor, encoder.tensor_scale());
-    decoded_.resize(cols);
     Rows(tensor).for_each_piece(read_, [&](uint64_t first, std::span<const float> numbers) {
-      const size_t rows = numbers.size() / cols;
-      codes_.resize(rows * code_bytes);
-      scales_.resize(rows * scale_bytes);
-      for (size_t r = 0; r < rows; ++r) {
+      codes_.resize(numbers.size() / 2);
+      scales_.resize(numbers.size() / kNvfp4Block);
+      for_each_row(numbers, cols, report, [&](size_t r, std::span<const float> row, std::span<float> decoded) {
         std::byte *const codes = &codes_[r * code_bytes], *const scales = &scales_[r * scale_bytes];
-        const auto row = numbers.subspan(r * cols, cols);
         encoder.encode(row, codes, scales);
-        decode_nvfp4(codes, scales, encoder.tensor_scale(), decoded_);
-        count_error(row, report);
-      }
+        decode_nvfp4(codes, scales, encoder.tensor_scale(), decoded);
+      });
       writer_.put(tensor.spec.name, first * code_bytes, codes_);
       writer_.put(scales_name, first * scale_bytes, scales_);
     });
@@ -122,34 +122,66 @@ class ShardWriter {
     const bool from_bf16 = tensor.source->encoding == Encoding::bf16;
     const Fp8Encoder encoder(tensor.largest,
                              from_bf16 ? Fp8Encoder::Quotient::rounded_to_bf16 : Fp8Encoder::Quotient::f32);
+    const size_t cols = tensor.shape[1];
     put_scale(tensor, encoder.tensor_scale());
     Rows(tensor).for_each_piece(read_, [&](uint64_t first, std::span<const float> numbers) {
       codes_.resize(numbers.size());
-      decoded_.resize(numbers.size());
-      encoder.encode(numbers, codes_.data());
-      decode_fp8(codes_.data(), encoder.tensor_scale(), decoded_);
-      count_error(numbers, report);
-      writer_.put(tensor.spec.name, first * tensor.shape[1], codes_);
+      for_each_row(numbers, cols, report, [&](size_t r, std::span<const float> row, std::span<float> decoded) {
+        encoder.encode(row, &codes_[r * cols]);
+        decode_fp8(&codes_[r * cols], encoder.tensor_scale(), decoded);
+      });
+      writer_.put(tensor.spec.name, first * cols, codes_);
     });
+  }
+
+  // Calls `encode(number of the row, row, decoded)` for every row, on all processors, and adds the errors of what it
+  // decoded in the order of the rows.
+  template <class Encode>
+  void for_each_row(std::span<const float> numbers, size_t cols, QuantizedTensor& report, const Encode& encode) {
+    const size_t rows = numbers.size() / cols;
+    const size_t threads = std::clamp<size_t>(numbers.size() / kWorthAThread, 1, threads_);
+    decoded_.resize(threads * cols);
+    errors_.resize(rows);
+    const auto work = [&](size_t thread) {
+      const auto decoded = std::span(decoded_).subspan(thread * cols, cols);
+      for (size_t r = rows * thread / threads; r < rows * (thread + 1) / threads; ++r) {
+        const auto row = numbers.subspan(r * cols, cols);
+        encode(r, row, decoded);
+        errors_[r] = error_of(row, decoded);
+      }
+    };
+    {
+      std::vector<std::jthread> others;
+      for (size_t thread = 1; thread < threads; ++thread) others.emplace_back(work, thread);
+      work(0);
+    }
+    for (const RowError& error : errors_) report.squares += error.squares, report.squared_error += error.squared_error;
   }
 
   void put_scale(const PlannedTensor& tensor, float scale) {
     writer_.put(tensor.scale_name(), 0, std::as_bytes(std::span(&scale, 1)));
   }
 
-  void count_error(std::span<const float> numbers, QuantizedTensor& report) const {
-    for (size_t i = 0; i < numbers.size(); ++i) {
-      const double w = numbers[i], error = double(decoded_[i]) - w;
-      report.squares += w * w;
-      report.squared_error += error * error;
+  struct RowError {
+    double squares = 0, squared_error = 0;
+  };
+  static RowError error_of(std::span<const float> row, std::span<const float> decoded) {
+    RowError sum;
+    for (size_t i = 0; i < row.size(); ++i) {
+      const double w = row[i], error = double(decoded[i]) - w;
+      sum.squares += w * w;
+      sum.squared_error += error * error;
     }
+    return sum;
   }
 
   SafetensorsWriter& writer_;
   ScaleRule rule_;
   const Read& read_;
+  const size_t threads_ = size_t(usable_cpus());
   std::vector<std::byte> codes_, scales_;
-  std::vector<float> decoded_;
+  std::vector<float> decoded_;  // a row for each thread
+  std::vector<RowError> errors_;
 };
 
 std::vector<QuantizedTensor> write_weights(const QuantizationPlan& plan, ScaleRule rule,

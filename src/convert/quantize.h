@@ -44,7 +44,8 @@ struct QuantizeResult {
 // stacked experts become a matrix each. config.json and hf_quant_config.json say what is quantised; elastic.json and
 // the small files are copied. Nothing appears at `out` before all is done.
 //
-// Holds a few rows at a time. The result depends on the weights, the preset and the rule only.
+// Holds some rows at a time, and works on all processors. The result depends on the weights, the preset and the rule
+// only.
 //
 // Throws Error, and leaves `out` as it was, for: a tensor that is quantised already; a width that is no multiple of 16
 // where NVFP4 is asked for; NaN or infinity, naming the first; and whatever PairedCheckpoint, OutputFolder and the disk

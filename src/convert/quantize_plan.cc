@@ -64,7 +64,7 @@ void check(const PlannedTensor& tensor) {
 
 // Programs that read the JSON know all experts of a block as one module.
 std::string listed_module(const PlannedTensor& tensor) {
-  const std::string module = tensor.module();
+  std::string module = tensor.module();
   if (tensor.spec.expert < 0) return module;
   return module.substr(0, module.rfind("." + std::to_string(tensor.spec.expert) + "."));
 }

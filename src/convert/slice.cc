@@ -131,6 +131,7 @@ SliceResult slice(const FamilySpec& family, const Size& size, const std::filesys
   OutputFolder folder(out, sources_of(family.folder, options.inputs), options.overwrite);
   folder.require_room(cut.bytes());
   for (const std::string& unused : source.unused()) note("left out: " + unused);
+  for (const std::string& remark : source.remarks()) note(remark);
   if (options.per_block == PerBlockWidths::allow && size.widths.differ_between_blocks())
     note("config.json has lists with a width per block: only starnest loads this slice");
   write_weights(cut, folder.partial(), options.progress);
