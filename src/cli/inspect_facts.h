@@ -20,6 +20,7 @@ struct SizeFacts {
   const Size* size = nullptr;
   std::array<Cost, kFormats.size()> cost;  // by format
   StateCost state;
+  std::optional<uint64_t> bytes = {};  // of the tensors as the folder stores them
 };
 
 // Bytes of weights, by format: the family in one checkpoint against one checkpoint per size.

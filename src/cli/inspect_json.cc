@@ -79,6 +79,7 @@ Json size_json(const ModelSpec& spec, const SizeFacts& facts) {
           {"widths", widths_of(spec, facts.size->widths)},
           {"parameters", facts.cost[0].parameters},
           {"active_parameters", facts.cost[0].active_parameters},
+          {"stored_bytes", facts.bytes ? Json(*facts.bytes) : Json(nullptr)},
           {"formats", std::move(formats)},
           {"kv_bytes_per_token", facts.state.kv_bytes_per_token()},
           {"ssm_bytes_per_sequence", facts.state.ssm_bytes()},

@@ -74,6 +74,7 @@ std::string sizes_text(const ModelFacts& facts) {
   }
   add("parameters", [](const SizeFacts& s) { return s.cost[0].parameters; });
   add("active parameters", [](const SizeFacts& s) { return s.cost[0].active_parameters; });
+  if (facts.stored) add("bytes as stored", [](const SizeFacts& s) { return s.bytes.value_or(0); });
   for (size_t f = 0; f < kFormats.size(); ++f)
     add(std::string(name_of(kFormats[f])) + " bytes", [f](const SizeFacts& s) { return s.cost[f].bytes; });
   for (size_t f = 0; f < kFormats.size(); ++f)
