@@ -17,7 +17,7 @@ struct Numbers {
   TensorBytes codes, scales;
 };
 
-bool is_nvfp4(const std::string& module) { return !module.ends_with("out_proj") && !module.ends_with("q_proj"); }
+bool is_nvfp4(const std::string& module) { return !module.ends_with("q_proj") && module.find("shared") == module.npos; }
 
 TensorBytes packed(const TensorBytes& codes) {
   TensorBytes out{DType::u8, {codes.shape[0], codes.shape[1] / 2}, {}};
@@ -31,7 +31,7 @@ TensorBytes number(float value) {
   return out;
 }
 
-// Quantises every linear of a source, in_proj and the matrices of experts as NVFP4, others as FP8.
+// Quantises every linear of a source: query projections and shared experts as FP8, all others as NVFP4.
 struct QuantisedSource : Source {
   std::map<std::string, Numbers> numbers;  // by module
 
