@@ -20,7 +20,7 @@ namespace {
 
 constexpr uint64_t kPiece = uint64_t{4} << 20;  // bytes read at once, but at least one row
 
-constexpr size_t kWorthAThread = size_t{1} << 16;  // numbers; a search of their scales takes some milliseconds
+constexpr size_t kWorthAThread = size_t{1} << 14;  // numbers; a search of their scales takes about a millisecond
 
 using Read = std::function<void(uint64_t bytes)>;  // told what was read
 
