@@ -30,7 +30,8 @@ TEST_P(Corpus, RunsThroughItsTarget) {
 INSTANTIATE_TEST_SUITE_P(Fuzz, Corpus,
                          testing::Values(Named{"safetensors", safetensors}, Named{"elastic", elastic},
                                          Named{"config", config}, Named{"tokenizer", tokenizer},
-                                         Named{"prompt", prompt}, Named{"token_index", token_index}, Named{"csv", csv}),
+                                         Named{"prompt", prompt}, Named{"token_index", token_index}, Named{"csv", csv},
+                                         Named{"quant_config", quant_config}),
                          [](const auto& named) { return named.param.name; });
 
 }  // namespace

@@ -16,6 +16,7 @@ void tokenizer(std::string_view bytes);
 void prompt(std::string_view bytes);
 void token_index(std::string_view bytes);
 void csv(std::string_view bytes);
+void quant_config(std::string_view bytes);
 
 // Calls target; an Error is what bad input deserves.
 template <class Target>

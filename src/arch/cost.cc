@@ -1,22 +1,12 @@
 #include "arch/cost.h"
 
+#include "arch/quantization_preset.h"
+
 namespace starnest {
-namespace {
-
-bool excluded(const ModelSpec& spec, int block) {
-  const auto is_attention = [&](int b) {
-    return b < int(spec.blocks.size()) && std::holds_alternative<AttentionSpec>(spec.blocks[size_t(b)]);
-  };
-  return is_attention(block) ||
-         (is_attention(block + 1) && std::holds_alternative<Mamba2Spec>(spec.blocks[size_t(block)]));
-}
-
-}  // namespace
-
 Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, Encoding format) {
   if (format == Encoding::f32 || tensor.role == Role::gate || tensor.role == Role::gate_bias) return Encoding::f32;
   if (is_plain(format)) return format;
-  return is_linear(tensor.role) && !excluded(spec, tensor.block) ? format : Encoding::bf16;
+  return default_preset(format).of(part_of(spec, tensor)).value_or(Encoding::bf16);
 }
 
 SizeCosts::SizeCosts(const ModelSpec& spec, Encoding format) : tensors_(unnamed_tensors(spec, Experts::apart)) {

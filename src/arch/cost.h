@@ -10,8 +10,7 @@
 namespace starnest {
 
 // How a tensor is stored in a published checkpoint whose linear layers are stored as `format`: in every format but f32
-// the expert router is F32; in fp8 and nvfp4 embeddings, head, norms, convolution, attention and the Mamba block right
-// before each attention block stay BF16 (the exclude list of Nemotron 3 Nano).
+// the expert router is F32; in fp8 and nvfp4 what default_preset leaves plain is BF16.
 Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, Encoding format);
 
 // What many sizes of one model cost, in one format.

@@ -5,34 +5,15 @@
 #include <string_view>
 #include <utility>
 
-#include "base/quantized.h"
+#include "arch/pair_quantized.h"
 #include "base/text.h"
+#include "format/json/quantization_config.h"
 #include "starnest/error.h"
 
 namespace starnest {
 namespace {
 
 constexpr std::string_view kDoNotBelong = "Check that weights and config.json belong together";
-
-std::string where_of(const TensorRef& tensor) {
-  return tensor.file->path().string() + ": tensor " + in_quotes(tensor.info->name);
-}
-
-[[noreturn]] void wrong_shape(const TensorRef& tensor, std::span<const uint64_t> expected, std::string_view of) {
-  throw Error({.where = where_of(tensor),
-               .what = "has the wrong shape",
-               .expected = shape_text(expected) + std::string(of),
-               .got = shape_text(tensor.info->shape),
-               .hint = std::string(kDoNotBelong)});
-}
-
-void require_dtype(const TensorRef& tensor, DType dtype) {
-  if (tensor.info->dtype == dtype) return;
-  throw Error({.where = where_of(tensor),
-               .what = "has the wrong type",
-               .expected = std::string(name_of(dtype)),
-               .got = std::string(name_of(tensor.info->dtype))});
-}
 
 // Finds what a checkpoint holds for each tensor of a model, and remembers what was found.
 class Pairing {
@@ -49,7 +30,7 @@ class Pairing {
   bool claimed(const TensorRef& tensor) const { return claimed_.contains(tensor.info); }
 
  private:
-  std::optional<TensorRef> claim(std::string_view name) {
+  std::optional<TensorRef> claim(const std::string& name) {
     const auto found = checkpoint_.find(name);
     if (found) claimed_.insert(found->info);
     return found;
@@ -58,7 +39,7 @@ class Pairing {
   void refuse_missing(std::span<const TensorSpec> specs) const {
     std::vector<std::string> missing;
     for (const TensorSpec& spec : specs)
-      if (!checkpoint_.find(spec.name)) missing.push_back(spec.name);
+      if (!checkpoint_.find(spec.name) && !checkpoint_.find(packed_name(spec.name))) missing.push_back(spec.name);
     if (missing.empty()) return;
     const std::string more = missing.size() == 1 ? "" : " and " + grouped(missing.size() - 1) + " more";
     throw Error({.where = checkpoint_.folder().string(),
@@ -69,8 +50,10 @@ class Pairing {
   }
 
   StoredTensor stored(TensorSpec spec) {
-    StoredTensor tensor{std::move(spec), {}, {}, {}, {}};
-    tensor.codes = *claim(tensor.spec.name);
+    StoredTensor tensor;
+    tensor.spec = std::move(spec);
+    const auto plainly_named = claim(tensor.spec.name);
+    tensor.codes = plainly_named ? *plainly_named : *claim(packed_name(tensor.spec.name));
     switch (tensor.codes.info->dtype) {
       case DType::f32:
         return plain(std::move(tensor), Encoding::f32);
@@ -79,9 +62,9 @@ class Pairing {
       case DType::f16:
         return plain(std::move(tensor), Encoding::f16);
       case DType::f8_e4m3:
-        return quantised(std::move(tensor), Encoding::fp8);
+        return quantized(std::move(tensor), Encoding::fp8);
       case DType::u8:
-        return quantised(std::move(tensor), Encoding::nvfp4);
+        return quantized(std::move(tensor), Encoding::nvfp4);
       case DType::i64:
         break;
     }
@@ -98,42 +81,10 @@ class Pairing {
     return tensor;
   }
 
-  // Codes and scales as NVIDIA's Model Optimizer writes them.
-  StoredTensor quantised(StoredTensor tensor, Encoding encoding) {
-    constexpr std::string_view kWeight = ".weight";
-    const std::vector<uint64_t> shape = tensor.spec.shape(full_);
-    const std::string stored_as(name_of(tensor.codes.info->dtype));
-    if (!is_linear(tensor.spec.role) && tensor.spec.role != Role::head)
-      throw Error({.where = tensor.where(), .what = "is quantised", .expected = "F32, BF16 or F16", .got = stored_as});
-    if (!tensor.spec.name.ends_with(kWeight) || shape.size() != 2)
-      throw Error(
-          {.where = tensor.where(), .what = "is quantised", .expected = "one matrix per expert", .got = stored_as});
-    const std::string module = tensor.spec.name.substr(0, tensor.spec.name.size() - kWeight.size());
+  StoredTensor quantized(StoredTensor tensor, Encoding encoding) {
     tensor.encoding = encoding;
-    tensor.tensor_scale = scale(tensor, module + (encoding == Encoding::fp8 ? ".weight_scale" : ".weight_scale_2"));
-    require_dtype(*tensor.tensor_scale, DType::f32);
-    if (!tensor.tensor_scale->info->shape.empty() && tensor.tensor_scale->info->shape != std::vector<uint64_t>{1})
-      wrong_shape(*tensor.tensor_scale, {}, ", a single number");
-    std::vector<uint64_t> codes = shape;
-    if (encoding == Encoding::nvfp4) {
-      if (shape[1] % kNvfp4Block != 0) throw Error(tensor.where(), "has a width that is no multiple of 16");
-      codes[1] /= 2;
-      tensor.scales = scale(tensor, module + ".weight_scale");
-      require_dtype(*tensor.scales, DType::f8_e4m3);
-      const std::vector<uint64_t> blocks{shape[0], shape[1] / kNvfp4Block};
-      if (tensor.scales->info->shape != blocks) wrong_shape(*tensor.scales, blocks, ", one scale per 16 numbers");
-    }
-    if (tensor.codes.info->shape != codes) wrong_shape(tensor.codes, codes, " for the full model");
-    claim(module + ".input_scale");
+    pair_quantized(tensor, tensor.spec.shape(full_), [this](const std::string& name) { return claim(name); });
     return tensor;
-  }
-
-  TensorRef scale(const StoredTensor& tensor, const std::string& name) {
-    if (const auto found = claim(name)) return *found;
-    throw Error({.where = tensor.where(),
-                 .what = "is stored as " + std::string(name_of(tensor.codes.info->dtype)) + ", and its scale " +
-                         in_quotes(name) + " is missing",
-                 .hint = "Fetch or convert the model again"});
   }
 
   const Checkpoint& checkpoint_;
@@ -193,6 +144,7 @@ class Unused {
 
   void refuse() const {
     if (refused_.empty()) return;
+    for (const TensorRef& tensor : refused_) refuse_unknown_format(tensor);
     const std::string more = refused_.size() == 1 ? "" : " (" + grouped(refused_.size() - 1) + " more are like that)";
     throw Error({.where = where_of(refused_.front()),
                  .what = "the model of config.json has no such tensor" + more,
@@ -203,6 +155,10 @@ class Unused {
   static constexpr std::string_view kHead = "lm_head.weight";
 
   void add_head(const TensorRef& tensor) {
+    if (tensor.info->dtype == DType::u8 || tensor.info->dtype == DType::f8_e4m3)
+      throw Error({.where = where_of(tensor),
+                   .what = "is quantised, and config.json ties the head to the embedding table, which cannot be",
+                   .hint = "Set tie_word_embeddings to false when the model has a head of its own"});
     if (!same_numbers(tensor, *embedding_))
       throw Error({.where = where_of(tensor),
                    .what = "differs from the embedding table, to which config.json ties the head",
@@ -216,6 +172,49 @@ class Unused {
   std::vector<TensorRef> refused_;
 };
 
+// "all numbers of 'a.weight' and of 2 more matrices count as 0 ..."
+void remark_zeros(std::span<const StoredTensor> tensors, std::vector<std::string>& remarks) {
+  std::vector<std::string> zeros;
+  for (const StoredTensor& tensor : tensors)
+    if (tensor.tensor_scale_value == 0) zeros.push_back(in_quotes(tensor.spec.name));
+  if (zeros.empty()) return;
+  const std::string more = zeros.size() == 1 ? "" : " and of " + grouped(zeros.size() - 1) + " more matrices";
+  remarks.push_back("all numbers of " + zeros.front() + more + " count as 0: the tensor scale is 0");
+}
+
+bool says(const QuantizationConfig& config, const StoredTensor& tensor) {
+  const std::string algorithm = config.algorithm_of(module_of(tensor.spec.name));
+  switch (tensor.encoding) {
+    case Encoding::nvfp4:
+      return algorithm == kNvfp4Algorithm || algorithm == kNvfp4WeightsAlgorithm;
+    case Encoding::fp8:
+      return algorithm == kFp8Algorithm;
+    default:
+      return algorithm.empty();
+  }
+}
+
+// The JSON beside the tensors is for other programs; where it says something else, they may read another model.
+void remark_contradictions(const Checkpoint& checkpoint, std::span<const StoredTensor> tensors,
+                           std::vector<std::string>& remarks) {
+  const auto config = read_quantization(checkpoint.folder());
+  if (!config || config->method != kModelOptMethod) return;
+  const StoredTensor* first = nullptr;
+  size_t wrong = 0;
+  for (const StoredTensor& tensor : tensors) {
+    const bool may_be_quantized = is_linear(tensor.spec.role) || tensor.spec.role == Role::head;
+    if (!may_be_quantized || says(*config, tensor)) continue;
+    if (wrong++ == 0) first = &tensor;
+  }
+  if (wrong == 0) return;
+  const std::string module(module_of(first->spec.name)), said = config->algorithm_of(module);
+  const std::string more = wrong == 1   ? ""
+                           : wrong == 2 ? " (1 more is like that)"
+                                        : " (" + grouped(wrong - 1) + " more are like that)";
+  remarks.push_back("the quantisation config calls " + in_quotes(module) + " " + (said.empty() ? "plain" : said) +
+                    ", but its tensor is " + std::string(name_of(first->encoding)) + more + ": the tensors count");
+}
+
 }  // namespace
 
 std::string StoredTensor::where() const { return where_of(codes); }
@@ -228,11 +227,14 @@ PairedCheckpoint::PairedCheckpoint(const ModelSpec& spec, Checkpoint checkpoint)
     if (!pairing.claimed(tensor)) unused.add(tensor);
   unused.refuse();
   unused_ = unused.phrases(checkpoint_);
+  remark_zeros(tensors_, remarks_);
+  remark_contradictions(checkpoint_, tensors_, remarks_);
 }
 
 std::vector<std::string> unused_notices(const PairedCheckpoint& checkpoint) {
   std::vector<std::string> notices;
   for (const std::string& phrase : checkpoint.unused()) notices.push_back("not used: " + phrase);
+  notices.insert(notices.end(), checkpoint.remarks().begin(), checkpoint.remarks().end());
   return notices;
 }
 

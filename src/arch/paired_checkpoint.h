@@ -19,7 +19,10 @@ struct StoredTensor {
   Encoding encoding = Encoding::f32;
   TensorRef codes{};                // of a plain encoding the numbers themselves; nvfp4: [.., cols / 2], two to a byte
   std::optional<TensorRef> scales;  // nvfp4: E4M3 [.., cols / 16]
-  std::optional<TensorRef> tensor_scale;  // fp8, nvfp4: one F32 number
+  std::optional<TensorRef> tensor_scale;  // fp8, nvfp4: one number, as the file spells it
+  std::optional<TensorRef> input_scale;   // likewise, where the inputs were calibrated
+  // What every number is multiplied by, whatever the file's spelling. 0: all numbers are 0, whatever their codes say.
+  float tensor_scale_value = 1;
 
   std::string where() const;  // file and tensor, for the messages of an Error
 };
@@ -36,14 +39,16 @@ class PairedCheckpoint {
   std::span<const StoredTensor> tensors() const { return tensors_; }  // in the order of tensors_of
   // What the checkpoint holds and no size needs, as phrases: "3 tensors of multi-token prediction (mtp.*)".
   const std::vector<std::string>& unused() const { return unused_; }
+  // Sentences about what is odd in the tensors and does no harm.
+  const std::vector<std::string>& remarks() const { return remarks_; }
 
  private:
   Checkpoint checkpoint_;
   std::vector<StoredTensor> tensors_;
-  std::vector<std::string> unused_;
+  std::vector<std::string> unused_, remarks_;
 };
 
-// The sentence for whoever runs or trains the model: "not used: ...".
+// The sentences for whoever runs or trains the model: "not used: ...", and the remarks.
 std::vector<std::string> unused_notices(const PairedCheckpoint& checkpoint);
 
 // Throws Error naming the tensor where `what` (such as "trained") needs plain numbers and it is quantised.

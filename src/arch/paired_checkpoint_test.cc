@@ -158,15 +158,18 @@ TEST(PairedCheckpoint, NamesWhatIsMissingAndWhatDoesNotFit) {
                {"backbone.layers.0.mixer.D': is not a weight", "I64"});
 }
 
+constexpr std::byte kThreeQuarters{0x3f};  // four times: the F32 number 0.7470588
+const float kScale = 0x1.7e7e7ep-1f;
+
 // The matrix of one expert as NVFP4, and the head as FP8.
 void quantise(Tensors& t) {
   const std::string expert = "backbone.layers.2.mixer.experts.1.up_proj";
   t[expert + ".weight"] = {DType::u8, {16, 16}, {}};
   t[expert + ".weight_scale"] = {DType::f8_e4m3, {16, 2}, {}};
-  t[expert + ".weight_scale_2"] = {DType::f32, {}, {}};
+  t[expert + ".weight_scale_2"] = {DType::f32, {}, kThreeQuarters};
   t[expert + ".input_scale"] = {DType::f32, {}, {}};
   t["lm_head.weight"].dtype = DType::f8_e4m3;
-  t["lm_head.weight_scale"] = {DType::f32, {1}, {}};
+  t["lm_head.weight_scale"] = {DType::f32, {1}, kThreeQuarters};
 }
 
 TEST(PairedCheckpoint, FindsTheScalesOfQuantisedMatrices) {
@@ -175,9 +178,13 @@ TEST(PairedCheckpoint, FindsTheScalesOfQuantisedMatrices) {
   EXPECT_EQ(expert.encoding, Encoding::nvfp4);
   EXPECT_EQ(expert.scales->info->name, "backbone.layers.2.mixer.experts.1.up_proj.weight_scale");
   EXPECT_EQ(expert.tensor_scale->info->name, "backbone.layers.2.mixer.experts.1.up_proj.weight_scale_2");
+  EXPECT_EQ(expert.tensor_scale_value, kScale);
+  EXPECT_EQ(expert.input_scale->info->name, "backbone.layers.2.mixer.experts.1.up_proj.input_scale");
   const StoredTensor& head = named(checkpoint, "lm_head.weight");
   EXPECT_EQ(head.encoding, Encoding::fp8);
   EXPECT_FALSE(head.scales);
+  EXPECT_FALSE(head.input_scale);
+  EXPECT_EQ(head.tensor_scale_value, kScale);
   EXPECT_EQ(head.tensor_scale->info->name, "lm_head.weight_scale");
   EXPECT_TRUE(checkpoint.unused().empty());
   const std::string message = error_of([&] { require_plain(expert, "run"); });
@@ -201,11 +208,110 @@ TEST(PairedCheckpoint, NamesTheTensorOfABrokenQuantisation) {
   broken([&](Tensors& t) { t[expert + ".weight_scale"].shape = {2, 16}; }, {"weight_scale'", "[16, 2]", "[2, 16]"});
   broken([&](Tensors& t) { t[expert + ".weight_scale"].dtype = DType::bf16; }, {"weight_scale'", "F8_E4M3", "BF16"});
   broken([&](Tensors& t) { t[expert + ".weight_scale_2"].shape = {3}; }, {"weight_scale_2'", "single number"});
+  broken([&](Tensors& t) { t[expert + ".weight_scale_2"].fill = std::byte{0}; }, {"weight_scale_2'", "above 0"});
+  broken([&](Tensors& t) { t[expert + ".weight_scale_2"].fill = std::byte{0xff}; }, {"weight_scale_2'", "nan"});
+  broken([&](Tensors& t) { t[expert + ".weight_scale_2"].fill = std::byte{0xbf}; }, {"weight_scale_2'", "-1.49"});
+  broken([&](Tensors& t) { t[expert + ".weight_scale_2"].dtype = DType::bf16; }, {"weight_scale_2'", "F32", "BF16"});
+  broken([&](Tensors& t) { t[expert + ".input_scale"].dtype = DType::bf16; }, {"input_scale'", "F32", "BF16"});
+  broken([&](Tensors& t) { t[expert + ".input_scale"].shape = {2}; }, {"input_scale'", "single number"});
+  broken([&](Tensors& t) { t["lm_head.weight_scale"].shape = {6, 1}; }, {"lm_head.weight_scale'", "per channel"});
+  broken([&](Tensors& t) { t["lm_head.weight_scale"].shape = {6}; }, {"lm_head.weight_scale'", "per channel"});
+  broken([&](Tensors& t) { t[expert + ".pre_quant_scale"] = {DType::bf16, {32}, {}}; },
+         {"pre_quant_scale'", "NVFP4_AWQ"});
+  broken([&](Tensors& t) { t[expert + ".weight_quantizer.svdquant_lora_a"] = {DType::bf16, {32}, {}}; },
+         {"svdquant_lora_a'", "NVFP4_SVD"});
+  broken([&](Tensors& t) { t["backbone.embeddings.weight"].dtype = DType::u8; },
+         {"backbone.embeddings.weight': is quantised"});
   broken([&](Tensors& t) { t[expert + ".weight"].shape = {16, 32}; }, {"up_proj.weight'", "[16, 16]", "[16, 32]"});
   expect_error([](Tensors& t) { t["backbone.layers.3.norm.weight"].dtype = DType::u8; },
                {"backbone.layers.3.norm.weight': is quantised"});
   expect_error([](Tensors& t) { t["backbone.layers.3.mixer.up_proj.weight_scale"] = {DType::f32, {}, {}}; },
                {"up_proj.weight_scale'", "has no such tensor"});
+}
+
+TEST(PairedCheckpoint, RefusesNvfp4OfAWidthThatIsNotWholeBlocks) {
+  const TestFolder folder;
+  ModelSpec spec = spec_with("");
+  std::get<MlpSpec>(spec.blocks[3]).ffn = 40;
+  Tensors tensors = tensors_for(spec);
+  tensors["backbone.layers.3.mixer.down_proj.weight"] = {DType::u8, {32, 20}, {}};
+  write(folder, "model.safetensors", tensors);
+  const std::string message = error_of([&] { PairedCheckpoint(spec, Checkpoint(folder.path())); });
+  EXPECT_CONTAINS(message, "down_proj.weight': is NVFP4 with a width that is no multiple of 16");
+  EXPECT_CONTAINS(message, "got 40");
+}
+
+TEST(PairedCheckpoint, TakesNothingTimesNanForZeros) {
+  const std::string expert = "backbone.layers.2.mixer.experts.1.up_proj";
+  const auto nothing = [&](std::byte scales) {
+    return [&expert, scales](Tensors& t) {
+      quantise(t);
+      t[expert + ".weight_scale"].fill = scales;
+      t[expert + ".weight_scale_2"].fill = std::byte{0};
+    };
+  };
+  const PairedCheckpoint checkpoint = paired(nothing(std::byte{0x7f}));
+  EXPECT_EQ(named(checkpoint, expert + ".weight").tensor_scale_value, 0);
+  ASSERT_EQ(checkpoint.remarks().size(), 1u);
+  EXPECT_NE(checkpoint.remarks()[0].find(expert + ".weight' count as 0"), std::string::npos) << checkpoint.remarks()[0];
+  EXPECT_EQ(unused_notices(checkpoint), checkpoint.remarks());
+  expect_error(nothing(std::byte{0x38}), {"weight_scale_2'", "above 0"});
+}
+
+TEST(PairedCheckpoint, ReadsTheSpellingOfCompressedTensors) {
+  const std::string expert = "backbone.layers.2.mixer.experts.1.up_proj";
+  const auto compressed = [&](Tensors& t) {
+    t.erase(expert + ".weight");
+    t[expert + ".weight_packed"] = {DType::u8, {16, 16}, std::byte{5}};
+    t[expert + ".weight_scale"] = {DType::f8_e4m3, {16, 2}, {}};
+    t[expert + ".weight_global_scale"] = {DType::f32, {1}, kThreeQuarters};
+    t[expert + ".input_global_scale"] = {DType::f32, {1}, {}};
+    t["lm_head.weight"].dtype = DType::f8_e4m3;
+    t["lm_head.weight_scale"] = {DType::bf16, {1}, kThreeQuarters};
+  };
+  const PairedCheckpoint checkpoint = paired(compressed);
+  const StoredTensor& tensor = named(checkpoint, expert + ".weight");
+  EXPECT_EQ(tensor.encoding, Encoding::nvfp4);
+  EXPECT_EQ(tensor.codes.bytes()[0], std::byte{5});
+  EXPECT_EQ(tensor.tensor_scale_value, 1 / kScale);
+  EXPECT_EQ(tensor.input_scale->info->name, expert + ".input_global_scale");
+  EXPECT_EQ(named(checkpoint, "lm_head.weight").tensor_scale_value, 0x1.7ep-1f);
+  EXPECT_TRUE(checkpoint.unused().empty());
+  expect_error(
+      [&](Tensors& t) {
+        compressed(t);
+        t.erase(expert + ".weight_global_scale");
+      },
+      {"weight_packed'", "weight_global_scale' is missing"});
+  expect_error(
+      [&](Tensors& t) {
+        compressed(t);
+        t[expert + ".weight_global_scale"].fill = std::byte{0};
+      },
+      {"weight_global_scale'", "above 0"});
+}
+
+TEST(PairedCheckpoint, BelievesTheTensorsAndSaysWhereTheJsonDiffers) {
+  const auto remarks = [](std::string_view json) {
+    const TestFolder folder;
+    const ModelSpec spec = spec_with("");
+    Tensors tensors = tensors_for(spec);
+    quantise(tensors);
+    write(folder, "model.safetensors", tensors);
+    folder.write("hf_quant_config.json", json);
+    return PairedCheckpoint(spec, Checkpoint(folder.path())).remarks();
+  };
+  constexpr const char* kRight = R"({"quantization": {"quant_algo": "MIXED_PRECISION", "quantized_layers": {
+      "backbone.layers.2.mixer.experts.1.up_proj": {"quant_algo": "W4A16_NVFP4"}, "lm_head": {"quant_algo": "FP8"}}}})";
+  EXPECT_TRUE(remarks(kRight).empty());
+  const auto wrong = remarks(R"({"quantization": {"quant_algo": "NVFP4", "exclude_modules": ["backbone.layers.0*",
+      "backbone.layers.1*", "backbone.layers.3*", "*shared_experts*", "*.down_proj", "*.2.up_proj"]}})");
+  ASSERT_EQ(wrong.size(), 1u);
+  EXPECT_CONTAINS(wrong[0], "experts.0.up_proj' NVFP4, but its tensor is BF16 (1 more is like that)");
+}
+
+TEST(PairedCheckpoint, RefusesAQuantisedHeadThatIsTied) {
+  expect_error(quantise, {"lm_head.weight': is quantised", "ties"}, R"(, "tie_word_embeddings": true)");
 }
 
 TEST(PairedCheckpoint, TakesTheCopyThatTheIndexNames) {

@@ -140,6 +140,11 @@ bool is_linear_bias(Role role) {
   }
 }
 
+std::string_view module_of(std::string_view tensor) {
+  constexpr std::string_view kWeight = ".weight";
+  return tensor.ends_with(kWeight) ? tensor.substr(0, tensor.size() - kWeight.size()) : tensor;
+}
+
 void announce_no_prediction_layers(HfConfig& config) {
   for (const char* key : {"num_nextn_predict_layers", "num_mtp_layers", "mtp_num_layers", "mtp_num_hidden_layers"})
     if (config.has({key})) config.set({key}, 0);

@@ -31,6 +31,9 @@ enum class Role {
 bool is_linear(Role role);
 bool is_linear_bias(Role role);
 
+// The module that a tensor of a checkpoint belongs to: its name without ".weight".
+std::string_view module_of(std::string_view tensor);
+
 // Consecutive segments of the outermost dimension (of a stacked tensor: of an expert's) that become a matrix or vector
 // of their own in memory.
 struct Part {

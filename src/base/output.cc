@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "starnest/error.h"
 
@@ -216,6 +217,18 @@ AtomicFile::~AtomicFile() {
 void AtomicFile::write(std::span<const std::byte> bytes) {
   if (place_.kind == OutputPlace::Kind::descriptor) std::fflush(stdout);  // what was printed before
   write_all(descriptor_, bytes, place_.given);
+}
+
+// Not const: it changes the file. NOLINTNEXTLINE(readability-make-member-function-const)
+void AtomicFile::write_at(uint64_t offset, std::span<const std::byte> bytes) {
+  SN_CHECK(!temporary_.empty(), "bytes at a place of their own need a regular file");
+  while (!bytes.empty()) {
+    const ssize_t written = ::pwrite(descriptor_, bytes.data(), bytes.size(), off_t(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) fail(place_.given, "cannot write");
+    bytes = bytes.subspan(size_t(written));
+    offset += uint64_t(written);
+  }
 }
 
 void AtomicFile::commit() {

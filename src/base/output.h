@@ -1,6 +1,7 @@
 // Files that are written: whole or not at all, by one writer, through links and devices, never over an input.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -63,6 +64,8 @@ class AtomicFile {
 
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
+  // At a place of its own, whatever write() has written; only into a regular file.
+  void write_at(uint64_t offset, std::span<const std::byte> bytes);
   void commit();
   const std::filesystem::path& path() const { return place_.given; }  // as it was asked for
 

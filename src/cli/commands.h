@@ -12,6 +12,7 @@ void add_compare(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_logits(CLI::App& app);
+void add_quantize(CLI::App& app);
 void add_report(CLI::App& app);
 void add_run(CLI::App& app);
 void add_slice(CLI::App& app);

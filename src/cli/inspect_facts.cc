@@ -3,13 +3,25 @@
 #include <algorithm>
 
 #include "arch/paired_checkpoint.h"
+#include "base/quantized.h"
 
 namespace starnest::cli {
 namespace {
 
-std::optional<StoredFacts> stored_in(const FamilySpec& family) {
-  if (!has_weights(family.folder)) return std::nullopt;
-  const PairedCheckpoint paired(family.spec, Checkpoint(family.folder));
+uint64_t bytes_of(const TensorRef& tensor) { return tensor.info->end - tensor.info->begin; }
+
+// What a slice would hold of a tensor: all of it shrinks but the scales of the whole.
+uint64_t bytes_of(const StoredTensor& tensor, const Widths& widths) {
+  if (!tensor.spec.present(widths)) return 0;
+  const uint64_t kept = tensor.spec.elements(widths);
+  uint64_t bytes = kept * size_of(tensor.codes.info->dtype);
+  if (tensor.encoding == Encoding::nvfp4) bytes = kept / 2 + kept / kNvfp4Block;
+  for (const auto& scalar : {tensor.tensor_scale, tensor.input_scale})
+    if (scalar) bytes += bytes_of(*scalar);
+  return bytes;
+}
+
+StoredFacts stored_in(const PairedCheckpoint& paired, const Widths& full) {
   StoredFacts stored;
   stored.notices = unused_notices(paired);
   for (const SafetensorsFile& file : paired.checkpoint().files()) {
@@ -23,6 +35,14 @@ std::optional<StoredFacts> stored_in(const FamilySpec& family) {
     stored.tensors += shard.tensors;
     stored.bytes += shard.bytes;
     stored.shards.push_back(std::move(shard));
+  }
+  stored.unused_bytes = stored.bytes;
+  for (const StoredTensor& tensor : paired.tensors()) {
+    StoredFacts::Format& format = stored.formats[tensor.encoding];
+    const uint64_t bytes = bytes_of(tensor, full);
+    ++format.tensors;
+    format.bytes += bytes;
+    stored.unused_bytes -= bytes;
   }
   return stored;
 }
@@ -42,16 +62,26 @@ std::string width_text(const Widths& widths, Axis axis) {
 }  // namespace
 
 ModelFacts facts_of(const FamilySpec& family) {
-  ModelFacts facts{&family, {}, {}, stored_in(family)};
-  for (const Size& size : family.sizes.largest_first()) {
+  const Widths full = full_widths(family.spec);
+  ModelFacts facts{&family, {}, {}, {}};
+  std::optional<PairedCheckpoint> paired;
+  if (has_weights(family.folder)) {
+    paired.emplace(family.spec, Checkpoint(family.folder));
+    facts.stored = stored_in(*paired, full);
+  }
+  for (size_t number = family.sizes.largest(); number >= 1; --number) {
+    const Size& size = family.sizes.at(number);
     SizeFacts here{&size, {}, state_cost_of(family.spec, size.widths)};
     for (size_t f = 0; f < kFormats.size(); ++f) {
       here.cost[f] = cost_of(family.spec, size.widths, kFormats[f]);
       facts.storage.separate[f] += here.cost[f].bytes;
     }
+    if (paired) {
+      here.bytes = 0;
+      for (const StoredTensor& tensor : paired->tensors()) *here.bytes += bytes_of(tensor, size.widths);
+    }
     facts.sizes.push_back(here);
   }
-  const Widths full = full_widths(family.spec);
   for (size_t f = 0; f < kFormats.size(); ++f) facts.storage.family[f] = cost_of(family.spec, full, kFormats[f]).bytes;
   return facts;
 }

@@ -20,6 +20,7 @@ struct SizeFacts {
   const Size* size = nullptr;
   std::array<Cost, kFormats.size()> cost;  // by format
   StateCost state;
+  std::optional<uint64_t> bytes = {};  // of the tensors as the folder stores them
 };
 
 // Bytes of weights, by format: the family in one checkpoint against one checkpoint per size.
@@ -39,10 +40,16 @@ struct StoredFacts {
     uint64_t tensors = 0;
     uint64_t bytes = 0;
   };
+  struct Format {
+    uint64_t tensors = 0;  // of the model; codes and scales of a quantised one count as one
+    uint64_t bytes = 0;
+  };
   std::vector<Shard> shards;
   std::map<std::string, Dtype> dtypes;
+  std::map<Encoding, Format> formats;  // of what the model uses
   uint64_t tensors = 0;
   uint64_t bytes = 0;
+  uint64_t unused_bytes = 0;
   std::vector<std::string> notices;  // about tensors that are not used
 };
 

@@ -79,6 +79,7 @@ Json size_json(const ModelSpec& spec, const SizeFacts& facts) {
           {"widths", widths_of(spec, facts.size->widths)},
           {"parameters", facts.cost[0].parameters},
           {"active_parameters", facts.cost[0].active_parameters},
+          {"stored_bytes", facts.bytes ? Json(*facts.bytes) : Json(nullptr)},
           {"formats", std::move(formats)},
           {"kv_bytes_per_token", facts.state.kv_bytes_per_token()},
           {"ssm_bytes_per_sequence", facts.state.ssm_bytes()},
@@ -93,14 +94,14 @@ Json storage_json(const StorageFacts& storage) {
 }
 
 Json stored_json(const StoredFacts& stored) {
-  Json shards = Json::array(), dtypes = Json::object();
+  Json shards = Json::array(), dtypes = Json::object(), formats = Json::object();
   for (const StoredFacts::Shard& shard : stored.shards)
     shards.push_back({{"name", shard.name}, {"tensors", shard.tensors}, {"bytes", shard.bytes}});
   for (const auto& [name, dtype] : stored.dtypes) dtypes[name] = {{"tensors", dtype.tensors}, {"bytes", dtype.bytes}};
-  return {{"tensors", stored.tensors},
-          {"bytes", stored.bytes},
-          {"dtypes", std::move(dtypes)},
-          {"shards", std::move(shards)}};
+  for (const auto& [encoding, format] : stored.formats)
+    formats[key_of(encoding)] = {{"tensors", format.tensors}, {"bytes", format.bytes}};
+  return {{"tensors", stored.tensors},     {"bytes", stored.bytes},       {"unused_bytes", stored.unused_bytes},
+          {"formats", std::move(formats)}, {"dtypes", std::move(dtypes)}, {"shards", std::move(shards)}};
 }
 
 }  // namespace

@@ -74,6 +74,7 @@ std::string sizes_text(const ModelFacts& facts) {
   }
   add("parameters", [](const SizeFacts& s) { return s.cost[0].parameters; });
   add("active parameters", [](const SizeFacts& s) { return s.cost[0].active_parameters; });
+  if (facts.stored) add("bytes as stored", [](const SizeFacts& s) { return s.bytes.value_or(0); });
   for (size_t f = 0; f < kFormats.size(); ++f)
     add(std::string(name_of(kFormats[f])) + " bytes", [f](const SizeFacts& s) { return s.cost[f].bytes; });
   for (size_t f = 0; f < kFormats.size(); ++f)
@@ -101,7 +102,11 @@ std::string storage_text(const StorageFacts& storage) {
 
 std::string stored_text(const StoredFacts& stored) {
   Rows rows{{"in this folder", "tensors", "bytes"}};
-  for (const auto& [name, dtype] : stored.dtypes) rows.push_back({name, grouped(dtype.tensors), grouped(dtype.bytes)});
+  for (const auto& [encoding, format] : stored.formats) {
+    const std::string title = std::string(name_of(encoding)) + (is_plain(encoding) ? "" : " with scales");
+    rows.push_back({title, grouped(format.tensors), grouped(format.bytes)});
+  }
+  if (stored.unused_bytes > 0) rows.push_back({"not used", "", grouped(stored.unused_bytes)});
   for (const StoredFacts::Shard& shard : stored.shards)
     rows.push_back({shard.name, grouped(shard.tensors), grouped(shard.bytes)});
   if (stored.shards.size() > 1) rows.push_back({"all files", grouped(stored.tensors), grouped(stored.bytes)});

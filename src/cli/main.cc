@@ -22,6 +22,7 @@ int run(int argc, char** argv) {
       "'starnest COMMAND --help' says more about a command.");
   add_inspect(app);
   add_slice(app);
+  add_quantize(app);
   add_report(app);
   add_run(app);
   add_eval(app);

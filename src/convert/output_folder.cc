@@ -8,6 +8,7 @@
 
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -94,6 +95,16 @@ OutputFolder::OutputFolder(const fs::path& out, std::span<const fs::path> source
 OutputFolder::~OutputFolder() {
   std::error_code ignored;
   if (!committed_) fs::remove_all(partial_, ignored);
+}
+
+void OutputFolder::require_room(uint64_t bytes) const {
+  std::error_code code;
+  const fs::space_info space = fs::space(partial_, code);
+  if (code || space.available >= bytes) return;
+  throw Error({.where = partial_.string(),
+               .what = "not enough room on the disk",
+               .expected = bytes_text(bytes),
+               .got = bytes_text(space.available)});
 }
 
 void OutputFolder::keep_mode() {

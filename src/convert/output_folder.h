@@ -1,6 +1,7 @@
 // A folder that appears whole or not at all.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <span>
 
@@ -25,6 +26,8 @@ class OutputFolder {
   OutputFolder& operator=(const OutputFolder&) = delete;
 
   const std::filesystem::path& partial() const { return partial_; }  // write the files here
+  // Throws Error when the disk has less room than that.
+  void require_room(uint64_t bytes) const;
   void commit();
 
  private:

@@ -32,11 +32,15 @@ struct SliceResult {
 // names, no mtp.* layers, and every other value as it was written (Infinity as the bare word), the index, all small
 // files but elastic.json, and SHA256SUMS. Nothing appears at `out` before all is done.
 //
+// Quantised tensors are cut as bytes and keep the family's scales: the slice equals the slice of the unquantised
+// family, quantised with those scales. What the JSON says of them is rewritten.
+//
 // Streams from the memory map and gives the pages back, so memory does not grow with the model.
 //
-// Throws Error, and leaves `out` as it was, for: a quantised tensor (these are not sliced yet); a size with different
-// widths in different blocks, unless options.per_block allows it; and whatever PairedCheckpoint, OutputFolder and the
-// disk refuse. What PairedCheckpoint says is not used is left out with a note.
+// Throws Error, and leaves `out` as it was, for: a model quantised by another program than ModelOpt (or this one); a
+// size that cuts through a block of NVFP4, or with different widths in different blocks, unless options.per_block
+// allows it; and whatever PairedCheckpoint, OutputFolder and the disk refuse. What PairedCheckpoint says is not used is
+// left out with a note.
 SliceResult slice(const FamilySpec& family, const Size& size, const std::filesystem::path& out,
                   const SliceOptions& options = {});
 

@@ -151,16 +151,6 @@ TEST(SliceError, NamesAnUnexpectedTensor) {
   EXPECT_CONTAINS(error, "tensor 'backbone.extra': the model of config.json has no such tensor");
 }
 
-TEST(SliceError, RefusesQuantisedWeights) {
-  const std::string error = error_after([](Source& s) {
-    s.tensors["backbone.layers.1.mixer.up_proj.weight"] = pattern("x", DType::u8, {48, 24});
-    s.tensors["backbone.layers.1.mixer.up_proj.weight_scale"] = pattern("y", DType::f8_e4m3, {48, 3});
-    s.tensors["backbone.layers.1.mixer.up_proj.weight_scale_2"] = pattern("z", DType::f32, {});
-  });
-  EXPECT_CONTAINS(error, "weights are not sliced yet");
-  EXPECT_CONTAINS(error, "backbone.layers.1.mixer.up_proj.weight");
-}
-
 TEST(SliceError, SuggestsTheNearestSize) {
   EXPECT_CONTAINS(error_after([](Source&) {}, "smal"), "Did you mean 'small'");
 }

@@ -10,6 +10,8 @@
 #include "base/file.h"
 #include "base/source_file.h"
 #include "base/text.h"
+#include "format/json/quantization_config.h"
+#include "format/weights/fingerprint.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -18,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kSmall = uint64_t{64} << 20;
-constexpr std::array<std::string_view, 3> kNotCopied{"config.json", "elastic.json", "SHA256SUMS"};
+constexpr std::array<std::string_view, 4> kNotCopied{"config.json", kHfQuantConfig, "elastic.json", "SHA256SUMS"};
 // What programs read, not people.
 constexpr std::array<std::string_view, 4> kOfModels{".json", ".jinja", ".model", ".txt"};
 constexpr std::array<std::string_view, 11> kWeights{".safetensors", ".safetensors.index.json",
@@ -65,6 +67,12 @@ void copy_small_files(const fs::path& from, const fs::path& to, const std::funct
     if (!code) fs::copy_file(file, to / name, fs::copy_options::overwrite_existing, code);
     if (code) throw Error(file.string(), "cannot be copied to " + to.string() + " (" + code.message() + ")");
   }
+}
+
+std::vector<fs::path> sources_of(const fs::path& folder, std::vector<fs::path> others) {
+  others.push_back(folder);
+  for (const fs::path& file : model_files(folder)) others.push_back(file);
+  return others;
 }
 
 }  // namespace starnest

@@ -82,7 +82,8 @@ TEST(Run, ARuleNeedsASizeAndASizeARule) {
 
 TEST(Run, AModelThatDoesNotThinkRunsAtOneSizeOnly) {
   const auto written = [](std::vector<std::string> sizes) {
-    std::vector<std::string> words{"run", "-m", in_tests("golden/mixed_bf16"), "--ids", "1,2,3", "-n", "3", "-q"};
+    std::vector<std::string> words{"run",    "-m", in_tests("golden/mixed_bf16"), "--ids", "1,2,3", "-n", "3", "-q",
+                                   "--temp", "0"};
     words.insert(words.end(), sizes.begin(), sizes.end());
     return starnest_program(words);
   };

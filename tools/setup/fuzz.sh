@@ -6,7 +6,7 @@ set -euo pipefail
 
 seconds=${1:-30}
 targets=("${@:2}")
-((${#targets[@]})) || targets=(safetensors elastic config tokenizer prompt token_index csv)
+((${#targets[@]})) || targets=(safetensors elastic config tokenizer prompt token_index csv quant_config)
 
 "$(dirname "$0")/configure_sanitized.sh"
 cmake --build build/asan --target "${targets[@]/#/fuzz_}"

@@ -290,12 +290,23 @@ std::vector<std::vector<int>> HfConfig::find_int_lists(KeyNames names) const {
   return lists;
 }
 
+std::optional<std::string> HfConfig::find_object(KeyNames names) const {
+  const Json* value = find(data_->json, names);
+  if (!value) return std::nullopt;
+  if (!value->is_object()) wrong_type(where_, names, "an object", *value);
+  return value->dump();
+}
+
 void HfConfig::set(KeyNames names, int value) { set_each(data_->json, data_->text, names, value); }
 void HfConfig::set(KeyNames names, const std::vector<int>& value) { set_each(data_->json, data_->text, names, value); }
 void HfConfig::set(KeyNames names, const std::string& value) { set_each(data_->json, data_->text, names, value); }
 void HfConfig::set(KeyNames names, const std::vector<std::string>& value) {
   set_each(data_->json, data_->text, names, value);
 }
+void HfConfig::set_object(KeyNames names, std::string_view json) {
+  set_each(data_->json, data_->text, names, Json::parse(json));
+}
+
 void HfConfig::use_bare_floats() {
   const std::string& text = data_->text;
   std::string out;

@@ -49,12 +49,15 @@ class HfConfig {
   std::vector<int> find_ints(KeyNames names) const;
   std::vector<std::vector<int>> find_int_lists(KeyNames names) const;  // a list, or a list of lists, of numbers
 
+  std::optional<std::string> find_object(KeyNames names) const;  // as JSON text
+
   // Sets each of the names that is present; adds the first when none is. Every other byte of the text stays: other
   // programs read the config, too, and not all know every spelling of a number.
   void set(KeyNames names, int value);
   void set(KeyNames names, const std::vector<int>& value);
   void set(KeyNames names, const std::string& value);
   void set(KeyNames names, const std::vector<std::string>& value);
+  void set_object(KeyNames names, std::string_view json);  // made by this program
   // Writes {"__float__": "Infinity"} (or NaN), which only transformers 5 understands, as the bare word that every
   // reader of such configs takes.
   void use_bare_floats();

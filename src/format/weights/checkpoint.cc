@@ -138,6 +138,8 @@ std::optional<TensorRef> Checkpoint::find(std::string_view name) const {
   return TensorRef{at->info, &files_[at->file]};
 }
 
+bool Checkpoint::has_index() const { return files_.front().path().filename() != kSingle; }
+
 uint64_t Checkpoint::total_bytes() const {
   uint64_t total = 0;
   for (const SafetensorsFile& file : files_)

@@ -42,6 +42,7 @@ class Checkpoint {
   std::vector<TensorRef> tensors() const;                            // those that count, by name
   size_t superseded() const { return superseded_; }                  // tensors that do not count
   std::span<const SafetensorsFile> files() const { return files_; }  // by name; file.path().filename() is kept as found
+  bool has_index() const;                                            // else it is the one file model.safetensors
   uint64_t total_bytes() const;                                      // of all files, headers not counted
 
  private:

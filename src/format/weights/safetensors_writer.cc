@@ -95,6 +95,7 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, std::vec
     const uint64_t end = end_of(tensor, data_bytes_, path);
     if (header.size() > 1) header += ',';
     header += tensor_json(tensor, data_bytes_, end, path);
+    places_[tensor.name] = {data_bytes_, end};
     data_bytes_ = end;
   }
   header += '}';
@@ -103,6 +104,7 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, std::vec
     fail(path, "the header is too long", "at most " + grouped(kMaxSafetensorsHeader) + " bytes",
          grouped(header.size()));
   }
+  for (auto& [name, place] : places_) place.begin += 8 + header.size(), place.end += 8 + header.size();
   std::array<std::byte, 8> length;
   for (size_t i = 0; i < 8; ++i) length[i] = std::byte(uint64_t(header.size()) >> (8 * i));
   file_.write(length);
@@ -112,6 +114,15 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, std::vec
 void SafetensorsWriter::append(std::span<const std::byte> bytes) {
   SN_CHECK(bytes.size() <= data_bytes_ - written_, "more bytes than the tensors have");
   file_.write(bytes);
+  written_ += bytes.size();
+}
+
+void SafetensorsWriter::put(std::string_view tensor, uint64_t offset, std::span<const std::byte> bytes) {
+  const auto place = places_.find(tensor);
+  SN_CHECK(place != places_.end(), "bytes of a tensor that the file does not have");
+  const auto [begin, end] = place->second;
+  SN_CHECK(offset <= end - begin && bytes.size() <= end - begin - offset, "more bytes than the tensor has");
+  file_.write_at(begin + offset, bytes);
   written_ += bytes.size();
 }
 

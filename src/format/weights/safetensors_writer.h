@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/dtype.h"
@@ -34,11 +36,18 @@ class SafetensorsWriter {
 
   std::span<const TensorHeader> order() const { return tensors_; }  // the order in which bytes must be appended
   void append(std::span<const std::byte> bytes);  // the next bytes of the data section, in chunks of any length
-  void commit();                                  // the caller has appended data_bytes() bytes
+  // Bytes of one tensor, in any order; each byte once, and none in a file to which something is appended.
+  void put(std::string_view tensor, uint64_t offset, std::span<const std::byte> bytes);
+  void commit();  // the caller has given data_bytes() bytes
   uint64_t data_bytes() const { return data_bytes_; }
 
  private:
+  struct Place {
+    uint64_t begin, end;  // in the file
+  };
+
   std::vector<TensorHeader> tensors_;
+  std::map<std::string, Place, std::less<>> places_;
   uint64_t data_bytes_ = 0;
   uint64_t written_ = 0;
   AtomicFile file_;

@@ -1,6 +1,7 @@
 #include "format/weights/safetensors_writer.h"
 
 #include <algorithm>
+#include <array>
 
 #include <gtest/gtest.h>
 
@@ -90,6 +91,26 @@ TEST(SafetensorsWriterDeathTest, MistakesOfTheCallerAbort) {
   EXPECT_DEATH(writer.commit(), "before all bytes");
   const std::byte bytes[2]{};
   EXPECT_DEATH(writer.append(bytes), "more bytes");
+  EXPECT_DEATH(writer.put("a", 0, bytes), "more bytes");
+  EXPECT_DEATH(writer.put("a", 2, {}), "more bytes");
+  EXPECT_DEATH(writer.put("b", 0, {}), "does not have");
+}
+
+TEST(SafetensorsWriter, TakesBytesInAnyOrder) {
+  const TestFolder folder;
+  const std::vector<TensorHeader> headers{{"a", DType::u8, {3}}, {"b", DType::f32, {1}}};
+  const std::array<std::byte, 4> b{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}};
+  const std::array<std::byte, 3> a{std::byte{5}, std::byte{6}, std::byte{7}};
+  SafetensorsWriter in_order(folder / "in_order", headers, {{"k", "v"}});
+  in_order.append(b);
+  in_order.append(a);
+  in_order.commit();
+  SafetensorsWriter mixed(folder / "mixed", headers, {{"k", "v"}});
+  mixed.put("a", 2, std::span(a).subspan(2));
+  mixed.put("b", 0, b);
+  mixed.put("a", 0, std::span(a).first(2));
+  mixed.commit();
+  EXPECT_EQ(file_text(folder / "mixed"), file_text(folder / "in_order"));
 }
 
 }  // namespace

@@ -15,21 +15,21 @@
 
 namespace starnest {
 
-struct StoredTensor {
+struct TensorBytes {
   DType dtype = DType::f32;
   std::vector<uint64_t> shape;
   std::vector<std::byte> bytes;
-  bool operator==(const StoredTensor&) const = default;
+  bool operator==(const TensorBytes&) const = default;
 };
-using StoredTensors = std::map<std::string, StoredTensor>;
+using StoredTensors = std::map<std::string, TensorBytes>;
 
 inline uint64_t product(const std::vector<uint64_t>& shape) {
   return std::accumulate(shape.begin(), shape.end(), uint64_t{1}, std::multiplies<>());
 }
 
 // Bytes that tell every element of every tensor apart.
-inline StoredTensor pattern(const std::string& name, DType dtype, std::vector<uint64_t> shape) {
-  StoredTensor stored{dtype, std::move(shape), {}};
+inline TensorBytes pattern(const std::string& name, DType dtype, std::vector<uint64_t> shape) {
+  TensorBytes stored{dtype, std::move(shape), {}};
   const size_t width = size_of(dtype);
   stored.bytes.resize(product(stored.shape) * width);
   const uint64_t key = std::hash<std::string>{}(name);
