@@ -8,13 +8,13 @@
 namespace starnest {
 namespace {
 
-ModelSpec nano() {
+ModelSpec nano_model() {
   const HfConfig config = HfConfig::read(STARNEST_SOURCE_DIR "/tests/data/configs/nano_30b/config.json");
   return architecture_of(config).read(config);
 }
 
 double gigabytes(std::string_view name) {
-  const ModelSpec spec = nano();
+  const ModelSpec spec = nano_model();
   const QuantizationPreset& preset = quantization_preset(name);
   uint64_t bytes = 0;
   for (const TensorSpec& tensor : unnamed_tensors(spec, Experts::apart)) {
@@ -33,7 +33,7 @@ TEST(QuantizationPreset, GivesThePublishedSizesOfNano30B) {
 }
 
 TEST(QuantizationPreset, OnlyTheMambaBlockRightBeforeAttentionIsSpecial) {
-  const ModelSpec spec = nano();
+  const ModelSpec spec = nano_model();
   std::string parts;
   for (const TensorSpec& tensor : unnamed_tensors(spec, Experts::stacked))
     if (tensor.role == Role::mamba_out) parts += part_of(spec, tensor) == ModulePart::mamba ? 'M' : 'm';

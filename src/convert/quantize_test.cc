@@ -248,8 +248,8 @@ TEST(Quantize, WritesZerosThatAreReadAsZeros) {
 }
 
 // The error for a source that `change` has spoiled; nothing may be left behind.
-std::string error_after(const std::function<void(Source&)>& change, const char* preset = "nano",
-                        const Tiny& tiny = {}) {
+std::string quantize_error_after(const std::function<void(Source&)>& change, const char* preset = "nano",
+                                 const Tiny& tiny = {}) {
   const TestFolder temp;
   Source source = finite_source(DType::bf16, tiny);
   change(source);
@@ -262,7 +262,7 @@ std::string error_after(const std::function<void(Source&)>& change, const char* 
 
 TEST(QuantizeError, NamesANumberThatIsNotFinite) {
   const auto put = [](std::string name, uint16_t bits) {
-    return error_after([name, bits](Source& s) {
+    return quantize_error_after([name, bits](Source& s) {
       std::memcpy(&s.tensors.at("backbone.layers." + name + ".weight").bytes[2 * 1000], &bits, 2);
     });
   };
@@ -273,7 +273,7 @@ TEST(QuantizeError, NamesANumberThatIsNotFinite) {
 }
 
 TEST(QuantizeError, NamesAMatrixThatIsQuantisedAlready) {
-  const std::string error = error_after([](Source& s) {
+  const std::string error = quantize_error_after([](Source& s) {
     TensorBytes& stored = s.tensors.at("backbone.layers.4.mixer.q_proj.weight");
     stored = pattern("x", DType::f8_e4m3, stored.shape);
     s.tensors["backbone.layers.4.mixer.q_proj.weight_scale"] = scalar(1);
@@ -283,9 +283,9 @@ TEST(QuantizeError, NamesAMatrixThatIsQuantisedAlready) {
 
 TEST(QuantizeError, NamesAWidthThatNvfp4CannotHave) {
   const Tiny tiny{.moe_ffn = 24};
-  EXPECT_CONTAINS(error_after([](Source&) {}, "nano", tiny),
+  EXPECT_CONTAINS(quantize_error_after([](Source&) {}, "nano", tiny),
                   "experts.0.down_proj.weight': cannot become NVFP4: its width is no multiple of 16");
-  EXPECT_EQ(error_after([](Source&) {}, "fp8", tiny), "no error");
+  EXPECT_EQ(quantize_error_after([](Source&) {}, "fp8", tiny), "no error");
 }
 
 TEST(QuantizeError, LeavesNothingWhenItIsCancelled) {

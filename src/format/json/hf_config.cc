@@ -17,8 +17,6 @@ struct HfConfig::Data {
 
 namespace {
 
-constexpr uint64_t kMaxConfigBytes = uint64_t{64} << 20;
-
 const Json* find(const Json& json, KeyNames names) {
   for (const std::string_view name : names) {
     const auto it = json.find(name);

@@ -1,6 +1,7 @@
 // The JSON library behind one strict entry: for format, and for programs that take or give JSON themselves.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,7 +12,8 @@ namespace starnest {
 // Keeps the order of keys, so that a rewritten file differs from its source only where it must.
 using Json = nlohmann::ordered_json;
 
-inline constexpr const char* kJsonSpace = " \t\r\n";  // what may stand between values
+inline constexpr const char* kJsonSpace = " \t\r\n";             // what may stand between values
+inline constexpr uint64_t kMaxConfigBytes = uint64_t{64} << 20;  // of a config.json
 
 // Throws Error naming `where` when brackets are nested more than kMaxJsonDepth deep: printing and comparing such values
 // would exhaust the stack.

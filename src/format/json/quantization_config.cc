@@ -15,7 +15,6 @@
 namespace starnest {
 namespace {
 
-constexpr uint64_t kMaxBytes = uint64_t{64} << 20;
 constexpr std::string_view kMixed = "MIXED_PRECISION";
 
 struct Algorithm {
@@ -260,7 +259,7 @@ std::optional<QuantizationConfig> read_quantization(const std::filesystem::path&
   }
   const std::filesystem::path file = folder / kHfQuantConfig;
   if (!is_there(file)) return std::nullopt;
-  return parse_quantization(read_text(file, kMaxBytes), file.string());
+  return parse_quantization(read_text(file, kMaxConfigBytes), file.string());
 }
 
 std::string write_hf_quant_config(const QuantizationConfig& config) {
