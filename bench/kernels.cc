@@ -53,7 +53,7 @@ double median(std::vector<double> values) {
 class Matrices {
  public:
   Matrices(ThreadPool& pool, size_t count, size_t rows, size_t cols) : shells_(count, PackedShell{rows, cols}) {
-    const size_t each = shell_bytes(cpu::kPanels, DType::bf16, std::span(shells_).first(1), 0);
+    const size_t each = shell_bytes(cpu::kPanels, Encoding::bf16, std::span(shells_).first(1), 0);
     memory_ = Pages(each * count);
     pool.parallel_for(memory_.size() / 8, kReadGrain, [&](size_t begin, size_t end) {
       auto* words = reinterpret_cast<uint64_t*>(memory_.data());
@@ -62,7 +62,7 @@ class Matrices {
     for (size_t i = 0; i < count; ++i) shells_[i].data = memory_.data() + i * each;
   }
   size_t count() const { return shells_.size(); }
-  PackedMatrix operator[](size_t i) const { return {DType::bf16, std::span(shells_).subspan(i, 1)}; }
+  PackedMatrix operator[](size_t i) const { return {Encoding::bf16, std::span(shells_).subspan(i, 1)}; }
   std::vector<PackedMatrix> all() const {
     std::vector<PackedMatrix> out;
     for (size_t i = 0; i < count(); ++i) out.push_back((*this)[i]);

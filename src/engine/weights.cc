@@ -14,9 +14,8 @@ constexpr size_t kTouchGrain = size_t{16} << 20;  // bytes worth a thread
 size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // The router stays F32 whatever the file holds: a rounded score may choose another expert.
-DType resident_dtype(const StoredTensor& tensor) {
-  require_plain(tensor, "run");
-  return tensor.spec.role != Role::gate && tensor.encoding == Encoding::bf16 ? DType::bf16 : DType::f32;
+Encoding resident_encoding(const StoredTensor& tensor) {
+  return tensor.spec.role == Role::gate || tensor.encoding == Encoding::f16 ? Encoding::f32 : tensor.encoding;
 }
 
 // Of a table when `largest` is the largest resident size.
@@ -28,28 +27,28 @@ size_t cols_at(const PartLayout& layout, const BlockWidths& largest) {
 }
 
 // Where an inner size shortens the channels of a unit, these lie apart in memory. Sums then take them unit by unit all
-// the same, so that a size computes the bits that it has alone. Empty where memory has that order, and where pairs of
-// BF16 would be split.
+// the same, so that a size computes the bits that it has alone. Empty where memory has that order, and where columns
+// that lie together would be split.
 std::vector<ColumnRun> sum_order_of(const std::vector<Segment>& cols, const std::vector<BlockWidths>& chain,
-                                    DType dtype) {
+                                    Encoding encoding) {
   SN_CHECK(cols.size() == 1, "the columns of a matrix are one segment");
   const auto largest = std::find_if(chain.rbegin(), chain.rend(), [](const BlockWidths& size) { return size.kept; });
   if (largest == chain.rend()) return {};
-  const size_t even = dtype == DType::bf16 ? 2 : 1;
+  const size_t together = columns_together(encoding);
   std::vector<ColumnRun> order;
-  bool ascending = true, whole_pairs = true;
+  bool ascending = true, whole = true;
   size_t end = 0;
   for (const UnitPiece& piece : memory_pieces(cols.front(), chain, *largest)) {
     const bool follows = piece.begin == end;
     ascending &= follows;
-    whole_pairs &= piece.begin % even == 0 && piece.count % even == 0;
+    whole &= piece.begin % together == 0 && piece.count % together == 0;
     end = piece.begin + piece.count;
     if (follows && !order.empty() && order.back().shell == piece.added_by)
       order.back().count += piece.count;
     else
       order.push_back({piece.added_by, piece.begin, piece.count});
   }
-  if (ascending || !whole_pairs) return {};
+  if (ascending || !whole) return {};
   return order;
 }
 
@@ -76,7 +75,7 @@ void Weights::rank_encodings() {
   std::map<Encoding, uint64_t> bytes;
   for (const auto& [key, matrix] : packed_) {
     if (std::get<1>(key) == Role::gate) continue;
-    uint64_t& sum = bytes[matrix.dtype == DType::bf16 ? Encoding::bf16 : Encoding::f32];
+    uint64_t& sum = bytes[matrix.encoding];
     for (size_t s = 0; s < matrix.shells.size(); ++s) sum += packed_bytes(matrix, s);
   }
   for (const auto& [encoding, sum] : bytes) encodings_.push_back(encoding);
@@ -92,7 +91,6 @@ std::vector<BlockWidths> Weights::chain(int block) const {
 void Weights::add_tensor(const StoredTensor& stored) {
   const TensorSpec& tensor = stored.spec;
   const TensorRef& file = stored.codes;
-  const DType dtype = resident_dtype(stored);
   const bool stacked = tensor.stacked();
   const BlockWidths largest = sizes_.at(sizes_.largest()).widths.at(tensor.block);
   const size_t experts = stacked ? size_t(kept_extent(tensor.dims[0], largest)) : 1;
@@ -100,17 +98,26 @@ void Weights::add_tensor(const StoredTensor& stored) {
   for (const PartLayout& layout : parts_of(tensor))
     for (size_t e = 0; e < experts; ++e) {
       const Key key{tensor.block, layout.role, stacked ? int(e) : tensor.expert};
-      const Source source{file, e * expert_bytes, layout};
+      const Source source{&stored, e * expert_bytes, layout};
       if (is_packed(tensor.role))
-        add_packed(source, key, dtype);
+        add_packed(source, key);
       else
         tables_.emplace(key, Table{source, {}});
     }
 }
 
-void Weights::add_packed(Source source, Key key, DType dtype) {
-  Packed matrix{std::move(source), dtype, {}, {}, {}};
-  matrix.sum_order = sum_order_of(matrix.source.layout.cols, chain(std::get<0>(key)), dtype);
+FileMatrix Weights::file_of(const Key& key, const Source& source) const {
+  const auto chain_of_block = chain(std::get<0>(key));
+  const PartLayout& layout = source.layout;
+  return {source.stored, source.offset, layout.file_cols, layout.row_order(chain_of_block),
+          layout.col_order(chain_of_block)};
+}
+
+void Weights::add_packed(Source source, Key key) {
+  const Encoding encoding = resident_encoding(*source.stored);
+  Packed matrix{std::move(source), encoding, {}, {}, {}};
+  require_whole_blocks(file_of(key, matrix.source));
+  matrix.sum_order = sum_order_of(matrix.source.layout.cols, chain(std::get<0>(key)), encoding);
   const int block = std::get<0>(key), expert = std::get<2>(key);
   for (const BlockWidths& widths : chain(block)) {
     const bool present = widths.keeps_expert(expert);
@@ -192,11 +199,8 @@ void Weights::Numbers::cut(size_t kept_rows, size_t kept_cols) {
 // blocks that hold columns of them.
 void Weights::fill(const Key& key, const Packed& matrix, PanelReader& reader,
                    std::span<const DeviceMemory> regions) const {
-  const auto chain_of_block = chain(std::get<0>(key));
-  const PartLayout& layout = matrix.source.layout;
   const PanelLayout& panels = device_.panels();
-  const FileMatrix file{matrix.source.file, matrix.source.offset, layout.file_cols, layout.row_order(chain_of_block),
-                        layout.col_order(chain_of_block)};
+  const FileMatrix file = file_of(key, matrix.source);
   const size_t from = resident(), upto = from + regions.size();
   std::vector<std::byte*> memory;  // of the shells from `from` on
   for (size_t s = from; s < upto; ++s)
@@ -206,27 +210,24 @@ void Weights::fill(const Key& key, const Packed& matrix, PanelReader& reader,
     std::vector<PanelBlock> blocks;
     for (size_t s = std::max(from, added_by); s < upto; ++s) {
       const size_t first_col = s == added_by ? 0 : matrix.shells[s - 1].cols, cols = matrix.shells[s].cols - first_col;
-      const size_t at =
-          s == added_by ? rows_block_offset(panels, matrix.dtype, matrix.shells, s)
-                        : panels_of(panels, matrix.shells, added_by).before * panel_bytes(panels, matrix.dtype, cols);
+      const size_t at = s == added_by
+                            ? rows_block_offset(panels, matrix.encoding, matrix.shells, s)
+                            : panels_of(panels, matrix.shells, added_by).before * panels.bytes(matrix.encoding, cols);
       blocks.push_back({{first_col, cols}, memory[s - from] + at});
     }
-    reader.pack(file, {first_row, matrix.shells[added_by].rows - first_row}, blocks, matrix.dtype);
+    reader.pack(file, {first_row, matrix.shells[added_by].rows - first_row}, blocks, matrix.encoding);
   }
   for (size_t s = from; s < upto; ++s)
     device_.end_upload(regions[s - from].data() + matrix.offset[s], packed_bytes(matrix, s));
 }
 
 Weights::Numbers Weights::read_table(const Key& key, const Source& source, size_t shells) const {
-  const auto chain_of_block = chain(std::get<0>(key));
-  const PartLayout& layout = source.layout;
-  const size_t rows = rows_at(layout, chain_of_block[shells - 1]), cols = cols_at(layout, chain_of_block[shells - 1]);
-  Numbers numbers{
-      read_values({source.file, source.offset, layout.file_cols, part_of(layout.row_order(chain_of_block), {0, rows}),
-                   part_of(layout.col_order(chain_of_block), {0, cols})}),
-      rows,
-      cols,
-      {}};
+  const BlockWidths largest = sizes_.at(shells).widths.at(std::get<0>(key));
+  const size_t rows = rows_at(source.layout, largest), cols = cols_at(source.layout, largest);
+  FileMatrix file = file_of(key, source);
+  file.row_order = part_of(file.row_order, {0, rows});
+  file.col_order = part_of(file.col_order, {0, cols});
+  Numbers numbers{read_values(file), rows, cols, {}};
   if (std::get<1>(key) == Role::decay_log)  // kernels take -exp(A_log)
     for (float& value : numbers.values) value = -std::exp(value);
   numbers.memory = DeviceMemory(device_, numbers.values.size() * sizeof(float));
@@ -240,13 +241,15 @@ void Weights::upload(const Numbers& numbers) const {
 }
 
 size_t Weights::packed_bytes(const Packed& matrix, size_t s) const {
-  return shell_bytes(device_.panels(), matrix.dtype, matrix.shells, s);
+  return shell_bytes(device_.panels(), matrix.encoding, matrix.shells, s);
 }
 
 PackedMatrix Weights::matrix(Role role, int block, int expert) const {
   const auto found = packed_.find({block, role, expert});
   SN_CHECK(found != packed_.end(), "the model has no such matrix");
-  return {found->second.dtype, std::span(found->second.shells).first(resident()), found->second.sum_order};
+  const Packed& packed = found->second;
+  return {packed.encoding, std::span(packed.shells).first(resident()), packed.sum_order,
+          packed.source.stored->tensor_scale_value};
 }
 
 VecView<const float> Weights::vector(Role role, int block) const {

@@ -29,8 +29,8 @@ namespace starnest {
 // Not thread-safe. Views that it hands out are valid until the next load or drop; they point into this object.
 class Weights {
  public:
-  // Pairs the checkpoint with `spec`; nothing is resident yet. Throws what PairedCheckpoint
-  // throws, and Error for a tensor in an encoding that has no kernel.
+  // Pairs the checkpoint with `spec`; nothing is resident yet. Throws what PairedCheckpoint throws, and Error where a
+  // size cuts through a block of NVFP4.
   Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint, Device& device);
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
@@ -60,13 +60,13 @@ class Weights {
 
  private:
   struct Source {
-    TensorRef file{};
+    const StoredTensor* stored = nullptr;
     uint64_t offset = 0;  // of the matrix in the tensor, bytes
     PartLayout layout;
   };
   struct Packed {
     Source source;
-    DType dtype = DType::f32;
+    Encoding encoding = Encoding::f32;
     std::vector<PackedShell> shells;  // one per size of the family
     std::vector<size_t> offset;       // of each shell in its region
     std::vector<ColumnRun> sum_order;
@@ -86,7 +86,8 @@ class Weights {
   using Key = std::tuple<int /*block*/, Role /*of the part*/, int /*expert*/>;
 
   void add_tensor(const StoredTensor& stored);
-  void add_packed(Source source, Key key, DType dtype);
+  void add_packed(Source source, Key key);
+  FileMatrix file_of(const Key& key, const Source& source) const;
   void fill(const Key& key, const Packed& matrix, PanelReader& reader, std::span<const DeviceMemory> regions) const;
   Numbers read_table(const Key& key, const Source& source, size_t shells) const;
   void upload(const Numbers& numbers) const;

@@ -8,7 +8,8 @@ namespace starnest {
 void embed(const Exec& exec, const Batch& batch, std::span<const TokenId> ids, const PackedMatrix& table,
            MatView<float> y) {
   SN_CHECK(ids.size() == batch.rows() && y.rows >= ids.size(), "embed: not one id and row per token");
-  SN_CHECK(table.dtype == DType::f32 || table.dtype == DType::bf16, "embed: the table is neither f32 nor bf16");
+  SN_CHECK(table.encoding == Encoding::f32 || table.encoding == Encoding::bf16,
+           "embed: the table is neither f32 nor bf16");
   SN_CHECK(!table.shells.empty() && table.shells.front().rows == table.rows(), "embed: a size lacks rows");
   SN_CHECK(batch.shells() <= table.shells.size() && table.first(batch.shells()).cols() <= y.cols,
            "embed: shapes do not fit");

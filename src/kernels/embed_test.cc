@@ -21,8 +21,8 @@ TEST(Embed, CopiesTheColumnsOfEachTokensShellsExactlyForBothTypesAndAnyNumberOfT
     for (TokenId t = 0; t < 331; ++t) ids.push_back(t * 7 % 50);
     const std::vector<test::Shape> shells{{50, 16}, {50, 16}, {50, 128}, {50, 701}};
     const std::vector<RowSpan> spans{{31, 4}, {100, 3}, {50, 2}, {150, 1}};
-    for (const DType dtype : {DType::f32, DType::bf16}) {
-      const Packed packed(dtype, table.view(), shells), whole(dtype, table.view(), {{50, 701}});
+    for (const Encoding encoding : {Encoding::f32, Encoding::bf16}) {
+      const Packed packed(encoding, table.view(), shells), whole(encoding, table.view(), {{50, 701}});
       for (const int threads : {1, 3}) {
         test::Machine machine(threads);
         const Matrix before(ids.size(), 701, 2, 5);
@@ -45,7 +45,7 @@ TEST(Embed, CopiesTheColumnsOfEachTokensShellsExactlyForBothTypesAndAnyNumberOfT
 
 TEST(EmbedDeathTest, RefusesAnIdOutsideTheTable) {
   const Matrix table(5, 4, 1);
-  const Packed packed(DType::f32, table.view(), {{5, 4}});
+  const Packed packed(Encoding::f32, table.view(), {{5, 4}});
   Matrix y(1, 4, 2);
   test::Machine machine;
   for (const TokenId id : {-1, 5}) EXPECT_DEATH(embedded(machine.exec, {id}, packed.view(), y.view()), "token id");

@@ -14,7 +14,7 @@ void matmul(const Exec& exec, const Batch& batch, MatView<const float> x, std::s
       SN_CHECK(spans[i].shells <= p.w.shells.size(), "matmul: more shells than the weight has");
       const PackedMatrix w = p.w.first(spans[i].shells);
       SN_CHECK(w.cols() <= x.cols && w.rows() <= p.y.cols && p.y.rows >= rows, "matmul: shapes do not fit");
-      SN_CHECK(w.dtype == DType::f32 || w.dtype == DType::bf16, "matmul: the weight is neither f32 nor bf16");
+      SN_CHECK(w.encoding != Encoding::f16, "matmul: there is no product with f16");
     }
   }
   if (rows > 0) exec.device.ops().matmul(exec, batch, x, products);

@@ -15,18 +15,13 @@ ShellPanels panels_of(const PanelLayout& layout, std::span<const PackedShell> sh
   return place;
 }
 
-size_t panel_bytes(const PanelLayout& layout, DType dtype, size_t cols) {
-  const size_t together = dtype == DType::bf16 ? layout.bf16_columns : 1;
-  return (cols + together - 1) / together * together * layout.rows * size_of(dtype);
+size_t rows_block_offset(const PanelLayout& layout, Encoding encoding, std::span<const PackedShell> shells, size_t s) {
+  return panels_of(layout, shells, s).before * layout.bytes(encoding, shells[s].cols - before(shells, s).cols);
 }
 
-size_t rows_block_offset(const PanelLayout& layout, DType dtype, std::span<const PackedShell> shells, size_t s) {
-  return panels_of(layout, shells, s).before * panel_bytes(layout, dtype, shells[s].cols - before(shells, s).cols);
-}
-
-size_t shell_bytes(const PanelLayout& layout, DType dtype, std::span<const PackedShell> shells, size_t s) {
-  return rows_block_offset(layout, dtype, shells, s) +
-         panels_of(layout, shells, s).own * panel_bytes(layout, dtype, shells[s].cols);
+size_t shell_bytes(const PanelLayout& layout, Encoding encoding, std::span<const PackedShell> shells, size_t s) {
+  return rows_block_offset(layout, encoding, shells, s) +
+         panels_of(layout, shells, s).own * layout.bytes(encoding, shells[s].cols);
 }
 
 }  // namespace starnest

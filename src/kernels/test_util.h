@@ -2,6 +2,7 @@
 // test body on every back end.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cfloat>
 #include <cmath>
@@ -16,6 +17,7 @@
 #include <gtest/gtest.h>
 
 #include "base/dtype.h"
+#include "base/quantized.h"
 #include "base/rng.h"
 #include "base/view.h"
 #include "kernels/batch.h"
@@ -129,22 +131,83 @@ struct Shape {
   size_t rows, cols;
 };
 
-// A matrix packed in shells for the device of the moment; as BF16 its numbers must be exact.
+// A matrix as a checkpoint stores it. As BF16 its numbers must be exact; as FP8 and NVFP4, whose widths are multiples
+// of 16, they are rounded.
+class Stored {
+ public:
+  Stored(Encoding encoding, MatView<const float> numbers) : encoding_(encoding), cols_(numbers.cols) {
+    float largest = 0;
+    for (size_t r = 0; r < numbers.rows; ++r)
+      for (size_t k = 0; k < cols_; ++k) largest = std::max(largest, std::fabs(numbers(r, k)));
+    const Nvfp4Encoder nvfp4(largest, ScaleRule::max);
+    const Fp8Encoder fp8(largest, Fp8Encoder::Quotient::f32);
+    for (size_t r = 0; r < numbers.rows; ++r) {
+      const std::span<const float> row(numbers.row(r), cols_);
+      auto& codes = codes_.emplace_back(cols_ * 4 + 1);  // never empty, so that there is an address
+      auto& scales = scales_.emplace_back(cols_ / kNvfp4Block + 1);
+      for (size_t k = 0; k < cols_; ++k) {
+        const bf16 narrow = to_bf16(row[k]);
+        if (encoding == Encoding::f32) std::memcpy(codes.data() + k * 4, &row[k], 4);
+        if (encoding == Encoding::bf16) std::memcpy(codes.data() + k * 2, &narrow, 2);
+      }
+      if (encoding == Encoding::fp8) fp8.encode(row, codes.data());
+      if (encoding == Encoding::nvfp4) nvfp4.encode(row, codes.data(), scales.data());
+    }
+    if (encoding == Encoding::fp8) scale_ = fp8.tensor_scale();
+    if (encoding == Encoding::nvfp4) scale_ = nvfp4.tensor_scale();
+  }
+
+  Encoding encoding() const { return encoding_; }
+  float scale() const { return scale_; }
+  const std::byte* codes(size_t r, size_t k) const {
+    const size_t halves = encoding_ == Encoding::f32    ? 8
+                          : encoding_ == Encoding::bf16 ? 4
+                          : encoding_ == Encoding::fp8  ? 2
+                                                        : 1;
+    return codes_[r].data() + k * halves / 2;
+  }
+  const std::byte* scales(size_t r, size_t k) const { return scales_[r].data() + k / kNvfp4Block; }
+
+  // What the codes stand for.
+  Matrix decoded() const {
+    Matrix out(codes_.size(), cols_, 0);
+    for (size_t r = 0; r < codes_.size(); ++r) {
+      const std::span<float> row(out.view().row(r), cols_);
+      if (encoding_ == Encoding::fp8) decode_fp8(codes_[r].data(), scale_, row);
+      if (encoding_ == Encoding::nvfp4) decode_nvfp4(codes_[r].data(), scales_[r].data(), scale_, row);
+      if (is_plain(encoding_))
+        for (size_t k = 0; k < cols_; ++k)
+          row[k] = load_f32(encoding_ == Encoding::f32 ? DType::f32 : DType::bf16, codes_[r].data(), k);
+    }
+    return out;
+  }
+
+ private:
+  Encoding encoding_;
+  size_t cols_;
+  float scale_ = 1;
+  std::vector<std::vector<std::byte>> codes_, scales_;
+};
+
+// A matrix packed in shells for the device of the moment.
 class Packed {
  public:
-  Packed(DType dtype, MatView<const float> numbers, const std::vector<Shape>& shapes) : dtype_(dtype) {
+  Packed(Encoding encoding, MatView<const float> numbers, const std::vector<Shape>& shapes)
+      : Packed(Stored(encoding, numbers), shapes) {}
+  Packed(const Stored& stored, const std::vector<Shape>& shapes)
+      : encoding_(stored.encoding()), scale_(stored.scale()) {
     for (const Shape& shape : shapes) shells_.push_back({shape.rows, shape.cols, nullptr});
     for (size_t s = 0; s < shells_.size(); ++s) {
-      auto& memory = memory_.emplace_back(shell_bytes(device().panels(), dtype, shells_, s) / sizeof(Line) + 1);
+      auto& memory = memory_.emplace_back(shell_bytes(device().panels(), encoding_, shells_, s) / sizeof(Line) + 1);
       shells_[s].data = reinterpret_cast<const std::byte*>(memory.data());
       auto* out = reinterpret_cast<std::byte*>(memory.data());
       const Shape before = s == 0 ? Shape{0, 0} : shapes[s - 1], here = shapes[s];
       for (size_t inner = 0, first = 0; inner < s; first = shapes[inner++].rows)
-        out = pack(numbers, {first, shapes[inner].rows}, {before.cols, here.cols}, out);
-      pack(numbers, {before.rows, here.rows}, {0, here.cols}, out);
+        out = pack(stored, {first, shapes[inner].rows}, {before.cols, here.cols}, out);
+      pack(stored, {before.rows, here.rows}, {0, here.cols}, out);
     }
   }
-  PackedMatrix view() const { return {dtype_, shells_}; }
+  PackedMatrix view() const { return {encoding_, shells_, {}, scale_}; }
 
  private:
   struct alignas(64) Line {
@@ -154,31 +217,22 @@ class Packed {
     size_t begin, end;
   };
 
-  std::byte* pack(MatView<const float> numbers, Range rows, Range cols, std::byte* out) const {
+  std::byte* pack(const Stored& stored, Range rows, Range cols, std::byte* out) const {
     const PanelLayout& layout = device().panels();
-    const size_t count = cols.end - cols.begin;
     for (size_t r = rows.begin; r < rows.end; r += layout.rows) {
-      std::vector<std::vector<std::byte>> stored;
-      std::vector<const std::byte*> pointers;
+      std::vector<const std::byte*> codes, scales;
       for (size_t i = r; i < std::min(rows.end, r + layout.rows); ++i) {
-        auto& row = stored.emplace_back(count * size_of(dtype_));
-        for (size_t k = 0; k < count; ++k) {
-          const float value = numbers(i, cols.begin + k);
-          const bf16 narrow = to_bf16(value);
-          if (dtype_ == DType::bf16)
-            std::memcpy(row.data() + k * 2, &narrow, 2);
-          else
-            std::memcpy(row.data() + k * 4, &value, 4);
-        }
-        pointers.push_back(row.data());
+        codes.push_back(stored.codes(i, cols.begin));
+        scales.push_back(stored.scales(i, cols.begin));
       }
-      layout.pack(dtype_, pointers, count, out);
-      out += panel_bytes(layout, dtype_, count);
+      layout.pack(encoding_, {codes, scales}, cols.end - cols.begin, out);
+      out += layout.bytes(encoding_, cols.end - cols.begin);
     }
     return out;
   }
 
-  DType dtype_;
+  Encoding encoding_;
+  float scale_;
   std::vector<PackedShell> shells_;
   std::vector<std::vector<Line>> memory_;
 };

@@ -1,5 +1,6 @@
 #include "kernels/embed.h"
 
+#include "base/dtype.h"
 #include "kernels/cpu/grain.h"
 #include "kernels/cpu/panel_run.h"
 #include "kernels/cpu/table.h"
@@ -8,8 +9,8 @@ namespace starnest::cpu {
 namespace {
 
 // Row r of a block of panels, `count` columns.
-void copy_row(DType dtype, const std::byte* panel, size_t r, size_t count, float* y) {
-  if (dtype == DType::f32) {
+void copy_row(Encoding encoding, const std::byte* panel, size_t r, size_t count, float* y) {
+  if (encoding == Encoding::f32) {
     const auto* numbers = reinterpret_cast<const float*>(panel) + r;
     for (size_t k = 0; k < count; ++k) y[k] = numbers[k * kPanelRows];
   } else {
@@ -23,7 +24,7 @@ void embed_row(const PackedMatrix& table, size_t id, float* y, size_t columns) {
   for (size_t s = 0, done = 0; done < columns; ++s) {
     const PanelSegment segment = segment_of(table, 0, s, panel);
     const size_t count = std::min(segment.columns, columns - done);
-    copy_row(table.dtype, segment.panel, id % kPanelRows, count, y + done);
+    copy_row(table.encoding, segment.panel, id % kPanelRows, count, y + done);
     done += count;
   }
 }

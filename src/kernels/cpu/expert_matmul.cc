@@ -44,8 +44,7 @@ std::span<const ExpertWork> works_of(Arena& arena, const MatmulKernels& kernels,
     const std::span<const TileToken> own = tokens.subspan(first, size);
     SN_CHECK(own.front().shells <= experts[e].shells.size(), "expert_matmul: more shells than the weight has");
     const PackedMatrix w = experts[e].first(own.front().shells);
-    const Activations form = activations_for(kernels, w.dtype);
-    works[count++] = {w, cut_tiles(arena, own, first, kernels.max_tokens, w.cols(), form)};
+    works[count++] = {w, cut_tiles(arena, own, first, w.cols(), form_for(kernels, w))};
   }
   return works.first(count);
 }
@@ -61,7 +60,7 @@ void pack_all(const Exec& exec, const MatmulKernels& kernels, std::span<const Ex
                          [&](size_t begin, size_t end) {
                            for (const ExpertWork& work : works.subspan(begin, end - begin))
                              for (const TokenTile& tile : work.tiles)
-                               pack_tile(tile, work.w, activations_for(kernels, work.w.dtype));
+                               pack_tile(tile, work.w, form_for(kernels, work.w));
                          });
 }
 

@@ -3,18 +3,13 @@
 
 #include <utility>
 
+#include "kernels/cpu/matmul_avx512-inl.h"
 #include "kernels/cpu/matmul_tile.h"
 
 namespace starnest::cpu {
 namespace {
 
 constexpr size_t kAhead = 16 << 10;  // bytes
-
-struct Sums {
-  __m512 low, high;
-};
-
-__mmask16 first_lanes(size_t count) { return count >= 16 ? __mmask16(0xffff) : __mmask16((1u << count) - 1); }
 
 __m512 even(__m512i pairs) { return _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)); }
 __m512 odd(__m512i pairs) { return _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(int(0xffff0000u)))); }
@@ -31,13 +26,7 @@ void accumulate(Sums (&sums)[tokens], __m512 w0, __m512 w1, const uint32_t* x) {
 // `step` bytes of panel at a time, which are `columns` columns: one of F32 or a pair of BF16, both 128 bytes.
 template <bool narrow, size_t tokens, bool ahead>
 void fma_tile(const PanelTile& tile) {
-  const __mmask16 low = first_lanes(tile.rows), high = first_lanes(tile.rows > 16 ? tile.rows - 16 : 0);
-  Sums sums[tokens];
-  for (size_t j = 0; j < tokens; ++j) {
-    const float* y = tile.y + j * tile.y_stride;
-    sums[j].low = tile.continues ? _mm512_maskz_loadu_ps(low, y) : _mm512_setzero_ps();
-    sums[j].high = tile.continues ? _mm512_maskz_loadu_ps(high, y + 16) : _mm512_setzero_ps();
-  }
+  RowSums<tokens> rows(tile);
   const std::byte* panel = tile.panel;
   const uint32_t* x = tile.x;
   constexpr size_t kColumns = narrow ? 2 : 1;
@@ -48,17 +37,13 @@ void fma_tile(const PanelTile& tile) {
       _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead + 64, _MM_HINT_T1);
     }
     if constexpr (narrow) {
-      accumulate(sums, even(w0), even(w1), x);
-      if (k + 1 < tile.columns) accumulate(sums, odd(w0), odd(w1), x + tile.x_stride);
+      accumulate(rows.sums, even(w0), even(w1), x);
+      if (k + 1 < tile.columns) accumulate(rows.sums, odd(w0), odd(w1), x + tile.x_stride);
     } else {
-      accumulate(sums, _mm512_castsi512_ps(w0), _mm512_castsi512_ps(w1), x);
+      accumulate(rows.sums, _mm512_castsi512_ps(w0), _mm512_castsi512_ps(w1), x);
     }
   }
-  for (size_t j = 0; j < tokens; ++j) {
-    float* y = tile.y + j * tile.y_stride;
-    _mm512_mask_storeu_ps(y, low, sums[j].low);
-    _mm512_mask_storeu_ps(y + 16, high, sums[j].high);
-  }
+  rows.store();
 }
 
 using Run = void (*)(const PanelTile&);
@@ -76,8 +61,68 @@ void run_tile(const PanelTile& tile) {
   (tile.reads_ahead ? pick<narrow, true>(tile.tokens, kCounts) : pick<narrow, false>(tile.tokens, kCounts))(tile);
 }
 
+// FP8 by way of F16, whose subnormals cost nothing: the bits of a code, moved up, are those of the number times 2^-8.
+constexpr float kFp8Factor = 256.0f;
+
+__m512 low_half(__m512i f16) { return _mm512_cvtph_ps(_mm512_castsi512_si256(f16)); }
+__m512 high_half(__m512i f16) { return _mm512_cvtph_ps(_mm512_extracti64x4_epi64(f16, 1)); }
+
+template <size_t tokens, bool ahead>
+struct Fp8Tile {
+  static void run(const PanelTile& tile) {
+    const __m512i low = _mm512_set1_epi16(0x7f), sign = _mm512_set1_epi16(int16_t(0x8000));
+    RowSums<tokens> rows(tile);
+    const std::byte* panel = tile.panel;
+    const uint32_t* x = tile.x;
+    for (size_t k = 0; k < tile.columns; k += 2, panel += 64, x += 2 * tile.x_stride) {
+      if constexpr (ahead) _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead, _MM_HINT_T1);
+      const __m512i pairs = _mm512_load_si512(panel);
+      const __m512i even = _mm512_or_si512(_mm512_slli_epi16(_mm512_and_si512(pairs, low), 7),
+                                           _mm512_and_si512(_mm512_slli_epi16(pairs, 8), sign));
+      accumulate(rows.sums, low_half(even), high_half(even), x);
+      if (k + 1 == tile.columns) break;
+      const __m512i odd = _mm512_or_si512(_mm512_slli_epi16(_mm512_and_si512(_mm512_srli_epi16(pairs, 8), low), 7),
+                                          _mm512_and_si512(pairs, sign));
+      accumulate(rows.sums, low_half(odd), high_half(odd), x + tile.x_stride);
+    }
+    rows.store();
+  }
+};
+
+template <size_t tokens, bool ahead>
+struct Nvfp4Tile {
+  static void run(const PanelTile& tile) {
+    RowSums<tokens> rows(tile);
+    run_records<tokens, ahead>(tile, rows, [](const __m512i(&w)[4], const uint32_t* x, size_t stride) {
+      // Products of the pairs of a word fit 16 bits, and so do the sums of four words: 4 x 2 x 24 x 127 < 2^15.
+      __m512i products = _mm512_maddubs_epi16(w[0], _mm512_set1_epi32(int(x[0])));
+      for (size_t word = 1; word < 4; ++word)
+        products = _mm512_add_epi16(products, _mm512_maddubs_epi16(w[word], _mm512_set1_epi32(int(x[word * stride]))));
+      return _mm512_add_epi32(_mm512_set1_epi32(int(x[5 * stride])), _mm512_madd_epi16(products, _mm512_set1_epi16(1)));
+    });
+    rows.store();
+  }
+};
+
+template <template <size_t, bool> class Tile, bool ahead, size_t... n>
+Run pick_tile(size_t tokens, std::index_sequence<n...>) {
+  static constexpr Run kRuns[] = {Tile<n + 1, ahead>::run...};
+  return kRuns[tokens - 1];
+}
+
+template <template <size_t, bool> class Tile>
+void run_quantized(const PanelTile& tile) {
+  constexpr auto kCounts = std::make_index_sequence<kMaxTokens>();
+  (tile.reads_ahead ? pick_tile<Tile, true>(tile.tokens, kCounts) : pick_tile<Tile, false>(tile.tokens, kCounts))(tile);
+}
+
 }  // namespace
 
-MatmulKernels avx512_kernels() { return {kMaxTokens, Activations::f32, run_tile<true>, run_tile<false>}; }
+MatmulKernels avx512_kernels() {
+  return {.f32 = {kMaxTokens, Activations::f32, 1, run_tile<false>},
+          .bf16 = {kMaxTokens, Activations::f32, 1, run_tile<true>},
+          .fp8 = {kMaxTokens, Activations::f32, kFp8Factor, run_quantized<Fp8Tile>},
+          .nvfp4 = {kMaxTokens, Activations::int8_blocks, kRecordFactor, run_quantized<Nvfp4Tile>}};
+}
 
 }  // namespace starnest::cpu

@@ -1,8 +1,9 @@
-// AVX-512 with the BF16 dot product: 2 x 16 rows, up to 12 tokens, 24 sums in registers.
+// AVX-512 with the dot products of BF16 and of int8 (VNNI): 2 x 16 rows, up to 12 tokens, 24 sums in registers.
 #include <immintrin.h>
 
 #include <utility>
 
+#include "kernels/cpu/matmul_avx512-inl.h"
 #include "kernels/cpu/matmul_tile.h"
 
 namespace starnest::cpu {
@@ -11,23 +12,11 @@ namespace {
 constexpr size_t kPanelBytes = 128;  // of one pair of columns
 constexpr size_t kAhead = 16 << 10;  // bytes
 
-struct Sums {
-  __m512 low, high;
-};
-
-__mmask16 first_lanes(size_t count) { return count >= 16 ? __mmask16(0xffff) : __mmask16((1u << count) - 1); }
-
 __m512bh pairs(__m512i bits) { return (__m512bh)bits; }
 
 template <size_t tokens, bool ahead>
 void dot_tile(const PanelTile& tile) {
-  const __mmask16 low = first_lanes(tile.rows), high = first_lanes(tile.rows > 16 ? tile.rows - 16 : 0);
-  Sums sums[tokens];
-  for (size_t j = 0; j < tokens; ++j) {
-    const float* y = tile.y + j * tile.y_stride;
-    sums[j].low = tile.continues ? _mm512_maskz_loadu_ps(low, y) : _mm512_setzero_ps();
-    sums[j].high = tile.continues ? _mm512_maskz_loadu_ps(high, y + 16) : _mm512_setzero_ps();
-  }
+  RowSums<tokens> rows(tile);
   const std::byte* panel = tile.panel;
   const uint32_t* x = tile.x;
   const std::byte* const end = panel + (tile.columns + 1) / 2 * kPanelBytes;
@@ -40,15 +29,11 @@ void dot_tile(const PanelTile& tile) {
     }
     for (size_t j = 0; j < tokens; ++j) {
       const __m512bh value = pairs(_mm512_set1_epi32(int(x[j])));
-      sums[j].low = _mm512_dpbf16_ps(sums[j].low, w0, value);
-      sums[j].high = _mm512_dpbf16_ps(sums[j].high, w1, value);
+      rows.sums[j].low = _mm512_dpbf16_ps(rows.sums[j].low, w0, value);
+      rows.sums[j].high = _mm512_dpbf16_ps(rows.sums[j].high, w1, value);
     }
   }
-  for (size_t j = 0; j < tokens; ++j) {
-    float* y = tile.y + j * tile.y_stride;
-    _mm512_mask_storeu_ps(y, low, sums[j].low);
-    _mm512_mask_storeu_ps(y + 16, high, sums[j].high);
-  }
+  rows.store();
 }
 
 using Run = void (*)(const PanelTile&);
@@ -65,12 +50,76 @@ void bf16_tile(const PanelTile& tile) {
   (tile.reads_ahead ? pick<true>(tile.tokens, kCounts) : pick<false>(tile.tokens, kCounts))(tile);
 }
 
+// E4M3 as BF16, exactly. The dot product takes subnormals for zero, but those of E4M3 are normal numbers of BF16.
+__m512i bf16_of_fp8(__m256i codes, __m512i subnormals) {
+  const __m512i wide = _mm512_cvtepu8_epi16(codes), magnitude = _mm512_and_si512(wide, _mm512_set1_epi16(0x7f));
+  const __m512i sign = _mm512_slli_epi16(_mm512_and_si512(wide, _mm512_set1_epi16(0x80)), 8);
+  const __m512i normal = _mm512_add_epi16(_mm512_slli_epi16(magnitude, 4), _mm512_set1_epi16(0x3c00));
+  const __mmask32 small = _mm512_cmplt_epu16_mask(magnitude, _mm512_set1_epi16(8));
+  return _mm512_or_si512(_mm512_mask_permutexvar_epi16(normal, small, magnitude, subnormals), sign);
+}
+
+// 0 to 7 times 2^-9.
+__m512i fp8_subnormals() {
+  return _mm512_castsi128_si512(_mm_setr_epi16(0, 0x3b00, 0x3b80, 0x3bc0, 0x3c00, 0x3c20, 0x3c40, 0x3c60));
+}
+
+template <size_t tokens, bool ahead>
+struct Fp8Tile {
+  static void run(const PanelTile& tile) {
+    const __m512i subnormals = fp8_subnormals();
+    RowSums<tokens> rows(tile);
+    const std::byte* panel = tile.panel;
+    const uint32_t* x = tile.x;
+    const std::byte* const end = panel + (tile.columns + 1) / 2 * (kPanelBytes / 2);
+    for (; panel != end; panel += kPanelBytes / 2, x += tile.x_stride) {
+      if constexpr (ahead) _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead, _MM_HINT_T1);
+      const __m512i codes = _mm512_load_si512(panel);
+      const __m512bh w0 = pairs(bf16_of_fp8(_mm512_castsi512_si256(codes), subnormals));
+      const __m512bh w1 = pairs(bf16_of_fp8(_mm512_extracti64x4_epi64(codes, 1), subnormals));
+      for (size_t j = 0; j < tokens; ++j) {
+        const __m512bh value = pairs(_mm512_set1_epi32(int(x[j])));
+        rows.sums[j].low = _mm512_dpbf16_ps(rows.sums[j].low, w0, value);
+        rows.sums[j].high = _mm512_dpbf16_ps(rows.sums[j].high, w1, value);
+      }
+    }
+    rows.store();
+  }
+};
+
+template <size_t tokens, bool ahead>
+struct Nvfp4Tile {
+  static void run(const PanelTile& tile) {
+    RowSums<tokens> rows(tile);
+    run_records<tokens, ahead>(tile, rows, [](const __m512i(&w)[4], const uint32_t* x, size_t stride) {
+      __m512i sum = _mm512_set1_epi32(int(x[5 * stride]));
+      for (size_t word = 0; word < 4; ++word)
+        sum = _mm512_dpbusd_epi32(sum, w[word], _mm512_set1_epi32(int(x[word * stride])));
+      return sum;
+    });
+    rows.store();
+  }
+};
+
+template <template <size_t, bool> class Tile, bool ahead, size_t... n>
+Run pick_tile(size_t tokens, std::index_sequence<n...>) {
+  static constexpr Run kRuns[] = {Tile<n + 1, ahead>::run...};
+  return kRuns[tokens - 1];
+}
+
+template <template <size_t, bool> class Tile>
+void run_quantized(const PanelTile& tile) {
+  constexpr auto kCounts = std::make_index_sequence<kMaxTokens>();
+  (tile.reads_ahead ? pick_tile<Tile, true>(tile.tokens, kCounts) : pick_tile<Tile, false>(tile.tokens, kCounts))(tile);
+}
+
 }  // namespace
 
 MatmulKernels avx512bf16_kernels() {
   MatmulKernels kernels = avx512_kernels();
-  kernels.with_bf16 = Activations::bf16_pairs;
-  kernels.bf16 = bf16_tile;
+  kernels.bf16 = {kMaxTokens, Activations::bf16_pairs, 1, bf16_tile};
+  kernels.fp8 = {kMaxTokens, Activations::bf16_pairs, 1, run_quantized<Fp8Tile>};
+  kernels.nvfp4 = {kMaxTokens, Activations::int8_blocks, kRecordFactor, run_quantized<Nvfp4Tile>};
   return kernels;
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/encoding.h"
 #include "kernels/cpu/isa.h"
 
 namespace starnest::cpu {
@@ -15,7 +16,7 @@ namespace starnest::cpu {
 struct PanelTile {
   const std::byte* panel;  // kernels/packed_matrix.h
   size_t columns;
-  const uint32_t* x;  // of the first column: [columns][x_stride] F32 or [columns/2][x_stride] pairs of BF16
+  const uint32_t* x;  // of the first column, as the kernel reads it (Activations)
   size_t x_stride;    // tokens that were packed together
   size_t tokens;      // <= max_tokens; the first of those packed together
   float* y;           // of the first token and row
@@ -25,14 +26,30 @@ struct PanelTile {
   bool reads_ahead;  // bring the panel after this one nearer: it is next for the same tokens
 };
 
-// How a kernel reads x: as it is, or as pairs rounded to BF16, low half the even column.
-enum class Activations { f32, bf16_pairs };
+// How a kernel reads x.
+//   f32          [columns][x_stride]
+//   bf16_pairs   [columns/2][x_stride] pairs rounded to BF16, low half the even column
+//   int8_blocks  per block of 16 columns [kBlockWords][x_stride]: four words of four int8 each, then the F32 scale of
+//                the block, then -12 times the sum of the int8: the start of a sum of codes to which 12 was added
+enum class Activations { f32, bf16_pairs, int8_blocks };
+inline constexpr size_t kBlockWords = 6;
+
+// E2M1 codes as the integer kernels read them: twice the number, plus 12, so that none is negative.
+inline constexpr uint8_t kE2m1Plus12[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
+
+struct PanelKernel {
+  size_t max_tokens;  // of a tile
+  Activations reads;
+  float x_factor;  // x comes multiplied with it: a power of two by which the kernel's numbers are too small
+  void (*run)(const PanelTile&);
+};
 
 struct MatmulKernels {
-  size_t max_tokens;      // of a tile
-  Activations with_bf16;  // what BF16 panels are multiplied with; F32 panels take F32
-  void (*bf16)(const PanelTile&);
-  void (*f32)(const PanelTile&);
+  PanelKernel f32, bf16, fp8, nvfp4;
+
+  const PanelKernel& with(Encoding weight) const {
+    return weight == Encoding::f32 ? f32 : weight == Encoding::bf16 ? bf16 : weight == Encoding::fp8 ? fp8 : nvfp4;
+  }
 };
 
 const MatmulKernels& kernels_of(Isa isa);

@@ -1,10 +1,8 @@
 #include "kernels/cpu/panel_run.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "base/check.h"
-#include "base/dtype.h"
 
 namespace starnest::cpu {
 namespace {
@@ -33,11 +31,11 @@ enum class Ahead { no, yes };
 // Runs consecutive columns of a panel against the first `tokens` tokens of a tile.
 void run_columns(const MatmulKernels& kernels, const PackedMatrix& w, const TokenTile& tile, size_t tokens,
                  const PanelPlace& place, const PanelSegment& columns, Sum sum, Ahead ahead, MatView<float> y) {
-  const bool pairs = activations_for(kernels, w.dtype) == Activations::bf16_pairs;
+  const PanelKernel& kernel = kernels.with(w.encoding);
   const size_t stride = tile.tokens.size();
   const PanelTile call{.panel = columns.panel,
                        .columns = columns.columns,
-                       .x = tile.x + (pairs ? columns.first_column / 2 : columns.first_column) * stride,
+                       .x = tile.x + words_of(kernel.reads, columns.first_column) * stride,
                        .x_stride = stride,
                        .tokens = tokens,
                        .y = y.row(tile.first) + place.first_row,
@@ -45,7 +43,7 @@ void run_columns(const MatmulKernels& kernels, const PackedMatrix& w, const Toke
                        .rows = place.rows,
                        .continues = sum == Sum::continues,
                        .reads_ahead = ahead == Ahead::yes};
-  (w.dtype == DType::bf16 ? kernels.bf16 : kernels.f32)(call);
+  kernel.run(call);
 }
 
 // Runs one panel's block of shell s against a tile.
@@ -67,22 +65,10 @@ void run_in_order(const MatmulKernels& kernels, const PackedMatrix& w, const Tok
     const size_t s = std::max(run.shell, place.shell), tokens = tile.reaching(s);
     if (s >= w.shells.size() || tokens == 0) continue;
     const PanelSegment block = segment_of(w, place.shell, s, panel);
-    const std::byte* columns = block.panel + panel_bytes(kPanels, w.dtype, run.begin - block.first_column);
+    const std::byte* columns = block.panel + panel_bytes(w.encoding, run.begin - block.first_column);
     run_columns(kernels, w, tile, tokens, place, {columns, run.begin, run.count}, sum, Ahead::no, y);
     sum = Sum::continues;
   }
-}
-
-// The numbers of one token into column j of a tile of `stride` tokens.
-void pack_pairs(const float* x, size_t columns, uint32_t* out, size_t stride) {
-  size_t k = 0;
-  for (; k + 2 <= columns; k += 2, out += stride)
-    *out = uint32_t{to_bf16(x[k]).bits} | uint32_t{to_bf16(x[k + 1]).bits} << 16;
-  if (k < columns) *out = to_bf16(x[k]).bits;
-}
-
-void pack_floats(const float* x, size_t columns, uint32_t* out, size_t stride) {
-  for (size_t k = 0; k < columns; ++k, out += stride) *out = std::bit_cast<uint32_t>(x[k]);
 }
 
 constexpr size_t kAheadTokens = 8;  // from so many tokens on, arithmetic leaves time for reading ahead
@@ -104,10 +90,10 @@ PanelSegment segment_of(const PackedMatrix& w, size_t row_shell, size_t s, size_
   const size_t first_column = row_shell == s ? 0 : before(w, s).cols, columns = w.shells[s].cols - first_column;
   const std::byte* block = w.shells[s].data;
   if (row_shell == s) {
-    block += rows_block_offset(kPanels, w.dtype, w.shells, s);
+    block += rows_block_offset(kPanels, w.encoding, w.shells, s);
     panel -= panels_of(kPanels, w.shells, s).before;
   }
-  return {block + panel * panel_bytes(kPanels, w.dtype, columns), first_column, columns};
+  return {block + panel * panel_bytes(w.encoding, columns), first_column, columns};
 }
 
 size_t panel_count(const PackedMatrix& w) {
@@ -116,10 +102,10 @@ size_t panel_count(const PackedMatrix& w) {
   return first + own;
 }
 
-std::span<TokenTile> cut_tiles(Arena& arena, std::span<const TileToken> tokens, size_t first, size_t most,
-                               size_t columns, Activations form) {
-  const size_t count = (tokens.size() + most - 1) / most;
-  const size_t words = form == Activations::bf16_pairs ? (columns + 1) / 2 : columns;
+std::span<TokenTile> cut_tiles(Arena& arena, std::span<const TileToken> tokens, size_t first, size_t columns,
+                               const InputForm& form) {
+  const size_t count = (tokens.size() + form.max_tokens - 1) / form.max_tokens;
+  const size_t words = words_of(form.reads, columns);
   const std::span<TokenTile> tiles = arena.array<TokenTile>(count);
   const std::span<uint32_t> x = arena.array<uint32_t>(words * tokens.size());
   for (size_t i = 0; i < count; ++i) {
@@ -129,12 +115,11 @@ std::span<TokenTile> cut_tiles(Arena& arena, std::span<const TileToken> tokens, 
   return tiles;
 }
 
-void pack_tile(const TokenTile& tile, const PackedMatrix& w, Activations form) {
-  const auto pack = form == Activations::bf16_pairs ? pack_pairs : pack_floats;
+void pack_tile(const TokenTile& tile, const PackedMatrix& w, const InputForm& form) {
   const size_t stride = tile.tokens.size();
   for (size_t j = 0; j < stride; ++j) {
     const size_t columns = w.first(tile.tokens[j].shells).cols();
-    pack(tile.tokens[j].x, columns, tile.x + j, stride);
+    pack_token(form, tile.tokens[j].x, columns, tile.x + j, stride);
   }
 }
 

@@ -6,17 +6,13 @@
 #include <span>
 
 #include "base/view.h"
+#include "kernels/cpu/activations.h"
 #include "kernels/cpu/matmul_tile.h"
 #include "kernels/cpu/panels.h"
 #include "kernels/exec.h"
 #include "kernels/packed_matrix.h"
 
 namespace starnest::cpu {
-
-// How `kernels` read x to multiply it with a weight of this type.
-inline Activations activations_for(const MatmulKernels& kernels, DType weight) {
-  return weight == DType::bf16 ? kernels.with_bf16 : Activations::f32;
-}
 
 // A token of a ragged batch: its row of x, and how many shells it uses.
 struct TileToken {
@@ -38,14 +34,13 @@ struct TokenTile {
   }
 };
 
-// Cuts tokens into tiles of nearly equal numbers, at most `most`, with room for their packed numbers from the arena.
-// `columns` are those of the largest size.
-std::span<TokenTile> cut_tiles(Arena& arena, std::span<const TileToken> tokens, size_t first, size_t most,
-                               size_t columns, Activations form);
+// Cuts tokens into tiles of nearly equal numbers, with room for their packed numbers from the arena. `columns` are
+// those of the largest size.
+std::span<TokenTile> cut_tiles(Arena& arena, std::span<const TileToken> tokens, size_t first, size_t columns,
+                               const InputForm& form);
 
-// Packs a tile's x: [columns][tokens] F32 or, as pairs, [columns/2][tokens] of 2 BF16, as far as each token's shells
-// reach; an odd last column is paired with zero.
-void pack_tile(const TokenTile& tile, const PackedMatrix& w, Activations form);
+// Packs a tile's x as far as each token's shells reach.
+void pack_tile(const TokenTile& tile, const PackedMatrix& w, const InputForm& form);
 
 // Panels [begin, end) of w, counted over all shells, against all tiles.
 struct PanelRange {
