@@ -1,15 +1,15 @@
 // The one numeric path: bits depend on the tokens, the size, the weights and the back end, on nothing else.
 #include <gtest/gtest.h>
 
-#include "golden.h"
+#include "checkpoints.h"
 
 namespace starnest {
 namespace {
 
 class OnePath : public testing::TestWithParam<std::string> {
  protected:
-  FamilySpec family = read_family(golden::folder(GetParam()));
-  std::vector<TokenId> ids = golden::read(GetParam(), "full").ids;
+  FamilySpec family = read_family(folder_of(GetParam()));
+  std::vector<TokenId> ids = golden::read(golden_of(GetParam()), "full").ids;
 };
 
 TEST_P(OnePath, AnyChunkingGivesTheBitsOfOnePrefill) {
@@ -66,8 +66,7 @@ TEST_P(OnePath, SequencesOfABatchDoNotSeeEachOther) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Checkpoints, OnePath, testing::ValuesIn(golden::kNames),
-                         [](const auto& checkpoint) { return checkpoint.param; });
+INSTANTIATE_TEST_SUITE_P(Checkpoints, OnePath, testing::ValuesIn(kCheckpoints), test_name);
 
 }  // namespace
 }  // namespace starnest

@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/test_support.h"
-#include "golden.h"
+#include "checkpoints.h"
 #include "starnest/error.h"
 
 namespace starnest {
@@ -17,8 +17,8 @@ namespace {
 class Slice : public testing::TestWithParam<std::string> {
  protected:
   TestFolder folder;
-  FamilySpec family = read_family(golden::folder(GetParam()));
-  std::vector<TokenId> ids = golden::read(GetParam(), "full").ids;
+  FamilySpec family = read_family(folder_of(GetParam()));
+  std::vector<TokenId> ids = golden::read(golden_of(GetParam()), "full").ids;
 };
 
 TEST_P(Slice, ComputesTheBitsOfTheSizeInPlace) {
@@ -130,8 +130,7 @@ TEST(SliceWithLists, ComputesTheBitsOfTheSizeInPlaceAndIsRefusedUnlessAllowed) {
   EXPECT_TRUE(golden::same_bits(golden::logits_of(in_place, "inner", ids), golden::logits_of(twice, "full", ids)));
 }
 
-INSTANTIATE_TEST_SUITE_P(Checkpoints, Slice, testing::ValuesIn(golden::kNames),
-                         [](const auto& checkpoint) { return checkpoint.param; });
+INSTANTIATE_TEST_SUITE_P(Checkpoints, Slice, testing::ValuesIn(kCheckpoints), test_name);
 
 }  // namespace
 }  // namespace starnest
