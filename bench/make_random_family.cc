@@ -128,7 +128,7 @@ uint64_t write_weights(const ModelSpec& spec, const Options& options) {
   for (const TensorSpec& tensor : tensors) {
     const std::string& name = tensor.name;
     by_name[name] = &tensor;
-    const bool wide = encoding_of(spec, tensor, Encoding::bf16) == Encoding::f32;
+    const bool wide = published_as(Encoding::bf16, spec)(tensor) == Encoding::f32;
     headers.push_back({name, wide ? DType::f32 : DType::bf16, tensor.shape(full)});
   }
   SafetensorsWriter writer(fs::path(options.out) / "model.safetensors", std::move(headers), {{"format", "pt"}});

@@ -3,15 +3,19 @@
 #include "arch/quantization_preset.h"
 
 namespace starnest {
-Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, Encoding format) {
-  if (format == Encoding::f32 || tensor.role == Role::gate || tensor.role == Role::gate_bias) return Encoding::f32;
-  if (is_plain(format)) return format;
-  return default_preset(format).of(part_of(spec, tensor)).value_or(Encoding::bf16);
+
+EncodingOf published_as(Encoding format, const ModelSpec& spec) {
+  return [format, &spec](const TensorSpec& tensor) {
+    if (format == Encoding::f32 || tensor.role == Role::gate || tensor.role == Role::gate_bias) return Encoding::f32;
+    if (is_plain(format)) return format;
+    return default_preset(format).of(part_of(spec, tensor)).value_or(Encoding::bf16);
+  };
 }
 
-SizeCosts::SizeCosts(const ModelSpec& spec, Encoding format) : tensors_(unnamed_tensors(spec, Experts::apart)) {
+SizeCosts::SizeCosts(const ModelSpec& spec, const EncodingOf& encoding_of)
+    : tensors_(unnamed_tensors(spec, Experts::apart)) {
   encodings_.reserve(tensors_.size());
-  for (const TensorSpec& tensor : tensors_) encodings_.push_back(encoding_of(spec, tensor, format));
+  for (const TensorSpec& tensor : tensors_) encodings_.push_back(encoding_of(tensor));
 }
 
 Cost SizeCosts::of(const Widths& widths) const {
@@ -22,7 +26,7 @@ Cost SizeCosts::of(const Widths& widths) const {
 }
 
 Cost cost_of(const ModelSpec& spec, const Widths& widths, Encoding format) {
-  return SizeCosts(spec, format).of(widths);
+  return SizeCosts(spec, published_as(format, spec)).of(widths);
 }
 
 StateCost state_cost_of(const BlockSpec& full, const BlockWidths& widths) {

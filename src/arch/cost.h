@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "arch/tensors.h"
@@ -9,14 +10,17 @@
 
 namespace starnest {
 
-// How a tensor is stored in a published checkpoint whose linear layers are stored as `format`: in every format but f32
-// the expert router is F32; in fp8 and nvfp4 what default_preset leaves plain is BF16.
-Encoding encoding_of(const ModelSpec& spec, const TensorSpec& tensor, Encoding format);
+// How a tensor is stored, where costs are counted.
+using EncodingOf = std::function<Encoding(const TensorSpec& tensor)>;
 
-// What many sizes of one model cost, in one format.
+// In a published checkpoint whose linear layers are stored as `format`: in every format but f32 the expert router is
+// F32; in fp8 and nvfp4 what default_preset leaves plain is BF16. `spec` must outlive it.
+EncodingOf published_as(Encoding format, const ModelSpec& spec);
+
+// What many sizes of one model cost.
 class SizeCosts {
  public:
-  SizeCosts(const ModelSpec& spec, Encoding format);
+  SizeCosts(const ModelSpec& spec, const EncodingOf& encoding_of);
   Cost of(const Widths& widths) const;
 
  private:
@@ -24,7 +28,7 @@ class SizeCosts {
   std::vector<Encoding> encodings_;  // of each
 };
 
-Cost cost_of(const ModelSpec& spec, const Widths& widths, Encoding format);
+Cost cost_of(const ModelSpec& spec, const Widths& widths, Encoding format);  // as published
 
 // What one sequence carries, in elements; in bytes as BF16 engines keep it: the recurrent state in F32.
 struct StateCost {

@@ -46,9 +46,9 @@ PassCost PassCosts::Group::cost(std::span<const Part> parts) const {
   return sum;
 }
 
-PassCosts::PassCosts(const ModelSpec& spec, Encoding format, std::span<const Widths* const> ascending) {
+PassCosts::PassCosts(const ModelSpec& spec, const EncodingOf& encoding_of, std::span<const Widths* const> ascending) {
   for (const TensorSpec& tensor : unnamed_tensors(spec, Experts::apart)) {
-    const Encoding encoding = encoding_of(spec, tensor, format);
+    const Encoding encoding = encoding_of(tensor);
     Group group{.head = is_head(spec, tensor), .one_row = tensor.use == Use::one_row, .sizes = {}};
     for (const Widths* widths : ascending) {
       Group::AtSize at;
@@ -84,7 +84,7 @@ PassCost PassCosts::of(std::vector<Part> parts) const {
   return sum;
 }
 
-PassCost pass_cost_of(const ModelSpec& spec, Encoding format, std::span<const PassPart> parts) {
+PassCost pass_cost_of(const ModelSpec& spec, const EncodingOf& encoding_of, std::span<const PassPart> parts) {
   std::vector<PassPart> smallest_first(parts.begin(), parts.end());
   std::stable_sort(smallest_first.begin(), smallest_first.end(), [](const PassPart& a, const PassPart& b) {
     return contains(*b.widths, *a.widths) && !contains(*a.widths, *b.widths);
@@ -95,7 +95,7 @@ PassCost pass_cost_of(const ModelSpec& spec, Encoding format, std::span<const Pa
     sizes.push_back(part.widths);
     at.push_back({sizes.size(), part.tokens, part.logits});
   }
-  return PassCosts(spec, format, sizes).of(std::move(at));
+  return PassCosts(spec, encoding_of, sizes).of(std::move(at));
 }
 
 }  // namespace starnest

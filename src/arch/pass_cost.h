@@ -26,14 +26,14 @@ struct PassCost {
 // Expected values, for tokens that choose their experts independently and every expert as often as any other: real
 // routing is less even, so a real step reads somewhat less. For one token it is exact and equals
 // Cost::decode_bytes_per_token. States, keys and values are not counted. The sizes are nested (one family).
-PassCost pass_cost_of(const ModelSpec& spec, Encoding format, std::span<const PassPart> parts);
+PassCost pass_cost_of(const ModelSpec& spec, const EncodingOf& encoding_of, std::span<const PassPart> parts);
 
 // The same for many steps of one family: what its tensors come to is summed up once, so that a step costs a few
 // operations for each of its parts.
 class PassCosts {
  public:
   // `ascending`: the widths of nested sizes, from size 1.
-  PassCosts(const ModelSpec& spec, Encoding format, std::span<const Widths* const> ascending);
+  PassCosts(const ModelSpec& spec, const EncodingOf& encoding_of, std::span<const Widths* const> ascending);
 
   struct Part {
     size_t size = 1;

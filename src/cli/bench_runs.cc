@@ -54,7 +54,7 @@ class Bench {
     return out;
   }
 
-  PassCost cost(std::vector<PassPart> parts) const { return pass_cost_of(spec_, engine_.encodings().front(), parts); }
+  PassCost cost(std::vector<PassPart> parts) const { return pass_cost_of(spec_, engine_.encoding_of(), parts); }
   PassPart part(size_t size, int tokens, int logits) const {
     return {&engine_.sizes().at(size).widths, uint64_t(tokens), uint64_t(logits)};
   }

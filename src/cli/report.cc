@@ -84,7 +84,7 @@ Projection projection(const ReportOptions& options) {
       return PassPart{at, uint64_t(std::max(1.0, std::round(tokens))), logits};
     };
     const auto of = [&](const std::vector<PassPart>& parts) {
-      return pass_cost_of(goal.spec, Encoding::bf16, parts).bytes / rate;
+      return pass_cost_of(goal.spec, published_as(Encoding::bf16, goal.spec), parts).bytes / rate;
     };
     const auto seconds = [&](const Widths* at, double tokens) { return of({part(at, tokens)}); };
     const Widths *think = widths(file.stages.front().size), *answer = widths(file.stages.back().size);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "arch/cost.h"
 #include "arch/family_spec.h"
 #include "base/progress.h"
 #include "engine/kv_pool.h"
@@ -60,6 +61,9 @@ class Engine {
   const std::vector<std::string>& notices() const { return weights_.notices(); }  // what the checkpoint holds unused
   uint64_t resident_bytes() const { return weights_.bytes(); }
   const std::vector<Encoding>& encodings() const { return weights_.encodings(); }  // of the weights, most bytes first
+  EncodingOf encoding_of() const {  // of every tensor; valid as long as the engine
+    return [this](const TensorSpec& tensor) { return weights_.encoding_of(tensor); };
+  }
   DType kv_dtype() const { return kv_dtype_; }
   int threads() const { return pool_.threads(); }
   ThreadPool& pool() { return pool_; }

@@ -82,6 +82,14 @@ void Weights::rank_encodings() {
   std::stable_sort(encodings_.begin(), encodings_.end(), [&](Encoding a, Encoding b) { return bytes[a] > bytes[b]; });
 }
 
+Encoding Weights::encoding_of(const TensorSpec& tensor) const {
+  const Role role = tensor.parts.front().role;
+  if (const auto found = packed_.find({tensor.block, role, tensor.expert}); found != packed_.end())
+    return found->second.encoding;
+  const auto table = tables_.find({tensor.block, role, tensor.expert});
+  return table == tables_.end() ? Encoding::f32 : table->second.source.stored->encoding;
+}
+
 std::vector<BlockWidths> Weights::chain(int block) const {
   std::vector<BlockWidths> widths;
   for (const Size& size : sizes_.ascending()) widths.push_back(size.widths.at(block));

@@ -48,10 +48,10 @@ EngineOptions engine_options(const ModelSpec& spec, const OpenOptions& options) 
   return out;
 }
 
-PassCosts pass_costs(const FamilySpec& family, Encoding format) {
+PassCosts pass_costs(const FamilySpec& family, const Engine& engine) {
   std::vector<const Widths*> widths;
   for (const Size& size : family.sizes.ascending()) widths.push_back(&size.widths);
-  return {family.spec, format, widths};
+  return {family.spec, engine.encoding_of(), widths};
 }
 
 GenerationRules read_rules(FamilySpec& family, const Tokenizer* tokenizer, std::string_view chat_template) {
@@ -100,7 +100,7 @@ Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& option
       sampling(read_sampling(spec.folder)),
       engine(spec, engine_options(spec.spec, options), options.progress),
       snapshots(options.cache_bytes),
-      costs(pass_costs(spec, format())) {
+      costs(pass_costs(spec, engine)) {
   for (const Size& size : engine.sizes().ascending()) states.add(state_cost_of(spec.spec, size.widths));
   spec.notices.insert(spec.notices.end(), engine.notices().begin(), engine.notices().end());
   add_unused_keys(spec);
@@ -115,9 +115,10 @@ Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& option
 
 void Family::Impl::describe_sizes() {
   sizes.clear();
+  const SizeCosts costs_of_sizes(spec.spec, engine.encoding_of());
   for (size_t number = engine.resident(); number >= 1; --number) {
     const Size& size = engine.sizes().at(number);
-    const Cost cost = cost_of(spec.spec, size.widths, format());
+    const Cost cost = costs_of_sizes.of(size.widths);
     sizes.push_back({size.name, cost.parameters, cost.active_parameters, cost.bytes, cost.decode_bytes_per_token});
   }
 }

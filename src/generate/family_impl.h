@@ -49,7 +49,6 @@ struct Family::Impl {
   PerSize<StateCost> states;
 
  private:
-  Encoding format() const { return engine.encodings().front(); }
   void set_context(const OpenOptions& options);
 };
 

@@ -8,7 +8,7 @@ CellCosts::CellCosts(const ModelSpec& spec, const Choices& choices, const CostMe
     : spec_(spec),
       choices_(choices),
       of_(of),
-      costs_(spec, of.format),
+      costs_(spec, published_as(of.format, spec)),
       parts_(spec.blocks.size() + 1),
       parts_with_(choices.axes.size()) {
   const Widths full = full_widths(spec);

@@ -125,7 +125,7 @@ Tensor expected_cost(const Choices& choices, const ModelSpec& spec, const Probab
       elements = elements * (routed && d == 0 && of.kind == CostKind::active_parameters
                                  ? torch::scalar_tensor(double(tensor.chosen), torch::kDouble)
                                  : expected_extent(tensor.dims[d], expected, tensor.block));
-    if (of.kind == CostKind::bytes) elements = elements * bytes_per_element(encoding_of(spec, tensor, of.format));
+    if (of.kind == CostKind::bytes) elements = elements * bytes_per_element(published_as(of.format, spec)(tensor));
     if (tensor.block >= 0 && kept[size_t(tensor.block)].defined()) elements = elements * kept[size_t(tensor.block)];
     cost = cost + elements;
   }
@@ -144,7 +144,7 @@ Tensor budget_loss(const Tensor& cost, double cap) {
 }
 
 double exact_cost(const ModelSpec& spec, const Widths& widths, const CostMeasure& of) {
-  return exact_cost(SizeCosts(spec, of.format), spec, widths, of);
+  return exact_cost(SizeCosts(spec, published_as(of.format, spec)), spec, widths, of);
 }
 
 double exact_cost(const SizeCosts& costs, const ModelSpec& spec, const Widths& widths, const CostMeasure& of) {

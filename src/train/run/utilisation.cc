@@ -26,7 +26,7 @@ double product_rate() {
 
 double forward_flops(const ModelSpec& spec, const Widths& widths) {
   const PassPart one_token{&widths, 1, 1};
-  return pass_cost_of(spec, Encoding::f32, {&one_token, 1}).flops;
+  return pass_cost_of(spec, published_as(Encoding::f32, spec), {&one_token, 1}).flops;
 }
 
 }  // namespace starnest::train
