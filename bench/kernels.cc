@@ -1,7 +1,7 @@
-// The kernels alone, at the widths of Nemotron 3 Nano 30B: matrix-vector products beside a plain read, products of 512
-// tokens beside OpenBLAS's SGEMM (when libopenblas.so.0 is installed), grouped experts beside dense products, the state
-// space recurrence, and the ops with a state on many sequences at once beside one call for each. STARNEST_ISA chooses
-// the instruction set. Usage: bench_kernels [ROUNDS]
+// The kernels alone, at the widths of Nemotron 3 Nano 30B and in every encoding: matrix-vector products beside a plain
+// read, products of 512 tokens beside OpenBLAS's SGEMM (when libopenblas.so.0 is installed), grouped experts beside
+// dense products, the state space recurrence, and the ops with a state on many sequences at once beside one call for
+// each. STARNEST_ISA chooses the instruction set. Usage: bench_kernels [ROUNDS]
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <memory>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "base/pages.h"
@@ -52,8 +53,9 @@ double median(std::vector<double> values) {
 // Matrices of one shape in one stretch of memory, each a single shell of small normal numbers.
 class Matrices {
  public:
-  Matrices(ThreadPool& pool, size_t count, size_t rows, size_t cols) : shells_(count, PackedShell{rows, cols}) {
-    const size_t each = shell_bytes(cpu::kPanels, Encoding::bf16, std::span(shells_).first(1), 0);
+  Matrices(ThreadPool& pool, Encoding encoding, size_t count, size_t rows, size_t cols)
+      : encoding_(encoding), shells_(count, PackedShell{rows, cols}) {
+    const size_t each = shell_bytes(cpu::kPanels, encoding, std::span(shells_).first(1), 0);
     memory_ = Pages(each * count);
     pool.parallel_for(memory_.size() / 8, kReadGrain, [&](size_t begin, size_t end) {
       auto* words = reinterpret_cast<uint64_t*>(memory_.data());
@@ -62,7 +64,7 @@ class Matrices {
     for (size_t i = 0; i < count; ++i) shells_[i].data = memory_.data() + i * each;
   }
   size_t count() const { return shells_.size(); }
-  PackedMatrix operator[](size_t i) const { return {Encoding::bf16, std::span(shells_).subspan(i, 1)}; }
+  PackedMatrix operator[](size_t i) const { return {encoding_, std::span(shells_).subspan(i, 1)}; }
   std::vector<PackedMatrix> all() const {
     std::vector<PackedMatrix> out;
     for (size_t i = 0; i < count(); ++i) out.push_back((*this)[i]);
@@ -74,6 +76,7 @@ class Matrices {
   double flops(size_t tokens) const { return 2.0 * double(shells_[0].rows * shells_[0].cols * count() * tokens); }
 
  private:
+  Encoding encoding_;
   Pages memory_;
   std::vector<PackedShell> shells_;
 };
@@ -191,9 +194,11 @@ class KernelBench {
   void run() {
     std::printf("%s kernels, %d threads, medians of %d rounds\n", std::string(device_->kernel_path()).c_str(),
                 pool_.threads(), rounds_);
-    products();
-    experts();
-    recurrence();
+    for (const Encoding encoding : {Encoding::bf16, Encoding::fp8, Encoding::nvfp4}) {
+      products(encoding);
+      experts(encoding);
+      if (encoding == Encoding::bf16) recurrence();
+    }
     std::printf(
         "sequences x tokens      at once  one by one  (us: convolution and scan; keys, values and attention)\n");
     sequences(64, 1);
@@ -223,8 +228,9 @@ class KernelBench {
     });
   }
 
-  void products() {
-    const Matrices weights(pool_, kPoolMatrices, kInner, kHidden), one(pool_, 1, kInner, kHidden);
+  void products(Encoding encoding) {
+    const Matrices weights(pool_, encoding, kPoolMatrices, kInner, kHidden), one(pool_, encoding, 1, kInner, kHidden);
+    const std::string name(name_of(encoding));
     const RowSpan all{kTokens, 1};
     std::vector<double> reads, of_read, rates, blas_rates, ratios;
     for (int round = -1; round < rounds_; ++round) {
@@ -241,9 +247,9 @@ class KernelBench {
       ratios.push_back(blas / dense);
     }
     dense_rate_ = median(rates);
-    std::printf("1 token, BF16 %zux%zu: %.0f %% of the plain read (%.1f GB/s)\n", kInner, kHidden,
+    std::printf("1 token, %s %zux%zu: %.0f %% of the plain read (%.1f GB/s)\n", name.c_str(), kInner, kHidden,
                 100 * median(of_read), median(reads));
-    std::printf("%zu tokens, BF16: %.0f GFLOP/s", kTokens, dense_rate_);
+    std::printf("%zu tokens, %s: %.0f GFLOP/s", kTokens, name.c_str(), dense_rate_);
     if (blas_ != nullptr)
       std::printf("; OpenBLAS SGEMM %.0f; ratio %.2f\n", median(blas_rates), median(ratios));
     else
@@ -263,8 +269,9 @@ class KernelBench {
     return ids;
   }
 
-  void experts() {
-    const Matrices up(pool_, kExperts, kExpertInner, kHidden), down(pool_, kExperts, kHidden, kExpertInner);
+  void experts(Encoding encoding) {
+    const Matrices up(pool_, encoding, kExperts, kExpertInner, kHidden);
+    const Matrices down(pool_, encoding, kExperts, kHidden, kExpertInner);
     const std::vector<PackedMatrix> ups = up.all(), downs = down.all();
     std::vector<int32_t> ids = choices();
     const ExpertGroups groups = group_by_expert(exec_, {ids.data(), kTokens, kChosen, kChosen}, kExperts);

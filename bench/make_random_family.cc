@@ -2,6 +2,7 @@
 // no sense.
 //
 //   make_random_family --like tests/data/configs/nano_30b -o /tmp/random    # 6 blocks MEM*EM, 6.4 GiB
+//   make_random_family --like tests/data/configs/nano_30b --pattern like --format nvfp4 -o /tmp/30b    # all, 18 GiB
 //   make_random_family --like tests/golden/mixed_bf16 --pattern ME -o /tmp/tiny
 #include <algorithm>
 #include <cmath>
@@ -17,6 +18,7 @@
 
 #include "arch/cost.h"
 #include "arch/family_spec.h"
+#include "base/quantized.h"
 #include "base/rng.h"
 #include "base/text.h"
 #include "format/weights/safetensors_writer.h"
@@ -31,6 +33,7 @@ struct Options {
   std::string like;
   std::string out;
   std::string pattern = "MEM*EM";
+  Encoding format = Encoding::bf16;
   int vocab = 0;
   uint64_t seed = 1;
 };
@@ -70,6 +73,19 @@ Distribution distribution_of(Role role, double fan_in) {
   }
 }
 
+// The numbers of quantised matrices, as codes: normal ones reach this many of the largest code's steps.
+constexpr double kLargestDeviations = 4.5;
+constexpr float kFp8Step = float(kLargestDeviations / 448);  // of the spread
+constexpr uint8_t kBlockScale = 0x70;                        // 128, of every block
+constexpr float kNvfp4Step = float(2.5 / 6);                 // likewise; a block's largest lies lower
+
+struct Fp8Code {
+  uint8_t bits;
+};
+struct Nvfp4Pair {
+  uint8_t bits;
+};
+
 // Normal numbers by the gigabyte: 65,536 are drawn once, each with its negative so that the mean is 0, and a tensor
 // picks from them at random, four picks per draw of the generator.
 class NormalStock {
@@ -86,7 +102,8 @@ class NormalStock {
   template <class Number, class Take>
   void draw(uint64_t key, Distribution d, uint64_t count, const Take& take) const {
     std::vector<Number> scaled, piece(size_t{1} << 20);
-    for (const float value : values_) scaled.push_back(rounded<Number>(float(d.mean + d.spread * value)));
+    for (size_t i = 0; i < values_.size(); ++i)
+      scaled.push_back(rounded<Number>(d, values_[i], values_[i * 7919 % values_.size()]));
     Rng rng(key);
     for (uint64_t left = count; left > 0;) {
       const size_t now = size_t(std::min<uint64_t>(left, piece.size()));
@@ -100,12 +117,18 @@ class NormalStock {
   }
 
  private:
+  // A number; of codes that share a byte, two.
   template <class Number>
-  static Number rounded(float value) {
+  static Number rounded(Distribution d, float value, float other) {
+    const auto number = float(d.mean + d.spread * value);
     if constexpr (std::is_same_v<Number, bf16>)
-      return to_bf16(value);
+      return to_bf16(number);
+    else if constexpr (std::is_same_v<Number, Fp8Code>)
+      return {to_e4m3(value / kFp8Step)};
+    else if constexpr (std::is_same_v<Number, Nvfp4Pair>)
+      return {uint8_t(to_e2m1(value / kNvfp4Step) | to_e2m1(other / kNvfp4Step) << 4)};
     else
-      return value;
+      return number;
   }
 
   std::vector<float> values_;
@@ -113,36 +136,84 @@ class NormalStock {
 
 HfConfig config_for(const Options& options) {
   HfConfig config = HfConfig::read(fs::path(options.like) / "config.json");
-  config.set({"hybrid_override_pattern"}, options.pattern);
-  config.set({"num_hidden_layers"}, int(options.pattern.size()));
+  if (options.pattern != "like") {
+    config.set({"hybrid_override_pattern"}, options.pattern);
+    config.set({"num_hidden_layers"}, int(options.pattern.size()));
+  }
   if (options.vocab > 0) config.set({"vocab_size"}, options.vocab);
   return config;
 }
 
+// What a file holds under one name.
+struct Written {
+  const TensorSpec* tensor;
+  float scale = 0;  // of a matrix, or of all its blocks; 0: codes or numbers
+};
+
+Distribution distribution_of(const ModelSpec& spec, const TensorSpec& tensor) {
+  return distribution_of(tensor.role, double(tensor.shape(full_widths(spec)).back()));
+}
+
+// A tensor and, where it is quantised, its scales.
+std::vector<std::pair<TensorHeader, Written>> headers_of(const ModelSpec& spec, const TensorSpec& tensor,
+                                                         Encoding encoding) {
+  std::vector<uint64_t> shape = tensor.shape(full_widths(spec));
+  const auto spread = float(distribution_of(spec, tensor).spread);
+  const std::string module = std::string(module_of(tensor.name));
+  switch (encoding) {
+    case Encoding::f32:
+      return {{{tensor.name, DType::f32, shape}, {&tensor}}};
+    case Encoding::fp8:
+      return {{{tensor.name, DType::f8_e4m3, shape}, {&tensor}},
+              {{module + ".weight_scale", DType::f32, {}}, {&tensor, spread * kFp8Step}}};
+    case Encoding::nvfp4: {
+      const std::vector<uint64_t> codes{shape[0], shape[1] / 2}, blocks{shape[0], shape[1] / kNvfp4Block};
+      return {
+          {{tensor.name, DType::u8, codes}, {&tensor}},
+          {{module + ".weight_scale", DType::f8_e4m3, blocks}, {&tensor, e4m3_to_f32(kBlockScale)}},
+          {{module + ".weight_scale_2", DType::f32, {}}, {&tensor, spread * kNvfp4Step / e4m3_to_f32(kBlockScale)}}};
+    }
+    default:
+      return {{{tensor.name, DType::bf16, shape}, {&tensor}}};
+  }
+}
+
+void write_tensor(SafetensorsWriter& writer, const TensorHeader& header, const Written& what, Distribution distribution,
+                  const NormalStock& stock, uint64_t key) {
+  uint64_t count = 1;
+  for (const uint64_t extent : header.shape) count *= extent;
+  const auto append = [&](std::span<const std::byte> bytes) { writer.append(bytes); };
+  if (what.scale != 0 && header.dtype == DType::f32)
+    append(std::as_bytes(std::span(&what.scale, 1)));
+  else if (what.scale != 0)
+    append(std::vector<std::byte>(count, std::byte{kBlockScale}));
+  else if (header.dtype == DType::f32)
+    stock.draw<float>(key, distribution, count, append);
+  else if (header.dtype == DType::f8_e4m3)
+    stock.draw<Fp8Code>(key, distribution, count, append);
+  else if (header.dtype == DType::u8)
+    stock.draw<Nvfp4Pair>(key, distribution, count, append);
+  else
+    stock.draw<bf16>(key, distribution, count, append);
+}
+
 // The weights of the full model; returns their bytes.
 uint64_t write_weights(const ModelSpec& spec, const Options& options) {
-  std::map<std::string, const TensorSpec*> by_name;
+  std::map<std::string, Written> by_name;
   std::vector<TensorHeader> headers;
-  const Widths full = full_widths(spec);
   const std::vector<TensorSpec> tensors = tensors_of(spec);
-  for (const TensorSpec& tensor : tensors) {
-    const std::string& name = tensor.name;
-    by_name[name] = &tensor;
-    const bool wide = published_as(Encoding::bf16, spec)(tensor) == Encoding::f32;
-    headers.push_back({name, wide ? DType::f32 : DType::bf16, tensor.shape(full)});
-  }
+  const EncodingOf encoding_of = published_as(options.format, spec);
+  for (const TensorSpec& tensor : tensors)
+    for (auto& [header, written] : headers_of(spec, tensor, encoding_of(tensor))) {
+      by_name[header.name] = written;
+      headers.push_back(std::move(header));
+    }
   SafetensorsWriter writer(fs::path(options.out) / "model.safetensors", std::move(headers), {{"format", "pt"}});
   const NormalStock stock(options.seed);
   uint64_t number = 0;
   for (const TensorHeader& header : writer.order()) {
-    const TensorSpec& tensor = *by_name.at(header.name);
-    const Distribution distribution = distribution_of(tensor.role, double(header.shape.back()));
-    const uint64_t key = key_of(options.seed, ++number), count = tensor.elements(full);
-    const auto append = [&](std::span<const std::byte> bytes) { writer.append(bytes); };
-    if (header.dtype == DType::f32)
-      stock.draw<float>(key, distribution, count, append);
-    else
-      stock.draw<bf16>(key, distribution, count, append);
+    const Written& what = by_name.at(header.name);
+    write_tensor(writer, header, what, distribution_of(spec, *what.tensor), stock, key_of(options.seed, ++number));
   }
   writer.commit();
   return writer.data_bytes();
@@ -171,12 +242,16 @@ void run(const Options& options) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{"Writes a family of random BF16 weights with given dimensions.", "make_random_family"};
+  CLI::App app{"Writes a family of random weights with given dimensions.", "make_random_family"};
   Options options;
   app.add_option("--like", options.like, "folder whose config.json and elastic.json give dimensions and sizes")
       ->required();
   app.add_option("-o,--out", options.out, "folder to write")->required();
-  app.add_option("--pattern", options.pattern, "the blocks: M, E, * and -")->capture_default_str();
+  app.add_option("--pattern", options.pattern, "the blocks: M, E, * and -; or: like")->capture_default_str();
+  const std::map<std::string, Encoding> formats{
+      {"bf16", Encoding::bf16}, {"fp8", Encoding::fp8}, {"nvfp4", Encoding::nvfp4}};
+  app.add_option("--format", options.format, "of the linear layers: bf16 (the default), or fp8 or nvfp4 as Nano's")
+      ->transform(CLI::CheckedTransformer(formats));
   app.add_option("--vocab", options.vocab, "vocabulary; 0 = as in the config")->capture_default_str();
   app.add_option("--seed", options.seed, "of the weights")->capture_default_str();
   app.callback([&] { run(options); });
