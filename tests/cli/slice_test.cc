@@ -13,12 +13,12 @@ namespace fs = std::filesystem;
 
 constexpr const char* kFirstShard = "model-00001-of-00002.safetensors";
 
-struct Fixture {
+struct SliceFixture {
   TestFolder temp;
   fs::path family = temp / "family";
   fs::path out = temp / "out";
 
-  Fixture() { copy_family(family); }
+  SliceFixture() { copy_family(family); }
   Finished slice(const std::string& size, const std::vector<std::string>& more = {}) const {
     std::vector<std::string> words{"slice", "-m", family, "--size", size, "-o", out};
     words.insert(words.end(), more.begin(), more.end());
@@ -37,7 +37,7 @@ struct Fixture {
 };
 
 TEST(SliceCommand, WritesAModelThatInspectReads) {
-  const Fixture here;
+  const SliceFixture here;
   const Finished run = here.slice("small");
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(run.err, "");
@@ -51,7 +51,7 @@ TEST(SliceCommand, WritesAModelThatInspectReads) {
 }
 
 TEST(SliceCommand, TheManifestHoldsTheChecksumsOfAllFiles) {
-  const Fixture here;
+  const SliceFixture here;
   ASSERT_EQ(here.slice("mid").exit_code, 0);
   const std::string sums = file_text(here.out / "SHA256SUMS");
   size_t files = 0;
@@ -65,7 +65,7 @@ TEST(SliceCommand, TheManifestHoldsTheChecksumsOfAllFiles) {
 }
 
 TEST(SliceCommand, ReplacesAFolderOnlyWithForce) {
-  const Fixture here;
+  const SliceFixture here;
   ASSERT_EQ(here.slice("small").exit_code, 0);
   const std::string config = file_text(here.out / "config.json");
   const Finished refused = here.slice("mid");
@@ -78,7 +78,7 @@ TEST(SliceCommand, ReplacesAFolderOnlyWithForce) {
 }
 
 TEST(SliceCommand, LeavesTheOldFolderWhenItFails) {
-  const Fixture here;
+  const SliceFixture here;
   ASSERT_EQ(here.slice("small").exit_code, 0);
   const std::string config = file_text(here.out / "config.json");
   fs::resize_file(here.family / kFirstShard, 1000);
@@ -87,30 +87,30 @@ TEST(SliceCommand, LeavesTheOldFolderWhenItFails) {
 }
 
 TEST(SliceCommandError, UnknownSize) {
-  EXPECT_CONTAINS(Fixture().error("smal"), "there is no size 'smal'. Did you mean 'small'?");
+  EXPECT_CONTAINS(SliceFixture().error("smal"), "there is no size 'smal'. Did you mean 'small'?");
 }
 
 TEST(SliceCommandError, TruncatedFile) {
-  const Fixture here;
+  const SliceFixture here;
   fs::resize_file(here.family / kFirstShard, fs::file_size(here.family / kFirstShard) - 1);
   EXPECT_CONTAINS(here.error(), kFirstShard);
 }
 
 TEST(SliceCommandError, MissingShard) {
-  const Fixture here;
+  const SliceFixture here;
   fs::remove(here.family / kFirstShard);
   EXPECT_CONTAINS(here.error(), std::string(kFirstShard) + ": this shard is missing");
 }
 
 TEST(SliceCommandError, NoWeights) {
-  const Fixture here;
+  const SliceFixture here;
   for (const char* name : {kFirstShard, "model-00002-of-00002.safetensors", "model.safetensors.index.json"})
     fs::remove(here.family / name);
   EXPECT_CONTAINS(here.error(), "has no weights");
 }
 
 TEST(SliceCommandError, WeightsOfAnotherModel) {
-  const Fixture here;
+  const SliceFixture here;
   std::string config = file_text(here.family / "config.json");
   const size_t at = config.find("\"vocab_size\": 72");
   ASSERT_NE(at, config.npos);
@@ -119,7 +119,7 @@ TEST(SliceCommandError, WeightsOfAnotherModel) {
 }
 
 TEST(SliceCommandError, PlacesThatCannotBeWritten) {
-  const Fixture here;
+  const SliceFixture here;
   const auto error_for = [&](const fs::path& out) {
     const Finished run = starnest_program({"slice", "-m", here.family, "--size", "small", "-o", out, "--force"});
     EXPECT_EQ(run.exit_code, 1);
