@@ -26,8 +26,8 @@ std::optional<double> bytes_in_unit(std::string_view unit) {
 uint64_t parse_byte_count(const std::string& where, std::string_view text) {
   constexpr double kMost = 0x1p60;  // beyond any machine, and far from where sums overflow
   double number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, problem] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  const char *const begin = text.data(), *const end = begin + text.size();
+  const auto [stop, problem] = std::from_chars(begin, end, number, std::chars_format::fixed);
   std::string_view unit(stop, size_t(end - stop));
   if (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
   const double bytes = number * bytes_in_unit(unit).value_or(0);
