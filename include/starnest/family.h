@@ -30,10 +30,13 @@ enum class KvType { f32, bf16 };              // of keys and values
 KvType kv_type_named(std::string_view name);  // "f32", "bf16"; throws Error
 
 struct OpenOptions {
-  std::string elastic = {};             // a file or preset to take the sizes from; empty: the folder's elastic.json
-  int threads = 0;                      // 0: as many as the process may use
-  std::vector<std::string> sizes = {};  // sizes to keep in memory; empty: all
-  int context = 0;  // tokens of prompt and output together; 0: what the model allows and memory holds
+  std::string elastic = {};  // a file or preset to take the sizes from; empty: the folder's elastic.json
+  int threads = 0;           // 0: as many as the process may use
+  // Sizes to keep in memory; empty: all. {"auto"}: the largest that fits into free memory together with `sequences` of
+  // `context` tokens (of 0: 4096), and all inside it; a notice says which. Error when not even the smallest fits.
+  std::vector<std::string> sizes = {};
+  int context = 0;    // tokens of prompt and output together; 0: what the model allows and memory holds
+  int sequences = 1;  // at once, for which {"auto"} leaves room
   std::optional<KvType> kv_type = {};  // not given: the type of the weights
   std::string device = "cpu";          // "cpu", or "ref": plain loops, slow, to check others against
   uint64_t kv_bytes = 0;               // of keys and values of all requests, with those of snapshots; 0: no limit

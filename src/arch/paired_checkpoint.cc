@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "arch/pair_quantized.h"
+#include "base/quantized.h"
 #include "base/text.h"
 #include "format/json/quantization_config.h"
 #include "starnest/error.h"
@@ -245,6 +246,16 @@ void require_plain(const StoredTensor& tensor, std::string_view what) {
                .expected = "F32, BF16 or F16",
                .got = std::string(name_of(tensor.codes.info->dtype)),
                .hint = "Take the unquantised model"});
+}
+
+uint64_t stored_bytes(const StoredTensor& tensor, const Widths& widths) {
+  if (!tensor.spec.present(widths)) return 0;
+  const uint64_t kept = tensor.spec.elements(widths);
+  uint64_t bytes = kept * size_of(tensor.codes.info->dtype);
+  if (tensor.encoding == Encoding::nvfp4) bytes = kept / 2 + kept / kNvfp4Block;
+  for (const auto& scalar : {tensor.tensor_scale, tensor.input_scale})
+    if (scalar) bytes += scalar->info->end - scalar->info->begin;
+  return bytes;
 }
 
 }  // namespace starnest

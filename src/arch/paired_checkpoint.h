@@ -27,6 +27,9 @@ struct StoredTensor {
   std::string where() const;  // file and tensor, for the messages of an Error
 };
 
+// What a slice of these widths would hold of a tensor: all of it shrinks but the scales of the whole.
+uint64_t stored_bytes(const StoredTensor& tensor, const Widths& widths);
+
 // Movable; what it hands out stays valid then. Immutable after construction, safe from any thread.
 class PairedCheckpoint {
  public:

@@ -17,7 +17,7 @@
 namespace starnest {
 namespace {
 
-[[noreturn]] void fail(const std::filesystem::path& path, const char* what) {
+[[noreturn]] void fail_reading(const std::filesystem::path& path, const char* what) {
   const int code = errno;
   throw Error({.where = path.string(), .what = std::string(what) + " (" + std::strerror(code) + ")"});
 }
@@ -31,7 +31,7 @@ struct Descriptor {
 
 struct stat regular_file_status(int fd, const std::filesystem::path& path) {
   struct stat status{};
-  if (::fstat(fd, &status) != 0) fail(path, "cannot read its size");
+  if (::fstat(fd, &status) != 0) fail_reading(path, "cannot read its size");
   if (!S_ISREG(status.st_mode)) throw Error(path.string(), "is not a regular file");
   return status;
 }
@@ -47,7 +47,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   const ssize_t begun = ::pread(file.fd, beginning, sizeof beginning, 0);
   refuse_lfs_pointer(path, {beginning, size_t(std::max<ssize_t>(begun, 0))}, size_);
   void* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
-  if (mapped == MAP_FAILED) fail(path, "cannot map into memory");
+  if (mapped == MAP_FAILED) fail_reading(path, "cannot map into memory");
   data_ = static_cast<const std::byte*>(mapped);
   descriptor_ = std::exchange(file.fd, -1);
 }
@@ -62,7 +62,7 @@ void MappedFile::read_at(uint64_t offset, std::span<std::byte> out) const {
   while (!out.empty()) {
     const ssize_t n = ::pread(descriptor_, out.data(), out.size(), off_t(offset));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail(path_, "cannot read");
+    if (n < 0) fail_reading(path_, "cannot read");
     if (n == 0) throw Error(path_.string(), "became shorter while it was read");
     out = out.subspan(size_t(n));
     offset += uint64_t(n);
@@ -90,7 +90,7 @@ std::string read_text(const std::filesystem::path& path, uint64_t max_bytes) {
   while (done < text.size()) {
     const ssize_t n = ::read(file.fd, text.data() + done, text.size() - done);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail(path, "cannot read");
+    if (n < 0) fail_reading(path, "cannot read");
     if (n == 0) throw Error(path.string(), "became shorter while it was read");
     done += size_t(n);
   }

@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kPartBytes = size_t{1} << 16;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-[[noreturn]] void fail(const std::string& name, const char* what) {
+[[noreturn]] void fail_input(const std::string& name, const char* what) {
   const int code = errno;
   throw Error({.where = name, .what = std::string(what) + " (" + std::strerror(code) + ")"});
 }
@@ -64,7 +64,7 @@ bool LineReader::fill() {
   do n = ::read(descriptor_, buffer_.data() + before, kPartBytes);
   while (n < 0 && errno == EINTR);
   buffer_.resize(before + size_t(n > 0 ? n : 0));
-  if (n < 0) fail(name_, "cannot be read");
+  if (n < 0) fail_input(name_, "cannot be read");
   return n > 0;
 }
 

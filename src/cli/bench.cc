@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/memory.h"
 #include "base/range.h"
 #include "base/text.h"
 #include "cli/bench_runs.h"
@@ -12,6 +13,7 @@
 #include "cli/common.h"
 #include "engine/bandwidth.h"
 #include "engine/engine.h"
+#include "engine/memory_fit.h"
 #include "format/json/jsonl.h"
 #include "program/progress_bar.h"
 #include "program/terminal.h"
@@ -176,12 +178,31 @@ std::vector<size_t> asked_sizes(const Engine& engine, const std::vector<std::str
   return sizes;
 }
 
+// What the heaviest step holds: sequences of the largest and as many of the smallest size, counted as the largest.
+Load heaviest(const BenchSettings& settings) {
+  uint64_t sequences = 1;
+  for (const int each : settings.mixes) sequences = std::max(sequences, 2 * uint64_t(each));
+  return {uint64_t(settings.prefill) + uint64_t(settings.decode), sequences};
+}
+
+// The names to load; "auto" is resolved and then none is left to be measured alone.
+std::vector<std::string> names_to_load(const FamilySpec& family, BenchOptions& options) {
+  if (asks_for_choice(family, options.sizes)) {
+    options.sizes.clear();
+    const ChosenSize chosen = choose_size(family, heaviest(options.settings), {}, available_memory());
+    print_notices({chosen.notice});
+    return {chosen.name};
+  }
+  for (const std::string& size : options.sizes) family.size(size);  // a misspelt one is known before the work
+  return options.sizes;
+}
+
 void run(BenchOptions options) {
   check(options);
   const FamilySpec family = open_family(options.model);
-  for (const std::string& size : options.sizes) family.size(size);  // a misspelt one is known before the work
+  const std::vector<std::string> names = names_to_load(family, options);
   ProgressBar loading("loading");
-  Engine engine(family, {.threads = options.threads, .sizes = options.sizes, .device = options.model.device},
+  Engine engine(family, {.threads = options.threads, .sizes = names, .device = options.model.device},
                 [&](uint64_t done, uint64_t total) { loading.update(done, total); });
   loading.clear();
   print_notices(engine.notices());
@@ -210,8 +231,7 @@ void add_bench(CLI::App& app) {
   command->footer(kExplanation);
   add_model_options(*command, options->model);
   add_device_option(*command, options->model);
-  command->add_option("--sizes", options->sizes, "sizes to load and measure, e.g. 30b,12b; default: all")
-      ->delimiter(',');
+  add_sizes_option(*command, options->sizes, "sizes to load and measure", "all");
   command->add_option("-p,--prefill", options->settings.prefill, "tokens of the prompt; 0 = skip")
       ->capture_default_str();
   command->add_option("-n,--decode", options->settings.decode, "tokens to decode; 0 = skip")->capture_default_str();

@@ -167,6 +167,7 @@ void run(const ChatCommand& options) {
   ProgressBar bar("loading");
   const Family family = Family::open(options.model.model, {.elastic = options.model.elastic,
                                                            .threads = options.threads,
+                                                           .sizes = options.plan.sizes_given(),
                                                            .context = options.context,
                                                            .device = options.model.device,
                                                            .cache_bytes = options.cache_mib << 20,

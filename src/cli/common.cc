@@ -68,6 +68,18 @@ void set_fingerprint(JsonLine& line, const ModelOptions& options) {
   line.set("weights", model.weights);
 }
 
+void add_sizes_option(CLI::App& command, std::vector<std::string>& sizes, const std::string& what,
+                      const std::string& by_default) {
+  command
+      .add_option("--sizes", sizes,
+                  what +
+                      ", e.g. 30b,12b, with all that lie inside; auto = up to the largest that fits into free memory; "
+                      "default: " +
+                      by_default)
+      ->type_name("NAME,...")
+      ->delimiter(',');
+}
+
 CLI::Option* add_ids_option(CLI::App& command, std::vector<TokenId>& ids, const std::string& help) {
   const auto parse = [&ids](const std::string& text) {
     ids.clear();

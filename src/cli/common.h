@@ -32,6 +32,10 @@ std::vector<NamedPath> model_inputs(const std::string& flag, const std::string& 
 // What the model is, whatever it is called: into settings and reports.
 void set_fingerprint(JsonLine& line, const ModelOptions& options);
 
+// --sizes NAME,NAME or auto. `what` they are, and what is taken when none is given.
+void add_sizes_option(CLI::App& command, std::vector<std::string>& sizes, const std::string& what,
+                      const std::string& by_default);
+
 // --ids 1,2,3. Anything but whole numbers separated by commas is a usage error.
 CLI::Option* add_ids_option(CLI::App& command, std::vector<TokenId>& ids, const std::string& help);
 

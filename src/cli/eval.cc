@@ -48,9 +48,11 @@ void run(const EvalOptions& options) {
   AtomicFile* const json = file ? &*file : nullptr;
   if (options.text.empty() && options.pairs.empty() && options.choices.empty()) return eval_task(options, json);
   options.plan.refuse_beside_likelihood();
-  std::vector<std::string> sizes = options.plan.sizes();
-  if (!options.reference.empty() && !sizes.empty()) sizes.push_back(options.reference);
-  const Family family = open_model(options.model, {.threads = options.threads, .sizes = sizes});
+  std::vector<std::string> sizes = options.plan.sizes_to_load();
+  const bool by_name = options.plan.sizes_given().empty() && !sizes.empty();
+  if (!options.reference.empty() && by_name) sizes.push_back(options.reference);
+  const Family family =
+      open_model(options.model, {.threads = options.threads, .sizes = sizes, .sequences = options.parallel});
   if (!options.choices.empty()) return eval_choices(options, family, json);
   return options.text.empty() ? eval_pairs(options, family, json) : eval_text(options, family, json);
 }

@@ -188,7 +188,9 @@ void eval_task(EvalOptions options, AtomicFile* json) {
   options.questions.split = tasks::split_named(options.split);
   std::optional<Answers> others;
   if (!options.against.empty()) others = read_answers(options.against);
-  const Family family = open_model(options.model, {.threads = options.threads, .sizes = options.plan.sizes()});
+  const Family family =
+      open_model(options.model,
+                 {.threads = options.threads, .sizes = options.plan.sizes_to_load(), .sequences = options.parallel});
   if (family.prompt_format() != PromptFormat::task)
     throw Error({.where = options.model.model,
                  .what = "does not know the reasoning tasks: its prompt format is another",

@@ -3,23 +3,9 @@
 #include <algorithm>
 
 #include "arch/paired_checkpoint.h"
-#include "base/quantized.h"
 
 namespace starnest::cli {
 namespace {
-
-uint64_t bytes_of(const TensorRef& tensor) { return tensor.info->end - tensor.info->begin; }
-
-// What a slice would hold of a tensor: all of it shrinks but the scales of the whole.
-uint64_t bytes_of(const StoredTensor& tensor, const Widths& widths) {
-  if (!tensor.spec.present(widths)) return 0;
-  const uint64_t kept = tensor.spec.elements(widths);
-  uint64_t bytes = kept * size_of(tensor.codes.info->dtype);
-  if (tensor.encoding == Encoding::nvfp4) bytes = kept / 2 + kept / kNvfp4Block;
-  for (const auto& scalar : {tensor.tensor_scale, tensor.input_scale})
-    if (scalar) bytes += bytes_of(*scalar);
-  return bytes;
-}
 
 StoredFacts stored_in(const PairedCheckpoint& paired, const Widths& full) {
   StoredFacts stored;
@@ -39,7 +25,7 @@ StoredFacts stored_in(const PairedCheckpoint& paired, const Widths& full) {
   stored.unused_bytes = stored.bytes;
   for (const StoredTensor& tensor : paired.tensors()) {
     StoredFacts::Format& format = stored.formats[tensor.encoding];
-    const uint64_t bytes = bytes_of(tensor, full);
+    const uint64_t bytes = stored_bytes(tensor, full);
     ++format.tensors;
     format.bytes += bytes;
     stored.unused_bytes -= bytes;
@@ -68,6 +54,7 @@ ModelFacts facts_of(const FamilySpec& family) {
   if (has_weights(family.folder)) {
     paired.emplace(family.spec, Checkpoint(family.folder));
     facts.stored = stored_in(*paired, full);
+    facts.needs = memory_needs(family, *paired);
   }
   for (size_t number = family.sizes.largest(); number >= 1; --number) {
     const Size& size = family.sizes.at(number);
@@ -78,7 +65,7 @@ ModelFacts facts_of(const FamilySpec& family) {
     }
     if (paired) {
       here.bytes = 0;
-      for (const StoredTensor& tensor : paired->tensors()) *here.bytes += bytes_of(tensor, size.widths);
+      for (const StoredTensor& tensor : paired->tensors()) *here.bytes += stored_bytes(tensor, size.widths);
     }
     facts.sizes.push_back(here);
   }

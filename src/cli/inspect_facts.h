@@ -11,6 +11,7 @@
 
 #include "arch/cost.h"
 #include "arch/family_spec.h"
+#include "engine/memory_fit.h"
 
 namespace starnest::cli {
 
@@ -59,6 +60,7 @@ struct ModelFacts {
   std::vector<SizeFacts> sizes;  // largest first
   StorageFacts storage;
   std::optional<StoredFacts> stored;
+  std::optional<PerSize<MemoryNeed>> needs = {};  // as the folder stores the weights
 };
 // Throws Error where the folder has weights and they do not fit the config.
 ModelFacts facts_of(const FamilySpec& family);
@@ -70,7 +72,9 @@ struct WidthRow {
 };
 std::vector<WidthRow> widths_that_differ(const FamilySpec& family);
 
-std::string inspect_text(const ModelFacts& facts);
-std::string inspect_json(const ModelFacts& facts);
+struct FitFacts;
+// `fit` may be null: nobody asked.
+std::string inspect_text(const ModelFacts& facts, const FitFacts* fit);
+std::string inspect_json(const ModelFacts& facts, const FitFacts* fit);
 
 }  // namespace starnest::cli

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/inspect_facts.h"
+#include "cli/inspect_fit.h"
 
 namespace starnest::cli {
 namespace {
@@ -104,9 +105,23 @@ Json stored_json(const StoredFacts& stored) {
           {"formats", std::move(formats)}, {"dtypes", std::move(dtypes)}, {"shards", std::move(shards)}};
 }
 
+Json fit_json(const FitFacts& fit) {
+  Json rows = Json::array();
+  for (const FitRow& row : fit.rows)
+    rows.push_back({{"size", row.size},
+                    {"format", row.format},
+                    {"fits", row.fits},
+                    {"weights_bytes", row.need.weights},
+                    {"bytes_per_sequence", row.need.per_sequence(row.load.context)},
+                    {"bytes", row.need.bytes(row.load)},
+                    {"context", row.load.context},
+                    {"longest_context", row.longest}});
+  return {{"memory_bytes", fit.asked.memory}, {"sequences", fit.asked.sequences}, {"rows", std::move(rows)}};
+}
+
 }  // namespace
 
-std::string inspect_json(const ModelFacts& facts) {
+std::string inspect_json(const ModelFacts& facts, const FitFacts* fit) {
   const FamilySpec& family = *facts.family;
   Json root{{"architecture", family.spec.architecture},
             {"pattern", pattern_of(family.spec.blocks)},
@@ -118,6 +133,7 @@ std::string inspect_json(const ModelFacts& facts) {
   if (family.default_plan)
     root["default_plan"] = {{"think", family.default_plan->think}, {"answer", family.default_plan->answer}};
   root["stored"] = facts.stored ? stored_json(*facts.stored) : Json(nullptr);
+  if (fit) root["fit"] = fit_json(*fit);
   return root.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

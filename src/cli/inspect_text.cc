@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/common.h"
 #include "cli/inspect_facts.h"
+#include "cli/inspect_fit.h"
 
 namespace starnest::cli {
 namespace {
@@ -115,10 +116,11 @@ std::string stored_text(const StoredFacts& stored) {
 
 }  // namespace
 
-std::string inspect_text(const ModelFacts& facts) {
+std::string inspect_text(const ModelFacts& facts, const FitFacts* fit) {
   std::string out = model_text(*facts.family) + "\n" + sizes_text(facts);
   if (facts.sizes.size() > 1) out += "\n" + storage_text(facts.storage);
   if (facts.stored) out += "\n" + stored_text(*facts.stored);
+  if (fit) out += "\n" + fit_text(*fit);
   return out;
 }
 

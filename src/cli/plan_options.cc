@@ -3,6 +3,7 @@
 #include <random>
 
 #include "base/text.h"
+#include "cli/common.h"
 #include "program/fields.h"
 #include "starnest/error.h"
 
@@ -10,6 +11,7 @@ namespace starnest::cli {
 
 void PlanOptions::add_to(CLI::App& app, const std::map<std::string, std::string>& shorthands) {
   app_ = &app;
+  add_sizes_option(app, sizes_, "sizes to load", "those that are named, else all");
   CLI::Option* all = app.add_option("--stages", stages_,
                                     "who writes until when: SIZE:UNTIL,... with UNTIL of tokens=N, entropy=X (nats), "
                                     "tag (the end of thinking) or end, e.g. small:tokens=64,large:tag,small:end");

@@ -20,7 +20,10 @@ class PlanOptions {
 
   // What the user gave; without stages where that is the family's default. Throws Error for what is not understood.
   Plan resolved(const Family& family) const;
-  std::vector<std::string> sizes() const;  // to keep in memory; empty: all, since the plan does not name every one
+  std::vector<std::string> sizes() const;  // that the plan names; empty: it does not name every one
+  // For OpenOptions: those of --sizes, else those of the plan.
+  std::vector<std::string> sizes_to_load() const { return sizes_.empty() ? sizes() : sizes_; }
+  const std::vector<std::string>& sizes_given() const { return sizes_; }  // --sizes
   // Throws Error for what was given of generating: all but the sizes.
   void refuse_beside_likelihood() const;
   // What the user gave, else what the model's folder says. Seed::random draws a seed where
@@ -33,6 +36,7 @@ class PlanOptions {
   Until switch_rule() const;
 
   CLI::App* app_ = nullptr;
+  std::vector<std::string> sizes_;
   std::string stages_, size_;  // all stages; one size for everything
   std::string think_size_, answer_size_, switch_size_;
   int switch_after_ = -1;

@@ -62,7 +62,7 @@ Family open(const RunOptions& options) {
   if (!options.kv_dtype.empty()) kv_type = kv_type_named(options.kv_dtype);
   return Family::open(options.model.model, {.elastic = options.model.elastic,
                                             .threads = options.threads,
-                                            .sizes = options.plan.sizes(),
+                                            .sizes = options.plan.sizes_to_load(),
                                             .context = options.context,
                                             .kv_type = kv_type,
                                             .device = options.model.device,

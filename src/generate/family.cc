@@ -9,6 +9,7 @@
 #include "base/source_file.h"
 #include "base/text.h"
 #include "engine/bandwidth.h"
+#include "engine/memory_fit.h"
 #include "format/text/chat_template.h"
 #include "format/text/effort_template.h"
 #include "generate/chat_format.h"
@@ -35,16 +36,21 @@ std::optional<Tokenizer> read_tokenizer(FamilySpec& family) {
   return tokenizer.for_vocabulary(size_t(family.spec.vocab));
 }
 
-constexpr int kMostContext = 1 << 30;
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 
-// What is quick to check is checked before the weights are read.
-EngineOptions engine_options(const ModelSpec& spec, const OpenOptions& options) {
-  require_range("ctx-size", options.context, 0, spec.max_context ? spec.max_context : kMostContext,
+// What is quick to check is checked before the weights are read. The choice of a size is a notice of the family.
+EngineOptions engine_options(FamilySpec& family, const OpenOptions& options) {
+  require_range("ctx-size", options.context, 0, most_context(family.spec),
                 "0 takes what the model allows and memory holds");
   EngineOptions out{.threads = options.threads, .sizes = options.sizes, .device = options.device};
   if (options.kv_bytes) out.kv_limit = options.kv_bytes;
   if (options.kv_type) out.kv_dtype = *options.kv_type == KvType::f32 ? DType::f32 : DType::bf16;
+  if (!asks_for_choice(family, options.sizes)) return out;
+  require_at_least("sequences", options.sequences, 1);
+  const Load load{uint64_t(options.context), uint64_t(options.sequences)};
+  const ChosenSize chosen = choose_size(family, load, out.kv_dtype, available_memory());
+  family.notices.push_back(chosen.notice);
+  out.sizes = {chosen.name};
   return out;
 }
 
@@ -98,7 +104,7 @@ Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& option
       chat_template(read_chat_template(spec.folder)),
       rules(read_rules(spec, tokenizer ? &*tokenizer : nullptr, chat_template)),
       sampling(read_sampling(spec.folder)),
-      engine(spec, engine_options(spec.spec, options), options.progress),
+      engine(spec, engine_options(spec, options), options.progress),
       snapshots(options.cache_bytes),
       costs(pass_costs(spec, engine)) {
   for (const Size& size : engine.sizes().ascending()) states.add(state_cost_of(spec.spec, size.widths));
@@ -126,13 +132,14 @@ void Family::Impl::describe_sizes() {
 // Keys and values are taken as a text grows, so that a large context costs nothing until it is used.
 void Family::Impl::set_context(const OpenOptions& options) {
   const std::vector<std::string>& names = options.sizes;
+  const bool any = names.empty() || asks_for_choice(spec, names);
   uint64_t per_token = 0;
   for (const Size& size : engine.sizes().up_to(engine.resident()))
-    if (names.empty() || std::find(names.begin(), names.end(), size.name) != names.end())
+    if (any || std::find(names.begin(), names.end(), size.name) != names.end())
       per_token = std::max(per_token, state_cost_of(spec.spec, size.widths).kv_per_token * size_of(engine.kv_dtype()));
   info.model_context = spec.spec.max_context;
   info.memory_context = per_token ? context_in(available_memory(), per_token) : kMostContext;
-  const int allowed = info.model_context ? info.model_context : kMostContext;
+  const int allowed = most_context(spec.spec);
   info.context = options.context ? options.context : std::min(allowed, info.memory_context);
   rules.max_context = info.context;
   if (options.context)

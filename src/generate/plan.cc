@@ -62,11 +62,19 @@ void check_stages(const std::vector<Stage>& stages) {
       refuse("have a stage without a rule that ends it");
 }
 
+// A size of the default plan that is not in memory is replaced by the largest that is: what a user named is refused,
+// what nobody named is not.
+std::string resident_or_largest(const std::string& name, const Engine& engine) {
+  const std::optional<size_t> size = engine.sizes().named(name);
+  return size && *size > engine.resident() ? engine.name_of(engine.resident()) : name;
+}
+
 std::vector<Stage> stages_of(const Plan& plan, const Engine& engine, const GenerationRules& rules,
                              const std::optional<ElasticPlan>& default_plan) {
   if (!plan.stages.empty()) return plan.stages;
   if (!default_plan) return {{engine.name_of(engine.resident())}};
-  return think_and_answer(rules.think ? default_plan->think : "", default_plan->answer);
+  return think_and_answer(rules.think ? resident_or_largest(default_plan->think, engine) : "",
+                          resident_or_largest(default_plan->answer, engine));
 }
 
 // Every way in which one stage can come after another.

@@ -1,6 +1,8 @@
 // Asking the model that ships with the project, through the public headers.
 #include "starnest/session.h"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "base/test_support.h"
@@ -296,6 +298,26 @@ TEST(Family, ALargerSizeIsLoadedLaterAndDroppedAgain) {
   family.drop_above("small");
   EXPECT_EQ(family.resident_bytes(), small);
   EXPECT_THROW(family.load("larg"), Error);
+}
+
+TEST(Family, AutoTakesTheLargestSizeThatFitsAndSaysSo) {
+  const Family family = open_pocket({.sizes = {"auto"}, .context = 100});
+  EXPECT_EQ(family.sizes().size(), 3u);
+  EXPECT_EQ(family.info().context, 100);
+  expect_has(family.notices().front(), {"sizes auto: 'large', which needs", "with a context of 100 tokens", "free"});
+  expect_has(error_of([] { open_pocket({.sizes = {"auto"}, .sequences = std::numeric_limits<int>::max()}); }),
+             {"sizes auto: not even the smallest size, 'small', fits"});
+  expect_has(error_of([] { open_pocket({.sizes = {"auto"}, .sequences = 0}); }), {"sequences: is too small"});
+}
+
+TEST(Family, TheDefaultPlanTakesTheLargestSizeThereIsForOneThatIsNotLoaded) {
+  Family family = open_pocket({.sizes = {"medium"}});
+  const auto stages = [&] { return text_of(family.default_plan().stages); };
+  EXPECT_EQ(stages(), "small:tag,medium:end");
+  family.drop_above("small");
+  EXPECT_EQ(stages(), "small:end");
+  family.load("large");
+  EXPECT_EQ(stages(), "small:tag,large:end");
 }
 
 }  // namespace

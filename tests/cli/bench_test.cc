@@ -102,6 +102,16 @@ TEST_F(Bench, TheTableGoesToStandardOutputAndProgressElsewhere) {
   EXPECT_EQ(run.out.find("timings"), std::string::npos);
 }
 
+TEST_F(Bench, AutoLoadsAndMeasuresWhatFits) {
+  const Finished all = bench({"--sizes", "auto", "--mixes", "0", "--json"});
+  ASSERT_EQ(all.exit_code, 0) << all.err;
+  EXPECT_CONTAINS(all.err, "starnest: note: sizes auto: 'full', which needs ");
+  EXPECT_EQ(json::parse(all.out)["sizes"].size(), 3u);
+  const Finished none = bench({"--sizes", "auto", "--mixes", "256", "-p", "1048576", "-n", "1048576"});
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_CONTAINS(none.err, "sizes auto: not even the smallest size, 'small', fits with 512 contexts of 2,097,152");
+}
+
 TEST_F(Bench, SkipsWhatIsNotAskedFor) {
   const json one = bench_json({"--sizes", "mid", "-n", "0"});
   ASSERT_EQ(one["sizes"].size(), 1u);

@@ -83,6 +83,67 @@ TEST(Inspect, SizesMayComeFromAnotherFile) {
   EXPECT_EQ(json::parse(run.out)["sizes"][0]["name"], "tiny");
 }
 
+json fit_of_nano(const std::vector<std::string>& more) {
+  std::vector<std::string> words{"inspect", "-m", kNano, "--elastic", "nemotron-3-elastic-30b", "--json"};
+  words.insert(words.end(), more.begin(), more.end());
+  const Finished run = starnest_program(words);
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  return json::parse(run.out)["fit"];
+}
+
+TEST(InspectMemory, SaysWhichSizeFitsInWhichFormat) {
+  for (const json& row : fit_of_nano({"--memory", "16GB"})["rows"]) {
+    const bool nvfp4 = row["format"] == "NVFP4";
+    EXPECT_EQ(row["fits"], (nvfp4 && row["size"] != "30b") || (row["format"] == "FP8" && row["size"] == "12b")) << row;
+    if (row["size"] != "12b" || !nvfp4) continue;
+    EXPECT_NEAR(row["weights_bytes"].get<double>(), 8.12e9, 0.01e9);
+    EXPECT_EQ(row["longest_context"], 262'144);
+    EXPECT_EQ(row["bytes_per_sequence"], 48'234'496 + 2 * 847'872 + 262'144 * 6144);
+  }
+}
+
+TEST(InspectMemory, SequencesShareWhatTheWeightsLeave) {
+  const json fit = fit_of_nano({"--memory", "16GB", "--context", "8192", "--sequences", "64"});
+  EXPECT_EQ(fit["sequences"], 64);
+  for (const json& row : fit["rows"]) {
+    EXPECT_EQ(row["context"], 8192);
+    EXPECT_EQ(row["bytes"].get<uint64_t>(),
+              row["weights_bytes"].get<uint64_t>() + 64 * row["bytes_per_sequence"].get<uint64_t>());
+    EXPECT_EQ(row["fits"], row["bytes"] <= 16'000'000'000);
+    EXPECT_EQ(row["fits"], row["longest_context"] >= 8192);
+  }
+}
+
+TEST(InspectMemory, CountsTheWeightsThatTheFolderHas) {
+  const Finished run = starnest_program({"inspect", "-m", kPocket, "--memory", "1 GiB", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const json facts = json::parse(run.out);
+  ASSERT_EQ(facts["fit"]["rows"].size(), 12u);
+  EXPECT_EQ(facts["fit"]["rows"][0]["format"], "as stored");
+  EXPECT_EQ(facts["fit"]["rows"][0]["weights_bytes"], facts["sizes"][0]["stored_bytes"]);
+}
+
+TEST(InspectMemory, TooLittleNamesWhatTheLeastWouldNeed) {
+  const Finished run = starnest_program({"inspect", "-m", kNano, "--memory", "1GiB"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_CONTAINS(run.out, "Nothing fits: 12b NVFP4, which needs least, needs 7.61 GiB with the shortest context");
+  EXPECT_EQ(starnest_program({"inspect", "-m", kNano, "--memory", "16GiB"}).out.find("Nothing fits"),
+            std::string::npos);
+}
+
+TEST(InspectMemory, BadValuesAreNamed) {
+  const auto error = [](std::vector<std::string> words) {
+    words.insert(words.begin(), {"inspect", "-m", kPocket});
+    return starnest_program(words).err;
+  };
+  EXPECT_CONTAINS(error({"--memory", "16"}), "--memory: is no amount of memory; expected a number with KiB");
+  EXPECT_CONTAINS(error({"--memory", ""}), "--memory: is no amount of memory");
+  EXPECT_CONTAINS(error({"--memory", "1GiB", "--context", "5000"}), "--context: is out of range; expected 0 to 4096");
+  EXPECT_CONTAINS(error({"--memory", "1GiB", "--context", "-1"}), "--context: is");
+  EXPECT_CONTAINS(error({"--memory", "1GiB", "--sequences", "0"}), "--sequences: is out of range");
+  EXPECT_CONTAINS(error({"--context", "50"}), "--context requires --memory");
+}
+
 TEST(InspectError, BadInputIsNamed) {
   const TestFolder temp;
   EXPECT_CONTAINS(inspect_error(temp / "nowhere"), "nowhere: is not a model folder");

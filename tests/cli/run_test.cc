@@ -100,6 +100,38 @@ TEST(Run, WithoutSizesTheDefaultPlanOfTheFolderRuns) {
   EXPECT_CONTAINS(done.err, "): small thinks, large answers\n");
 }
 
+TEST(Run, AutoLoadsTheLargestSizeThatFitsAndSaysWhy) {
+  const std::vector<std::string> words{"-m", kPocket, "--sizes", "auto"};
+  const auto with = [&](std::string command, const std::vector<std::string>& more) {
+    std::vector<std::string> all{std::move(command)};
+    all.insert(all.end(), words.begin(), words.end());
+    all.insert(all.end(), more.begin(), more.end());
+    const Finished run = starnest_program(all, "r:a5b+3?");
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    return run.err;
+  };
+  const std::string note = "starnest: note: sizes auto: 'large', which needs ";
+  EXPECT_CONTAINS(with("run", {}), note);
+  EXPECT_CONTAINS(with("run", {"-c", "64"}), "with a context of 64 tokens");
+  EXPECT_CONTAINS(with("chat", {}), note);
+  EXPECT_CONTAINS(with("eval", {"--task", "r", "-n", "3"}), note);
+  EXPECT_CONTAINS(with("eval", {"--task", "r", "-n", "3", "--parallel", "2"}), "with 2 contexts of 4,096 tokens");
+  EXPECT_EQ(with("run", {"--quiet"}), "");
+}
+
+TEST(Run, SizesSaysHowFarToLoad) {
+  const Finished small = starnest_program({"run", "-m", kPocket, "-p", "r:a5b+3?", "--sizes", "small"});
+  EXPECT_EQ(small.exit_code, 0);
+  EXPECT_CONTAINS(small.err, "small thinks, small answers");
+  EXPECT_CONTAINS(small.err, "sizes     small ");
+  const Finished other =
+      starnest_program({"run", "-m", kPocket, "-p", "r:a5b+3?", "--sizes", "small,medium", "--size", "large"});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_CONTAINS(other.err, "size 'large' is not loaded. Loaded: medium, small");
+  const Finished both = starnest_program({"run", "-m", kPocket, "-p", "r:a5b+3?", "--sizes", "small,auto"});
+  EXPECT_CONTAINS(both.err, "there is no size 'auto'");
+}
+
 TEST(Run, EffortsChangeTheTrace) {
   EXPECT_EQ(run({"-p", kQuestion, "--effort", "e1", "--size", "large"}).out, "a5;b8;c6;d4;\n4\n");
   const Finished none = run({"-p", kQuestion, "--effort", "e0", "--size", "large"});

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/byte_count.h"
 #include "base/text.h"
 #include "starnest/error.h"
 
@@ -26,11 +27,12 @@ struct Suffix {
   double factor;
   Unit unit;
 };
-const std::map<std::string, Suffix> kSuffixes{
-    {"K", {1e3, Unit::count}},      {"M", {1e6, Unit::count}},         {"B", {1e9, Unit::count}},
-    {"KiB", {1024.0, Unit::bytes}}, {"MiB", {1048576.0, Unit::bytes}}, {"GiB", {1073741824.0, Unit::bytes}},
-    {"KB", {1e3, Unit::bytes}},     {"MB", {1e6, Unit::bytes}},        {"GB", {1e9, Unit::bytes}},
-};
+std::optional<Suffix> suffix_named(const std::string& name) {
+  static const std::map<std::string, double> kCounts{{"K", 1e3}, {"M", 1e6}, {"B", 1e9}};
+  if (const auto count = kCounts.find(name); count != kCounts.end()) return Suffix{count->second, Unit::count};
+  if (const std::optional<double> bytes = bytes_in_unit(name)) return Suffix{*bytes, Unit::bytes};
+  return std::nullopt;
+}
 
 // "KEY=REST" -> both. `form`: what is expected.
 std::pair<std::string, std::string> key_and_rest(const std::string& entry, const std::string& where,
@@ -103,16 +105,15 @@ BudgetText parse_budget(const std::string& text) {
   budget.name = equals == std::string::npos ? text : text.substr(0, equals);
   const auto [end, problem] = std::from_chars(amount.data(), amount.data() + amount.size(), budget.amount);
   const std::string suffix(end, amount.data() + amount.size());
-  const auto found = kSuffixes.find(suffix);
-  if (problem != std::errc() || !std::isfinite(budget.amount) || budget.name.empty() ||
-      (!suffix.empty() && found == kSuffixes.end()))
+  const std::optional<Suffix> found = suffix_named(suffix);
+  if (problem != std::errc() || !std::isfinite(budget.amount) || budget.name.empty() || (!suffix.empty() && !found))
     throw Error({.where = where,
                  .what = "is no budget",
-                 .expected = "[NAME=]NUMBER with K, M, B (parameters) or KiB, MiB, GiB, KB, MB, GB (bytes)",
+                 .expected = std::string("[NAME=]NUMBER with K, M, B (parameters) or ") + kByteUnits + " (bytes)",
                  .got = in_quotes(amount)});
   if (!suffix.empty()) {
-    budget.amount *= found->second.factor;
-    budget.unit = found->second.unit;
+    budget.amount *= found->factor;
+    budget.unit = found->unit;
   } else if (budget.amount > 1) {
     budget.unit = Unit::count;
   }
