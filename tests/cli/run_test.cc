@@ -1,4 +1,4 @@
-// `starnest run`, `logits` and `eval` on the model that ships with the project.
+// `starnest run`: prompts, sampling, messages, interrupts.
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,145 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "format/weights/safetensors.h"
-#include "program.h"
+#include "run_pocket.h"
 
 namespace starnest {
 namespace {
-
-const std::string kQuestion = "r:a5b+3c*7d-2?";
-const std::string kThought = "a5;b+38;c*76;d-24;\n4\n";
-
-Finished run(std::vector<std::string> arguments, const std::string& input = {}) {
-  arguments.insert(arguments.begin(), {"run", "-m", kPocket});
-  return starnest_program(arguments, input);
-}
-
-// The model with another generation_config.json.
-void copy_pocket(const std::filesystem::path& to, const std::string& generation_config) {
-  std::filesystem::copy(kPocket, to);
-  put_file(to / "generation_config.json", generation_config);
-}
-
-TEST(Run, OneSizeThinksAndAnotherAnswers) {
-  const Finished done = run({"-p", kQuestion, "--think-size", "small", "--answer-size", "large"});
-  EXPECT_EQ(done.exit_code, 0) << done.err;
-  EXPECT_EQ(done.out, kThought);
-  EXPECT_CONTAINS(done.err, "[small thinks]\n[large answers]\n");
-  EXPECT_CONTAINS(done.err, "prompt    17 tokens read by small in ");
-  EXPECT_CONTAINS(done.err, "thinking  19 tokens by small (");
-  EXPECT_CONTAINS(done.err, " GB/s), end natural\nswitch    36 tokens read by large in ");
-  EXPECT_CONTAINS(done.err, ", recompute\nanswer    1 token by large (");
-}
-
-TEST(Run, SaysHowTheNextSizeGotItsState) {
-  const auto handed = [](const std::string& how) {
-    const Finished done = run({"-p", kQuestion, "--think-size", "small", "--answer-size", "large", "--hand-over", how});
-    EXPECT_EQ(done.exit_code, 0) << done.err;
-    return done.err;
-  };
-  EXPECT_CONTAINS(handed("transplant"), "1 token read by large in ");
-  EXPECT_CONTAINS(handed("transplant"), " moved, transplant\n");
-  EXPECT_CONTAINS(handed("shadow:8"), "tokens read along by large");
-  EXPECT_CONTAINS(run({"-p", kQuestion, "--hand-over", "magic"}).err, "hand-over: is not understood");
-}
-
-// The third size must be in memory too.
-TEST(Run, ThinkingMayGoOnWithAnotherSize) {
-  const Finished done = run({"-p", kQuestion, "--size", "small", "--switch-size", "large", "--switch-after", "4"});
-  EXPECT_EQ(done.exit_code, 0) << done.err;
-  EXPECT_EQ(done.out, "a5;b\n+38;c*76;d-24;\n4\n");
-  EXPECT_CONTAINS(done.err, "[small thinks]\n[large thinks]\n[small answers]\n");
-  EXPECT_CONTAINS(done.err, "\nthinking  4 tokens by small (");
-  EXPECT_CONTAINS(done.err, "\nthinking  15 tokens by large (");
-}
-
-TEST(Run, StagesAreWrittenOneAfterAnother) {
-  const auto stages = [](const std::string& text) { return run({"-p", kQuestion, "--stages", text}); };
-  const Finished done = stages("small:tokens=4,medium:tokens=3,large:tag,small:end");
-  EXPECT_EQ(done.exit_code, 0) << done.err;
-  EXPECT_EQ(done.out, "a5;b\n+38\n;c*76;d-24;\n4\n");
-  EXPECT_CONTAINS(done.err, "): small thinks, medium thinks, large thinks, small answers\n");
-  EXPECT_CONTAINS(done.err, "[small thinks]\n[medium thinks]\n[large thinks]\n[small answers]\n");
-  EXPECT_CONTAINS(done.err, "\nthinking  3 tokens by medium (");
-  EXPECT_CONTAINS(stages("small").err, "stages: have a stage without a size or an end");
-  EXPECT_CONTAINS(stages("small:tag").err, "stages: must have a last stage that writes until the end");
-  EXPECT_CONTAINS(stages("smal:end").err, "Did you mean 'small'?");
-  EXPECT_EQ(run({"-p", kQuestion, "--stages", "small:end", "--size", "small"}).exit_code, 2);
-}
-
-TEST(Run, ARuleNeedsASizeAndASizeARule) {
-  EXPECT_CONTAINS(run({"-p", kQuestion, "--switch-after", "3"}).err, "switch-size: is missing");
-  EXPECT_CONTAINS(run({"-p", kQuestion, "--switch-size", "large"}).err, "switch-size: needs switch-after");
-}
-
-TEST(Run, AModelThatDoesNotThinkRunsAtOneSizeOnly) {
-  const auto written = [](std::vector<std::string> sizes) {
-    std::vector<std::string> words{"run",    "-m", in_tests("golden/mixed_bf16"), "--ids", "1,2,3", "-n", "3", "-q",
-                                   "--temp", "0"};
-    words.insert(words.end(), sizes.begin(), sizes.end());
-    return starnest_program(words);
-  };
-  const Finished small = written({"--size", "small"});
-  EXPECT_EQ(small.exit_code, 0) << small.err;
-  EXPECT_EQ(std::count(small.out.begin(), small.out.end(), ','), 2) << small.out;
-  EXPECT_CONTAINS(written({"--think-size", "small", "--answer-size", "full"}).err,
-                  "does not say how its thinking opens");
-}
-
-TEST(Run, WithoutSizesTheDefaultPlanOfTheFolderRuns) {
-  const Finished done = run({"-p", kQuestion});
-  EXPECT_EQ(done.out, kThought);
-  EXPECT_CONTAINS(done.err, "): small thinks, large answers\n");
-}
-
-TEST(Run, AutoLoadsTheLargestSizeThatFitsAndSaysWhy) {
-  const std::vector<std::string> words{"-m", kPocket, "--sizes", "auto"};
-  const auto with = [&](std::string command, const std::vector<std::string>& more) {
-    std::vector<std::string> all{std::move(command)};
-    all.insert(all.end(), words.begin(), words.end());
-    all.insert(all.end(), more.begin(), more.end());
-    const Finished run = starnest_program(all, "r:a5b+3?");
-    EXPECT_EQ(run.exit_code, 0) << run.err;
-    return run.err;
-  };
-  const std::string note = "starnest: note: sizes auto: 'large', which needs ";
-  EXPECT_CONTAINS(with("run", {}), note);
-  EXPECT_CONTAINS(with("run", {"-c", "64"}), "with a context of 64 tokens");
-  EXPECT_CONTAINS(with("chat", {}), note);
-  EXPECT_CONTAINS(with("eval", {"--task", "r", "-n", "3"}), note);
-  EXPECT_CONTAINS(with("eval", {"--task", "r", "-n", "3", "--parallel", "2"}), "with 2 contexts of 4,096 tokens");
-  EXPECT_EQ(with("run", {"--quiet"}), "");
-}
-
-TEST(Run, SizesSaysHowFarToLoad) {
-  const Finished small = starnest_program({"run", "-m", kPocket, "-p", "r:a5b+3?", "--sizes", "small"});
-  EXPECT_EQ(small.exit_code, 0);
-  EXPECT_CONTAINS(small.err, "small thinks, small answers");
-  EXPECT_CONTAINS(small.err, "sizes     small ");
-  const Finished other =
-      starnest_program({"run", "-m", kPocket, "-p", "r:a5b+3?", "--sizes", "small,medium", "--size", "large"});
-  EXPECT_EQ(other.exit_code, 1);
-  EXPECT_CONTAINS(other.err, "size 'large' is not loaded. Loaded: medium, small");
-  const Finished both = starnest_program({"run", "-m", kPocket, "-p", "r:a5b+3?", "--sizes", "small,auto"});
-  EXPECT_CONTAINS(both.err, "there is no size 'auto'");
-}
-
-TEST(Run, EffortsChangeTheTrace) {
-  EXPECT_EQ(run({"-p", kQuestion, "--effort", "e1", "--size", "large"}).out, "a5;b8;c6;d4;\n4\n");
-  const Finished none = run({"-p", kQuestion, "--effort", "e0", "--size", "large"});
-  EXPECT_EQ(none.out.size(), 2u) << none.out;  // one digit
-  EXPECT_CONTAINS(none.err, "[large answers]\n");
-}
-
-TEST(Run, ABudgetEndsThinkingAtABoundaryOrHard) {
-  const Finished boundary = run({"-p", kQuestion, "--size", "large", "--think-budget", "10", "--think-grace", "8"});
-  EXPECT_CONTAINS(boundary.out, "a5;b+38;c*76;\n");
-  EXPECT_CONTAINS(boundary.err, "end boundary");
-  const Finished hard = run({"-p", kQuestion, "--size", "large", "--think-budget", "5", "--think-grace", "0"});
-  EXPECT_CONTAINS(hard.out, "a5;b+\n");
-  EXPECT_CONTAINS(hard.err, "end forced");
-  EXPECT_CONTAINS(run({"-p", kQuestion, "--think-budget", "0"}).err, "thinking  0 tokens by small, end forced");
-}
 
 TEST(Run, PenaltiesAndBiasChangeWhatIsGreedilyChosen) {
   const auto answer = [](std::vector<std::string> more) {
@@ -179,19 +44,6 @@ TEST(Run, AFlagWinsOverGenerationConfigAndWhatIsNotImplementedIsNamed) {
   EXPECT_CONTAINS(mended.err, "greedy, repetition penalty 1.3\n");
   EXPECT_CONTAINS(mended.err, "generation_config.json: not implemented here, and not used: num_beams\n");
   EXPECT_EQ(with({"--top-p", "1", "--repetition-penalty", "1"}).out, kThought);
-}
-
-TEST(Eval, ALikelihoodNeedsNoSamplingAndRefusesWhatIsOnlyForGenerating) {
-  const TestFolder folder;
-  copy_pocket(folder / "model", R"({"eos_token_id": 2, "top_p": 7})");
-  put_file(folder / "text.txt", "a5;b+38;");
-  const auto eval = [&](std::vector<std::string> more) {
-    more.insert(more.begin(),
-                {"eval", "-m", (folder / "model").string(), "--text", (folder / "text.txt").string(), "--start", ""});
-    return starnest_program(more);
-  };
-  EXPECT_EQ(eval({}).exit_code, 0) << eval({}).err;
-  EXPECT_CONTAINS(eval({"--think-budget", "3", "--temp", "1"}).err, "--think-budget, --temp: means nothing here");
 }
 
 TEST(Run, APlainTextModelTakesThePromptAsItStandsAndSaysSoOnce) {
@@ -433,84 +285,6 @@ TEST(Run, BadInputIsAMessageAndAnExitCode) {
   expect({"-p", kQuestion, "-n", "1"}, 1, "leaves no room");
   expect({"-p", kQuestion, "--answer-reserve", "2147483647"}, 1, "answer-reserve: is out of range");
   expect({"-p", kQuestion, "--think-bugdet", "3"}, 2, "--think-budget");
-}
-
-TEST(Logits, ChunksAndSlicesGiveTheSameBytes) {
-  const TestFolder folder;
-  const auto logits = [&](const std::string& model, const std::string& size, const std::string& chunk,
-                          const std::string& name) {
-    const Finished done = starnest_program({"logits", "-m", model, "--size", size, "--ids", "1,25,50,8,39,9,44,37,7,3",
-                                            "--chunk", chunk, "-o", (folder / name).string()});
-    EXPECT_EQ(done.exit_code, 0) << done.err;
-    return file_text(folder / name);
-  };
-  const std::string whole = logits(kPocket, "small", "0", "whole");
-  EXPECT_EQ(logits(kPocket, "small", "3", "chunks"), whole);
-  EXPECT_EQ(starnest_program({"slice", "-m", kPocket, "--size", "small", "-o", (folder / "cut").string()}).exit_code,
-            0);
-  EXPECT_EQ(logits((folder / "cut").string(), "full", "1", "sliced"), whole);
-  EXPECT_NE(logits(kPocket, "medium", "0", "medium"), whole);
-  const SafetensorsFile file(folder / "whole");
-  EXPECT_EQ(file.find("logits")->shape, (std::vector<uint64_t>{10, 64}));
-}
-
-TEST(Eval, WritesAReportThatFitsWhatItPrints) {
-  const TestFolder folder;
-  const Finished done = starnest_program({"eval", "-m", kPocket, "--task", "r", "--effort", "e2", "-n", "60",
-                                          "--think-size", "small", "--answer-size", "large", "--think-budget", "30",
-                                          "--think-grace", "4", "--json", (folder / "report.json").string()});
-  EXPECT_EQ(done.exit_code, 0) << done.err;
-  const nlohmann::json report = nlohmann::json::parse(file_text(folder / "report.json"));
-  EXPECT_EQ(report["result"]["n"], 60);
-  EXPECT_EQ(report["stages"][0]["size"], "small");
-  EXPECT_EQ(report["stages"][0]["until"], "tag");
-  EXPECT_EQ(report["stages"][1]["until"], "end");
-  const auto& ends = report["think_ends"];
-  EXPECT_EQ(
-      ends["natural"].get<int>() + ends["boundary"].get<int>() + ends["forced"].get<int>() + ends["stopped"].get<int>(),
-      60);
-  EXPECT_GT(ends["boundary"].get<int>() + ends["forced"].get<int>(), 0);
-  EXPECT_LE(report["result"]["wilson_low"], report["result"]["accuracy"]);
-  EXPECT_CONTAINS(done.out, std::to_string(report["result"]["right"].get<int>()) + " of 60 right");
-}
-
-TEST(Eval, TheShippedModelSolvesItsTaskAtEverySizeAndNotWithoutThinking) {
-  const auto right = [](const std::string& size, const std::string& effort) {
-    const Finished done = starnest_program({"eval", "-m", kPocket, "-n", "200", "--size", size, "--effort", effort});
-    return std::stoi(done.out.substr(done.out.find(": ") + 2));
-  };
-  for (const std::string size : {"large", "medium", "small"}) {
-    EXPECT_GE(right(size, "e2"), 196) << size;
-    EXPECT_LE(right(size, "e0"), 50) << size;
-  }
-}
-
-TEST(Device, RefComputesTheSameToRoundingAndIsNamedInTheReports) {
-  const TestFolder folder;
-  const auto logits = [&](const std::string& device) {
-    const std::string out = (folder / device).string();
-    const Finished done = starnest_program(
-        {"logits", "-m", kPocket, "--size", "small", "--ids", "1,25,50,8,39,9,44", "--device", device, "-o", out});
-    EXPECT_EQ(done.exit_code, 0) << done.err;
-    const SafetensorsFile file(out);
-    const std::span<const std::byte> bytes = file.bytes(*file.find("logits"));
-    std::vector<float> numbers(bytes.size() / sizeof(float));
-    std::memcpy(numbers.data(), bytes.data(), bytes.size());
-    return numbers;
-  };
-  const std::vector<float> cpu = logits("cpu"), ref = logits("ref");
-  ASSERT_EQ(cpu.size(), ref.size());
-  for (size_t i = 0; i < cpu.size(); ++i) ASSERT_NEAR(cpu[i], ref[i], 0.5) << i;
-  EXPECT_NE(cpu, ref);  // another order of sums
-  const Finished done = run({"--device", "ref", "-n", "2", "--ids", "1,25,50"});
-  EXPECT_EQ(done.exit_code, 0) << done.err;
-  EXPECT_CONTAINS(done.err + done.out, "ref");
-}
-
-TEST(Device, AnUnknownOneIsRefusedWithTheList) {
-  const Finished done = starnest_program({"logits", "-m", kPocket, "--ids", "1", "--device", "gpu", "-o", "none"});
-  EXPECT_EQ(done.exit_code, 1);
-  EXPECT_CONTAINS(done.err, "device: 'gpu' is not known to this build; expected cpu or ref");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The jobs end to end at a size that takes seconds: what they write, how they resume, what they refuse.
+// The jobs end to end at a size that takes seconds: what they write, what they refuse.
 #include <unistd.h>
 
 #include <filesystem>
@@ -17,6 +17,7 @@
 #include "train/jobs/plot.h"
 #include "train/jobs/pretrain.h"
 #include "train/jobs/rank.h"
+#include "train/jobs/test_recipes.h"
 #include "train/modules/parameters_io.h"
 #include "train/router/size_text.h"
 
@@ -24,137 +25,6 @@ namespace starnest::train {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Recipes : public ::testing::Test {
- protected:
-  void SetUp() override {
-    root_ = fs::temp_directory_path() / ("starnest_jobs_" + std::to_string(::getpid()));
-    fs::remove_all(root_);
-    fs::create_directories(root_);
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
-  std::string at(const std::string& name) const { return (root_ / name).string(); }
-
-  PretrainSettings tiny_parent(const std::string& out, int steps) const {
-    PretrainSettings settings;
-    settings.run = {
-        .out = at(out), .seed = 3, .steps = steps, .checkpoint_every = 3, .dev_every = 0, .dev_problems = 40};
-    settings.model = {.pattern = "M*E-",
-                      .hidden = 32,
-                      .mamba_heads = 2,
-                      .mamba_head_dim = 16,
-                      .ssm_groups = 2,
-                      .ssm_state = 8,
-                      .query_heads = 2,
-                      .kv_heads = 1,
-                      .ffn = 32,
-                      .experts = 4,
-                      .expert_ffn = 32,
-                      .shared_ffn = 32};
-    settings.data.batch = {.rows = 8, .group = 2};
-    return settings;
-  }
-
-  ElastifySettings tiny_family(const std::string& model, const std::string& out, int steps) const {
-    ElastifySettings settings;
-    settings.run = {
-        .out = at(out), .seed = 3, .steps = steps, .checkpoint_every = 2, .dev_every = 0, .dev_problems = 40};
-    settings.family.model = at(model);
-    settings.family.sizes = {"small:hidden_size=16,moe_intermediate_size=16", "large"};
-    settings.data.batch = {.rows = 8, .group = 2};
-    return settings;
-  }
-
-  fs::path root_;
-};
-
-struct Stop {};
-Progress stop_after(uint64_t steps) {
-  return [=](uint64_t done, uint64_t) {
-    if (done == steps) throw Stop();
-  };
-}
-
-// Runs to the end, and again with a stop between two checkpoints. Log lines are compared without their time.
-template <class Settings>
-void expect_resumed_equals_uninterrupted(Settings settings, void (*job)(const Settings&, const Progress&),
-                                         uint64_t stop) {
-  const fs::path whole = settings.run.out, broken = whole.string() + "_broken";
-  job(settings, {});
-  settings.run.out = broken.string();
-  EXPECT_THROW(job(settings, stop_after(stop)), Stop);
-  EXPECT_FALSE(fs::exists(broken / "model.safetensors"));
-  settings.run.resume = true;
-  job(settings, {});
-  EXPECT_EQ(read_text(whole / "model.safetensors"), read_text(broken / "model.safetensors"));
-  EXPECT_EQ(read_text(whole / "training" / "checkpoint.safetensors"),
-            read_text(broken / "training" / "checkpoint.safetensors"));
-  const auto a = read_jsonl(whole / "training" / "log.jsonl"), b = read_jsonl(broken / "training" / "log.jsonl");
-  EXPECT_EQ(a.back().integer("step"), settings.run.steps);
-  ASSERT_EQ(b.size(), a.size());
-  for (size_t i = 0; i < a.size(); ++i) EXPECT_EQ(a[i].integer("step"), b[i].integer("step"));
-}
-
-std::string message_of(const std::function<void()>& job) {
-  try {
-    job();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-TEST_F(Recipes, ASearchForWidthsResumesToTheSameBytesBeforeAndAfterItsDecision) {
-  pretrain(tiny_parent("parent", 2));
-  // What two nested cells cost, so that the budgets can be kept.
-  const ModelSpec spec = read_family(at("parent")).spec;
-  const auto cost_of = [&](const Widths& widths) { return exact_cost(spec, widths, CostKind::active_parameters); };
-  Widths inner = full_widths(spec), outer = full_widths(spec);
-  inner.set_hidden(16);
-  for (Widths* widths : {&inner, &outer})
-    for (BlockWidths& block : widths->blocks)
-      if (block[Axis::moe_ffn] != 0) block[Axis::moe_ffn] = 16;
-  const auto budget = [&](const std::string& name, const Widths& widths) {
-    return name + "=" + std::to_string(int64_t(cost_of(widths)));
-  };
-  const auto searched = [&](const std::string& out) {
-    ElastifySettings settings = tiny_family("parent", out, 9);
-    settings.family.sizes.clear();
-    settings.search = {.budgets = {budget("half", inner), budget("most", outer)},
-                       .choices = {"hidden_size=32,16", "moe_intermediate_size=32,16"},
-                       .drop = {0, 1},
-                       .drop_order = {3}};
-    settings.router.steps = 5;
-    settings.family.think = "half";
-    return settings;
-  };
-  expect_resumed_equals_uninterrupted(searched("early"), elastify, 3);  // checkpoints at 2, 4, 6, 8
-  expect_resumed_equals_uninterrupted(searched("late"), elastify, 7);
-  EXPECT_EQ(read_text(root_ / "early" / "model.safetensors"), read_text(root_ / "late" / "model.safetensors"));
-  const FamilySpec family = read_family(at("late"));
-  ASSERT_EQ(family.sizes.largest(), 3u);
-  EXPECT_EQ(family.sizes.at(2).name, "most");
-  EXPECT_EQ(family.default_plan->think, "half");
-  for (const auto& [number, cap] : {std::pair{2, cost_of(outer)}, std::pair{1, cost_of(inner)}}) {
-    EXPECT_LE(cost_of(family.sizes.at(size_t(number)).widths), cap);
-    EXPECT_GE(cost_of(family.sizes.at(size_t(number)).widths), 0.95 * cap);
-  }
-  const auto log = read_jsonl(root_ / "late" / "training" / "log.jsonl");
-  EXPECT_TRUE(log[5].has("costs") && log[5].object("sizes").object("half").has("kl"));
-  EXPECT_FALSE(log[6].has("costs"));
-}
-
-TEST_F(Recipes, ARunThatWasKilledWhileItWroteItsModelWritesItAgain) {
-  pretrain(tiny_parent("parent", 2));
-  ElastifySettings settings = tiny_family("parent", "family", 4);
-  elastify(settings, {});
-  const std::string model = read_text(root_ / "family" / "model.safetensors");
-  fs::remove(root_ / "family" / "model.safetensors");
-  settings.run.resume = true;
-  elastify(settings, {});
-  EXPECT_EQ(read_text(root_ / "family" / "model.safetensors"), model);
-}
 
 TEST_F(Recipes, ASearchThatIsTheWholeRunMeasuresWhatItFound) {
   pretrain(tiny_parent("parent", 2));
@@ -181,7 +51,7 @@ TEST_F(Recipes, SettingsOutOfRangeAreNamed) {
   const auto refused = [&](const std::function<void(ElastifySettings&)>& change) {
     ElastifySettings settings = tiny_family("parent", "family", 2);
     change(settings);
-    return message_of([&] { elastify(settings, {}); });
+    return error_of([&] { elastify(settings, {}); });
   };
   const double nan = std::numeric_limits<double>::quiet_NaN();
   EXPECT_EQ(refused([&](ElastifySettings& s) { s.optimizer.rate = nan; }).rfind("--rate: is out of range", 0), 0u);
@@ -228,91 +98,24 @@ TEST_F(Recipes, ASearchMayChooseForEveryBlock) {
   EXPECT_EQ(exact_cost(spec, decided, CostKind::parameters), cap);
 }
 
-TEST_F(Recipes, AResumedPretrainingEqualsAnUninterruptedOneBitForBit) {
-  expect_resumed_equals_uninterrupted(tiny_parent("parent", 8), pretrain, 5);
-}
-
-TEST_F(Recipes, AResumedElasticRunEqualsAnUninterruptedOneBitForBit) {
-  pretrain(tiny_parent("parent", 2));
-  expect_resumed_equals_uninterrupted(tiny_family("parent", "family", 7), elastify, 5);
-}
-
-TEST_F(Recipes, AResumedRunWithAnAverageEqualsAnUninterruptedOneAndDiffersFromOneWithout) {
-  pretrain(tiny_parent("parent", 2));
-  ElastifySettings settings = tiny_family("parent", "averaged", 7);
-  settings.family.average = 0.9;
-  expect_resumed_equals_uninterrupted(settings, elastify, 5);
-  elastify(tiny_family("parent", "plain", 7));
-  EXPECT_NE(read_text(root_ / "averaged" / "model.safetensors"), read_text(root_ / "plain" / "model.safetensors"));
-  settings.run.out = at("wrong");
-  settings.family.average = 1;
-  EXPECT_NE(message_of([&] { elastify(settings); }).find("--average"), std::string::npos);
-}
-
-TEST_F(Recipes, ARepeatedRunIsEqualAndAnotherSeedIsNot) {
-  pretrain(tiny_parent("a", 2));
-  pretrain(tiny_parent("b", 2));
-  PretrainSettings other = tiny_parent("c", 2);
-  other.run.seed = 4;
-  pretrain(other);
-  EXPECT_EQ(read_text(root_ / "a" / "model.safetensors"), read_text(root_ / "b" / "model.safetensors"));
-  EXPECT_NE(read_text(root_ / "a" / "model.safetensors"), read_text(root_ / "c" / "model.safetensors"));
-}
-
 TEST_F(Recipes, RefuseWhatCannotBeDoneAndSayWhy) {
   pretrain(tiny_parent("parent", 2));
-  EXPECT_NE(message_of([&] { pretrain(tiny_parent("parent", 2)); }).find("is not empty"), std::string::npos);
+  EXPECT_NE(error_of([&] { pretrain(tiny_parent("parent", 2)); }).find("is not empty"), std::string::npos);
 
   PretrainSettings other = tiny_parent("parent", 2);
   other.run.resume = true;
   other.optimizer.rate = 0.5;
-  EXPECT_NE(message_of([&] { pretrain(other); }).find("rate = 0.5"), std::string::npos);
+  EXPECT_NE(error_of([&] { pretrain(other); }).find("rate = 0.5"), std::string::npos);
 
   PretrainSettings nowhere = tiny_parent("none", 2);
   nowhere.run.out = "/proc/nowhere";
-  EXPECT_NE(message_of([&] { pretrain(nowhere); }).find("/proc/nowhere"), std::string::npos);
+  EXPECT_NE(error_of([&] { pretrain(nowhere); }).find("/proc/nowhere"), std::string::npos);
   nowhere.run = {.out = at("none"), .resume = true};
-  EXPECT_NE(message_of([&] { pretrain(nowhere); }).find("no checkpoint"), std::string::npos);
+  EXPECT_NE(error_of([&] { pretrain(nowhere); }).find("no checkpoint"), std::string::npos);
 
   PretrainSettings wild = tiny_parent("wild", 30);
   wild.optimizer.rate = 1e30;
-  EXPECT_NE(message_of([&] { pretrain(wild); }).find("step "), std::string::npos);
-}
-
-TEST_F(Recipes, OneRunAtATimeWritesAFolder) {
-  const auto resume_while_it_runs = [&](uint64_t done, uint64_t) {
-    if (done != 4) return;
-    PretrainSettings second = tiny_parent("parent", 6);
-    second.run.resume = true;
-    const std::string before = read_text(at("parent/training/log.jsonl"));
-    EXPECT_NE(message_of([&] { pretrain(second); }).find("another process writes the run"), std::string::npos);
-    EXPECT_EQ(read_text(at("parent/training/log.jsonl")), before);
-    second.run.resume = false;
-    EXPECT_NE(message_of([&] { pretrain(second); }).find("is not empty"), std::string::npos);
-  };
-  pretrain(tiny_parent("parent", 6), resume_while_it_runs);
-  pretrain(tiny_parent("alone", 6));
-  EXPECT_EQ(read_text(at("parent/model.safetensors")), read_text(at("alone/model.safetensors")));
-  EXPECT_FALSE(fs::exists(at("parent/training/lock")));
-}
-
-TEST_F(Recipes, AResumedRunHasTheSameParentWhereverItLies) {
-  pretrain(tiny_parent("parent", 2));
-  ElastifySettings family = tiny_family("parent", "family", 4);
-  EXPECT_THROW(elastify(family, stop_after(3)), Stop);
-  family.run.resume = true;
-  fs::rename(at("parent"), at("moved"));
-  write_text(at("family/training/model.safetensors.123-4.tmp"), "of a process that was killed");
-  family.family.model = at("moved") + "/";
-  elastify(family);
-  EXPECT_FALSE(fs::exists(at("family/training/model.safetensors.123-4.tmp")));
-
-  PretrainSettings other = tiny_parent("parent", 2);
-  other.run.seed = 4;
-  pretrain(other);
-  family.family.model = at("parent");
-  const std::string message = message_of([&] { elastify(family); });
-  EXPECT_NE(message.find("The input 'model' changed, or is another one"), std::string::npos) << message;
+  EXPECT_NE(error_of([&] { pretrain(wild); }).find("step "), std::string::npos);
 }
 
 TEST_F(Recipes, SizesAreParsedStrictly) {
@@ -322,9 +125,9 @@ TEST_F(Recipes, SizesAreParsedStrictly) {
   EXPECT_EQ(size.values[0].numbers, std::vector<int>{32});
   EXPECT_TRUE(size.values[1].per_block);
   EXPECT_EQ(*size.layers, (std::vector<int>{0, 2}));
-  EXPECT_NE(message_of([] { parse_size("small:hiden_size=32"); }).find("hidden_size"), std::string::npos);
-  EXPECT_NE(message_of([] { parse_size("small:hidden_size=3x"); }).find("not a list of numbers"), std::string::npos);
-  EXPECT_NE(message_of([] { parse_size(":hidden_size=32"); }).find("name"), std::string::npos);
+  EXPECT_NE(error_of([] { parse_size("small:hiden_size=32"); }).find("hidden_size"), std::string::npos);
+  EXPECT_NE(error_of([] { parse_size("small:hidden_size=3x"); }).find("not a list of numbers"), std::string::npos);
+  EXPECT_NE(error_of([] { parse_size(":hidden_size=32"); }).find("name"), std::string::npos);
 }
 
 TEST_F(Recipes, WriteAFamilyThatReadsBack) {
@@ -358,7 +161,7 @@ TEST_F(Recipes, GapsAreThoseOfTheLargestAndTheSmallestSize) {
   EXPECT_TRUE((Gap{"x", "cut", 1.0, 0.99, 0.9, 0.7}).small_thinks_large_answers());
   EXPECT_FALSE((Gap{"x", "cut", 1.0, 0.9, 0.9, 0.7}).small_thinks_large_answers());
   pretrain(tiny_parent("parent", 1));
-  EXPECT_NE(message_of([&] { measure_gaps({.model = at("parent")}); }).find("one size"), std::string::npos);
+  EXPECT_NE(error_of([&] { measure_gaps({.model = at("parent")}); }).find("one size"), std::string::npos);
 }
 
 // A parent and a family on text: a few sentences over a vocabulary of letters.
@@ -394,7 +197,7 @@ TEST_F(Recipes, TextIsPackedTrainedOnAndMeasured) {
   pretrain(parent);  // the same text under another name
   write_text(at("train.txt"), "z" + text);
   parent.data.text.files = {at("train.txt")};
-  const std::string changed = message_of([&] { pretrain(parent); });
+  const std::string changed = error_of([&] { pretrain(parent); });
   EXPECT_NE(changed.find("The input 'data.files' changed"), std::string::npos) << changed;
 
   ElastifySettings family = tiny_family("parent", "family", 4);
@@ -429,21 +232,12 @@ TEST_F(Recipes, ALossThatIsNotANumberNamesTheStepAndTheLastGoodCheckpoint) {
       << message;
 }
 
-TEST_F(Recipes, DrawnSizesWithTwoStagesResumeToTheSameBytes) {
-  pretrain(tiny_parent("parent", 2));
-  ElastifySettings settings = tiny_family("parent", "whole", 6);
-  settings.curriculum = {.stage2_from = 0.5, .stage2_weights = {0.7, 0.3}, .micro_batches = 3, .short_share = 0.7};
-  expect_resumed_equals_uninterrupted(settings, elastify, 5);
-  const auto log = read_jsonl(at("whole/training/log.jsonl"));
-  EXPECT_GT(log.back().integer("tokens"), 6 * 3 * 8 * 10);  // three batches a step
-}
-
 TEST_F(Recipes, AWrongSettingIsFoundBeforeTheFolderIsMade) {
   pretrain(tiny_parent("parent", 2));
   const auto refused = [&](const std::function<void(ElastifySettings&)>& spoil) {
     ElastifySettings settings = tiny_family("parent", "family", 2);
     spoil(settings);
-    const std::string message = message_of([&] { elastify(settings); });
+    const std::string message = error_of([&] { elastify(settings); });
     EXPECT_FALSE(fs::exists(root_ / "family")) << message;
     return message;
   };
