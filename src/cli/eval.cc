@@ -21,6 +21,7 @@ constexpr const char* kEvalExamples = R"(Examples:
   starnest eval -m models/pocket --task r --size small --against large.jsonl --margin 2 -n 5000
   starnest eval -m runs/stories --text heldout.txt
   starnest eval -m runs/stories --text heldout.txt --kl-from large
+  starnest eval -m runs/stories-nvfp4 --text heldout.txt --kl-model runs/stories
   starnest eval -m runs/stories --pairs blimp.tsv --size small --records small.jsonl
   starnest eval -m models/nano --choices mmlu/abstract_algebra_test.csv --size 12b)";
 
@@ -50,11 +51,18 @@ void run(const EvalOptions& options) {
   options.plan.refuse_beside_likelihood();
   std::vector<std::string> sizes = options.plan.sizes_to_load();
   const bool by_name = options.plan.sizes_given().empty() && !sizes.empty();
-  if (!options.reference.empty() && by_name) sizes.push_back(options.reference);
+  if (!options.reference.empty() && options.reference_model.empty() && by_name) sizes.push_back(options.reference);
   const Family family =
       open_model(options.model, {.threads = options.threads, .sizes = sizes, .sequences = options.parallel});
   if (!options.choices.empty()) return eval_choices(options, family, json);
-  return options.text.empty() ? eval_pairs(options, family, json) : eval_text(options, family, json);
+  if (options.text.empty()) return eval_pairs(options, family, json);
+  std::optional<Family> reference;
+  if (!options.reference_model.empty()) {
+    ModelOptions other = options.model;
+    other.model = options.reference_model;
+    reference.emplace(open_model(other, {.threads = options.threads, .sequences = options.parallel}));
+  }
+  eval_text(options, family, reference ? &*reference : nullptr, json);
 }
 
 }  // namespace

@@ -30,7 +30,8 @@ struct EvalOptions {
   std::vector<std::string> choices;
   int shots = 5;
   std::optional<std::string> start;  // token
-  std::string reference;             // size that KL is measured from
+  std::string reference;             // size that KL is measured from; empty: that of the same name
+  std::string reference_model;       // family of that size; empty: the model itself
   int window = 1024;
   int parallel = 32;
   int threads = 0;
@@ -54,7 +55,8 @@ CLI::Option* add_choices_options(CLI::App& command, EvalOptions& options);
 void eval_task(EvalOptions options, AtomicFile* json);
 
 // By likelihood; what they share is in eval_likelihood.h.
-void eval_text(const EvalOptions& options, const Family& family, AtomicFile* json);
+// `reference`: the family of --kl-model.
+void eval_text(const EvalOptions& options, const Family& family, const Family* reference, AtomicFile* json);
 void eval_pairs(const EvalOptions& options, const Family& family, AtomicFile* json);
 void eval_choices(const EvalOptions& options, const Family& family, AtomicFile* json);
 // SUBJECT_dev.csv beside SUBJECT_test.csv; empty for another name.

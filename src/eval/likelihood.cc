@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <numbers>
 
 #include "base/check.h"
@@ -21,41 +22,79 @@ constexpr size_t kMostTokens = 512;
 // Logits of a step, at most: those of a large vocabulary would not fit into memory for whole windows.
 constexpr size_t kMostLogits = size_t{1} << 26;
 
-// The logits after token t of a sequence, of every size.
+// A size of an engine that reads.
+struct Reader {
+  Engine* engine;
+  size_t size;
+};
+
+// The logits after token t of a sequence, of every reader.
 using Rows = std::span<const Logits>;
 using OnRows = std::function<void(size_t sequence, size_t t, Rows rows)>;
 
 Logits row_of(const BatchItem& item, size_t t) { return Logits({item.logits.row(t), item.logits.cols}); }
 
-// Reads every sequence with every size; `parallel` sequences share the steps.
-void read_with(Engine& engine, std::span<const size_t> sizes, std::span<const std::vector<TokenId>> sequences,
-               int parallel, const OnRows& on_rows, const Progress& progress) {
-  for (size_t first = 0; first < sequences.size(); first += size_t(parallel)) {
-    const auto part = sequences.subspan(first, std::min(size_t(parallel), sequences.size() - first));
-    const size_t chunk = std::max<size_t>(1, kMostLogits / engine.vocab() / part.size() / sizes.size());
-    std::vector<Sequence> states;
-    for (size_t s = 0; s < part.size() * sizes.size(); ++s) states.push_back(engine.start(sizes[s % sizes.size()]));
-    size_t longest = 0;
-    for (const auto& ids : part) longest = std::max(longest, ids.size());
-    for (size_t at = 0; at < longest; at += chunk) {
-      std::vector<BatchItem> items;
-      std::vector<size_t> of;  // sequence of the part, per item of the first size
-      for (size_t s = 0; s < part.size(); ++s) {
-        if (part[s].size() <= at) continue;
-        of.push_back(s);
-        const std::span<const TokenId> piece = std::span(part[s]).subspan(at, std::min(chunk, part[s].size() - at));
-        for (size_t z = 0; z < sizes.size(); ++z)
-          items.push_back({&states[s * sizes.size() + z], piece, Want::all, {}});
-      }
-      engine.step(items);
+// Some sequences, each read by every reader. Readers of one engine share its steps.
+class ParallelReading {
+ public:
+  ParallelReading(std::span<const Reader> readers, std::span<const std::vector<TokenId>> sequences)
+      : readers_(readers), sequences_(sequences) {
+    for (const auto& ids : sequences) longest_ = std::max(longest_, ids.size());
+    for (size_t i = 0; i < sequences.size() * readers.size(); ++i)
+      states_.push_back(reader(i).engine->start(reader(i).size));
+  }
+
+  // In chunks of tokens; `first` is the number of the first sequence.
+  void read(size_t chunk, size_t first, const OnRows& on_rows) {
+    for (size_t at = 0; at < longest_; at += chunk) {
+      step(at, chunk);
       std::vector<Logits> rows;
-      for (size_t i = 0; i < of.size(); ++i)
-        for (size_t t = 0; t < items[i * sizes.size()].tokens.size(); ++t) {
+      for (size_t s = 0; s < sequences_.size(); ++s)
+        for (size_t t = at; t < std::min(at + chunk, sequences_[s].size()); ++t) {
           rows.clear();
-          for (size_t z = 0; z < sizes.size(); ++z) rows.push_back(row_of(items[i * sizes.size() + z], t));
-          on_rows(first + of[i], at + t, rows);
+          for (size_t z = 0; z < readers_.size(); ++z) rows.push_back(row_of(item(s, z), t - at));
+          on_rows(first + s, t, rows);
         }
     }
+  }
+
+ private:
+  const Reader& reader(size_t i) const { return readers_[i % readers_.size()]; }
+  const BatchItem& item(size_t s, size_t z) const { return *item_of_.at(s * readers_.size() + z); }
+
+  void step(size_t at, size_t chunk) {
+    items_.clear();
+    item_of_.assign(states_.size(), nullptr);
+    std::map<Engine*, std::vector<size_t>> of_engine;
+    for (size_t i = 0; i < states_.size(); ++i)
+      if (sequences_[i / readers_.size()].size() > at) of_engine[reader(i).engine].push_back(i);
+    for (const auto& [engine, numbers] : of_engine) {
+      std::vector<BatchItem>& items = items_[engine];
+      for (const size_t i : numbers) {
+        const std::vector<TokenId>& ids = sequences_[i / readers_.size()];
+        items.push_back({&states_[i], std::span(ids).subspan(at, std::min(chunk, ids.size() - at)), Want::all, {}});
+      }
+      engine->step(items);
+      for (size_t n = 0; n < numbers.size(); ++n) item_of_[numbers[n]] = &items[n];
+    }
+  }
+
+  std::span<const Reader> readers_;
+  std::span<const std::vector<TokenId>> sequences_;
+  size_t longest_ = 0;
+  std::vector<Sequence> states_;  // [sequences][readers]
+  std::map<Engine*, std::vector<BatchItem>> items_;
+  std::vector<const BatchItem*> item_of_;  // [sequences][readers]; null: the sequence is at its end
+};
+
+// Reads every sequence with every reader; `parallel` sequences share the steps.
+void read_with(std::span<const Reader> readers, std::span<const std::vector<TokenId>> sequences, int parallel,
+               const OnRows& on_rows, const Progress& progress) {
+  for (size_t first = 0; first < sequences.size(); first += size_t(parallel)) {
+    const auto part = sequences.subspan(first, std::min(size_t(parallel), sequences.size() - first));
+    const size_t chunk =
+        std::max<size_t>(1, kMostLogits / readers.front().engine->vocab() / part.size() / readers.size());
+    ParallelReading(readers, part).read(chunk, first, on_rows);
     if (progress) progress(first + part.size(), sequences.size());
   }
 }
@@ -76,13 +115,13 @@ std::vector<double> log_likelihoods(const Family& family, const std::string& siz
                                     std::span<const std::vector<TokenId>> sequences, int parallel,
                                     const Progress& progress) {
   Engine& engine = family.engine();
-  const size_t index = engine.size_named(size);
+  const Reader reader{&engine, engine.size_named(size)};
   std::vector<double> sums(sequences.size(), 0);
   const auto add = [&](size_t s, size_t t, Rows rows) {
     const std::vector<TokenId>& ids = sequences[s];
     if (t + 1 < ids.size()) sums[s] += rows[0].log_probability(ids[t + 1]);
   };
-  read_with(engine, {&index, 1}, sequences, parallel, add, progress);
+  read_with({&reader, 1}, sequences, parallel, add, progress);
   return sums;
 }
 
@@ -155,10 +194,18 @@ TextLikelihood text_likelihood(const Family& family, const std::string& size, co
   return result;
 }
 
-TextDivergence text_divergence(const Family& family, const std::string& size, const std::string& reference,
-                               const TextWindows& text, int parallel, const Progress& progress) {
-  Engine& engine = family.engine();
-  const size_t sizes[]{engine.size_named(reference), engine.size_named(size)};
+TextDivergence text_divergence(const SizeOf& size, const SizeOf& reference, const TextWindows& text, int parallel,
+                               const Progress& progress) {
+  const auto reader_of = [](const SizeOf& of) {
+    Engine& engine = of.family.engine();
+    return Reader{&engine, engine.size_named(of.size)};
+  };
+  const Reader readers[]{reader_of(reference), reader_of(size)};
+  if (readers[0].engine->vocab() != readers[1].engine->vocab())
+    throw Error({.where = reference.family.spec().folder.string(),
+                 .what = "has another vocabulary",
+                 .expected = grouped(readers[1].engine->vocab()) + " tokens",
+                 .got = grouped(readers[0].engine->vocab())});
   TextDivergence result;
   const double n = double(text.tokens);
   const auto add = [&](size_t s, size_t t, Rows rows) {
@@ -166,7 +213,7 @@ TextDivergence text_divergence(const Family& family, const std::string& size, co
     result.mean += rows[0].divergence_from(rows[1]) / n;
     result.same_choice += (rows[0].likeliest() == rows[1].likeliest() ? 1 : 0) / n;
   };
-  read_with(engine, sizes, text.ids, parallel, add, progress);
+  read_with(readers, text.ids, parallel, add, progress);
   return result;
 }
 

@@ -47,14 +47,21 @@ struct TextLikelihood {
 TextLikelihood text_likelihood(const Family& family, const std::string& size, const TextWindows& text, int parallel,
                                const Progress& progress = {});
 
-// Mean over the same tokens of KL(p of `reference` || p of `size`), nats: how far a size is from another one. Both
-// sizes read the windows in the same steps.
+// A size of a family, which must outlive it.
+struct SizeOf {
+  const Family& family;
+  std::string size;
+};
+
+// Mean over the same tokens of KL(p of `reference` || p of `size`), nats: how far a size is from another one, of the
+// same family or of another one with the same vocabulary (the unquantised one, say). Throws Error for another
+// vocabulary.
 struct TextDivergence {
   double mean = 0;
   double same_choice = 0;  // share of the tokens for which both find the same one likeliest
 };
-TextDivergence text_divergence(const Family& family, const std::string& size, const std::string& reference,
-                               const TextWindows& text, int parallel, const Progress& progress = {});
+TextDivergence text_divergence(const SizeOf& size, const SizeOf& reference, const TextWindows& text, int parallel,
+                               const Progress& progress = {});
 
 // A table with a header and the columns "good" and "bad", separated by tabs; "paradigm" groups the lines if it is there
 // (BLiMP: Warstadt et al. 2020). Throws Error naming the line that is not so.

@@ -74,5 +74,23 @@ TEST(MinimalPairs, LinesThatAreNotSoAreNamed) {
   expect("good\tbad\n\na\t\n", "p.tsv:3: has an empty sentence");
 }
 
+TEST(Likelihood, DivergenceIsTheSameFromASizeOfAnotherCopyOfTheFamily) {
+  const Family other = open_pocket();
+  const TextWindows text = windows_of("r:a5b+3c*7d-2?r:a1b*7c*7d+9?", 1, 8);
+  const TextDivergence inside = text_divergence({pocket(), "small"}, {pocket(), "large"}, text, 3);
+  const TextDivergence across = text_divergence({pocket(), "small"}, {other, "large"}, text, 3);
+  EXPECT_GT(inside.mean, 1e-4);
+  EXPECT_EQ(across.mean, inside.mean);
+  EXPECT_EQ(across.same_choice, inside.same_choice);
+  EXPECT_EQ(text_divergence({pocket(), "medium"}, {other, "medium"}, text, 2).mean, 0);
+}
+
+TEST(Likelihood, DivergenceNeedsOneVocabulary) {
+  const Family other = Family::open(STARNEST_SOURCE_DIR "/models/storyteller", {.threads = 1});
+  const TextWindows text = windows_of("ab", 1, 8);
+  EXPECT_CONTAINS(error_of([&] { text_divergence({pocket(), "small"}, {other, "small"}, text, 1); }),
+                  "another vocabulary");
+}
+
 }  // namespace
 }  // namespace starnest
