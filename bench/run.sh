@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Usage: run.sh [FOLDER]
 #
-# Every end-to-end number of docs/benchmarks.md on this machine, which should do nothing else: about 20 minutes once
+# Every end-to-end number of docs/performance.md on this machine, which should do nothing else: about 20 minutes once
 # llama.cpp is built. FOLDER (default .cache/bench) takes the random family and its GGUF, 13 GiB; 16 GiB of memory.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

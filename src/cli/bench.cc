@@ -24,7 +24,7 @@ namespace {
 constexpr const char* kExplanation =
     R"(Medians of the rounds. GB/s are weight bytes per second, each weight counted once per step (experts by their
 expected share). "of read" compares them with a plain read by the same threads, measured in the same run. GFLOP/s
-count the matrix products. "apart" runs the two sizes one after the other. docs/benchmarks.md says more.
+count the matrix products. "apart" runs the two sizes one after the other. docs/performance.md says more.
 
 Examples:
   starnest bench -m models/pocket
