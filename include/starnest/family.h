@@ -26,8 +26,9 @@ struct SizeInfo {
   uint64_t decode_bytes = 0;       // weights read per token at batch 1: tokens/s <= bandwidth / decode_bytes
 };
 
-enum class KvType { f32, bf16 };              // of keys and values
-KvType kv_type_named(std::string_view name);  // "f32", "bf16"; throws Error
+// Of keys and values. fp8: E4M3, with the scales of the checkpoint where it was calibrated for them, else with 1.
+enum class KvType { f32, bf16, fp8 };
+KvType kv_type_named(std::string_view name);  // "f32", "bf16", "fp8"; throws Error
 
 struct OpenOptions {
   std::string elastic = {};  // a file or preset to take the sizes from; empty: the folder's elastic.json

@@ -57,18 +57,25 @@ bool is_zero_matrix(const StoredTensor& tensor, float scale) {
   return scale == 0 && all_are_nan(tensor.encoding == Encoding::nvfp4 ? *tensor.scales : tensor.codes);
 }
 
-float scale_value(const StoredTensor& tensor, bool divides) {
-  const TensorRef& ref = *tensor.tensor_scale;
+float number_in(const TensorRef& single) {
   std::array<std::byte, 4> bytes{};
-  ref.read_at(0, std::span(bytes).first(size_of(ref.info->dtype)));
-  const float stored = load_f32(ref.info->dtype, bytes.data(), 0);
-  const float scale = divides ? 1.0f / stored : stored;
-  if (!divides && is_zero_matrix(tensor, stored)) return 0;
-  if (std::isfinite(stored) && std::isfinite(scale) && scale > 0) return scale;
-  throw Error({.where = where_of(ref),
+  single.read_at(0, std::span(bytes).first(size_of(single.info->dtype)));
+  return load_f32(single.info->dtype, bytes.data(), 0);
+}
+
+[[noreturn]] void no_scale(const TensorRef& tensor, float stored) {
+  throw Error({.where = where_of(tensor),
                .what = "is no scale",
                .expected = "a finite number above 0",
                .got = format_number("%g", stored)});
+}
+
+float scale_value(const StoredTensor& tensor, bool divides) {
+  const float stored = number_in(*tensor.tensor_scale);
+  const float scale = divides ? 1.0f / stored : stored;
+  if (!divides && is_zero_matrix(tensor, stored)) return 0;
+  if (std::isfinite(stored) && std::isfinite(scale) && scale > 0) return scale;
+  no_scale(*tensor.tensor_scale, stored);
 }
 
 void pair_fp8(StoredTensor& tensor, const std::string& module, const std::vector<uint64_t>& shape, const Claim& claim) {
@@ -130,6 +137,18 @@ void pair_quantized(StoredTensor& tensor, const std::vector<uint64_t>& shape, co
   if (!tensor.input_scale) return;
   require_dtype(*tensor.input_scale, {DType::f32});
   require_single(*tensor.input_scale);
+}
+
+void pair_kv_scale(StoredTensor& tensor, const Claim& claim) {
+  if (tensor.spec.role != Role::key && tensor.spec.role != Role::value) return;
+  const std::string module(module_of(tensor.spec.name));
+  tensor.kv_scale = claim(module + (tensor.spec.role == Role::key ? ".k_scale" : ".v_scale"));
+  if (!tensor.kv_scale) return;
+  require_dtype(*tensor.kv_scale, {DType::f32});
+  require_single(*tensor.kv_scale);
+  tensor.kv_scale_value = number_in(*tensor.kv_scale);
+  if (!std::isfinite(tensor.kv_scale_value) || tensor.kv_scale_value <= 0)
+    no_scale(*tensor.kv_scale, tensor.kv_scale_value);
 }
 
 void refuse_unknown_format(const TensorRef& tensor) {

@@ -33,6 +33,9 @@ using Claim = std::function<std::optional<TensorRef>(const std::string& name)>;
 // Throws Error naming the tensor that is missing or wrong, and for a matrix that cannot be quantised.
 void pair_quantized(StoredTensor& tensor, const std::vector<uint64_t>& shape, const Claim& claim);
 
+// Finds and checks the scale that a calibrated FP8 cache of keys or values has: X.k_scale, X.v_scale.
+void pair_kv_scale(StoredTensor& tensor, const Claim& claim);
+
 // Throws Error when a tensor that has no place in the model belongs to a way of quantising that is not implemented.
 void refuse_unknown_format(const TensorRef& tensor);
 

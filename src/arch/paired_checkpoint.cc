@@ -24,7 +24,10 @@ class Pairing {
   std::vector<StoredTensor> pair(std::vector<TensorSpec> specs) {
     refuse_missing(specs);
     std::vector<StoredTensor> tensors;
-    for (TensorSpec& spec : specs) tensors.push_back(stored(std::move(spec)));
+    for (TensorSpec& spec : specs) {
+      tensors.push_back(stored(std::move(spec)));
+      pair_kv_scale(tensors.back(), [this](const std::string& name) { return claim(name); });
+    }
     return tensors;
   }
 
@@ -124,8 +127,6 @@ class Unused {
       ++predicts_;
     else if (name.ends_with("rotary_emb.inv_freq"))  // a table, computed from the config where it is used at all
       ++rotary_;
-    else if (name.ends_with("_proj.k_scale") || name.ends_with("_proj.v_scale"))
-      ++kv_scales_;
     else if (embedding_ && name == kHead)
       add_head(tensor);
     else
@@ -136,7 +137,6 @@ class Unused {
     std::vector<std::string> out;
     if (predicts_) out.push_back(counted(predicts_, "multi-token prediction (mtp.*)"));
     if (rotary_) out.push_back(counted(rotary_, "rotary positions (inv_freq), which the model does not have"));
-    if (kv_scales_) out.push_back(counted(kv_scales_, "FP8 keys and values (k_scale, v_scale)"));
     if (copied_head_) out.push_back(std::string(kHead) + ", which is the embedding table again");
     if (const size_t old = checkpoint.superseded())
       out.push_back(counted(old, "shards for which the index names another shard"));
@@ -168,7 +168,7 @@ class Unused {
   }
 
   const TensorRef* embedding_ = nullptr;  // that the head is tied to
-  size_t predicts_ = 0, rotary_ = 0, kv_scales_ = 0;
+  size_t predicts_ = 0, rotary_ = 0;
   bool copied_head_ = false;
   std::vector<TensorRef> refused_;
 };
@@ -253,7 +253,7 @@ uint64_t stored_bytes(const StoredTensor& tensor, const Widths& widths) {
   const uint64_t kept = tensor.spec.elements(widths);
   uint64_t bytes = kept * size_of(tensor.codes.info->dtype);
   if (tensor.encoding == Encoding::nvfp4) bytes = kept / 2 + kept / kNvfp4Block;
-  for (const auto& scalar : {tensor.tensor_scale, tensor.input_scale})
+  for (const auto& scalar : {tensor.tensor_scale, tensor.input_scale, tensor.kv_scale})
     if (scalar) bytes += scalar->info->end - scalar->info->begin;
   return bytes;
 }

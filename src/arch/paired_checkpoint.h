@@ -21,6 +21,8 @@ struct StoredTensor {
   std::optional<TensorRef> scales;  // nvfp4: E4M3 [.., cols / 16]
   std::optional<TensorRef> tensor_scale;  // fp8, nvfp4: one number, as the file spells it
   std::optional<TensorRef> input_scale;   // likewise, where the inputs were calibrated
+  std::optional<TensorRef> kv_scale;      // of a key or value projection: what an FP8 cache multiplies its codes by
+  float kv_scale_value = 1;
   // What every number is multiplied by, whatever the file's spelling. 0: all numbers are 0, whatever their codes say.
   float tensor_scale_value = 1;
 

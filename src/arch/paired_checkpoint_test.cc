@@ -1,5 +1,6 @@
 #include "arch/paired_checkpoint.h"
 
+#include <bit>
 #include <functional>
 #include <map>
 
@@ -120,21 +121,41 @@ TEST(PairedCheckpoint, UsesWhatTheConfigAllows) {
   EXPECT_EQ(named(checkpoint, "backbone.layers.3.mixer.down_proj.bias").spec.role, Role::down_bias);
 }
 
+std::string key_module(const Tensors& tensors) {
+  for (const auto& [name, stored] : tensors)
+    if (name.ends_with(".k_proj.weight")) return name.substr(0, name.size() - std::string_view(".weight").size());
+  return {};
+}
+
+TEST(PairedCheckpoint, TheScaleOfAnFp8CacheBelongsToItsProjection) {
+  std::string key;
+  const PairedCheckpoint checkpoint = paired([&](Tensors& t) {
+    key = key_module(t);
+    t[key + ".k_scale"] = {DType::f32, {}, std::byte{0x3f}};
+  });
+  EXPECT_EQ(named(checkpoint, key + ".weight").kv_scale_value, std::bit_cast<float>(0x3f3f3f3fu));
+  EXPECT_TRUE(checkpoint.unused().empty());
+  expect_error([](Tensors& t) { t[key_module(t) + ".k_scale"] = {DType::f32, {}, std::byte{0}}; },
+               {"k_scale", "above 0"});
+  expect_error([](Tensors& t) { t[key_module(t) + ".k_scale"] = {DType::bf16, {}, std::byte{0x3f}}; },
+               {"k_scale", "F32", "BF16"});
+  expect_error([](Tensors& t) { t[key_module(t) + ".k_scale"] = {DType::f32, {2}, std::byte{0x3f}}; },
+               {"k_scale", "single number"});
+}
+
 TEST(PairedCheckpoint, NamesWhatIsHarmless) {
   const PairedCheckpoint checkpoint = paired(
       [](Tensors& t) {
         t["mtp.layers.0.norm.weight"] = {DType::bf16, {32}, {}};
         t["mtp.layers.0.eh_proj.weight"] = {DType::u8, {4, 4}, {}};
         t["backbone.layers.1.mixer.rotary_emb.inv_freq"] = {DType::f32, {8}, {}};
-        t["backbone.layers.1.mixer.k_proj.k_scale"] = {DType::f32, {}, {}};
         t["lm_head.weight"] = {DType::bf16, {6, 32}, {}};
       },
       R"(, "tie_word_embeddings": true)");
-  ASSERT_EQ(checkpoint.unused().size(), 4u);
+  ASSERT_EQ(checkpoint.unused().size(), 3u);
   EXPECT_EQ(checkpoint.unused()[0], "2 tensors of multi-token prediction (mtp.*)");
   EXPECT_EQ(checkpoint.unused()[1].find("1 tensor of rotary positions"), 0u);
-  EXPECT_NE(checkpoint.unused()[2].find("k_scale"), std::string::npos);
-  EXPECT_EQ(checkpoint.unused()[3].find("lm_head.weight"), 0u);
+  EXPECT_EQ(checkpoint.unused()[2].find("lm_head.weight"), 0u);
   EXPECT_EQ(unused_notices(checkpoint)[0], "not used: " + checkpoint.unused()[0]);
 }
 

@@ -19,6 +19,10 @@ struct bf16 {
   uint16_t bits;
 };
 
+struct fp8 {  // E4M3
+  uint8_t bits;
+};
+
 inline float to_f32(float x) { return x; }
 inline float to_f32(bf16 x) { return std::bit_cast<float>(uint32_t{x.bits} << 16); }
 

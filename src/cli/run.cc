@@ -139,7 +139,9 @@ void add_run(CLI::App& app) {
       ->add_option("-c,--ctx-size", options->context,
                    "tokens of prompt and output together; 0 = what the model allows and memory holds")
       ->capture_default_str();
-  command->add_option("--kv-dtype", options->kv_dtype, "type of keys and values in memory: f32 or bf16");
+  command->add_option(
+      "--kv-dtype", options->kv_dtype,
+      "type of keys and values in memory: f32, bf16 or fp8 (with the scales of the model, where it has them)");
   command->add_option("-t,--threads", options->threads, "threads; 0 = all that this process may use")
       ->capture_default_str();
   command->add_flag("-q,--quiet", options->quiet, "nothing on standard error but errors");

@@ -63,7 +63,7 @@ std::vector<KeptPiece> kept_pieces(const StoredTensor& tensor, const Widths& wid
   } else {
     pieces.push_back({tensor.codes, dims});
   }
-  for (const std::optional<TensorRef>& scalar : {tensor.tensor_scale, tensor.input_scale})
+  for (const std::optional<TensorRef>& scalar : {tensor.tensor_scale, tensor.input_scale, tensor.kv_scale})
     if (scalar) pieces.push_back(whole(*scalar));
   return pieces;
 }

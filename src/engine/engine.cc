@@ -43,7 +43,7 @@ Engine::Engine(const FamilySpec& family, std::shared_ptr<Device> device, const E
       kv_dtype_(options.kv_dtype.value_or(encodings() == std::vector{Encoding::f32} ? DType::f32 : DType::bf16)),
       kv_(std::make_unique<KvPool>(*device_, options.kv_limit)),
       arena_(*device_) {
-  SN_CHECK(kv_dtype_ == DType::f32 || kv_dtype_ == DType::bf16, "keys and values are F32 or BF16");
+  SN_CHECK(is_kv_dtype(kv_dtype_), "keys and values of this type are not implemented");
   weights_.load(largest_of(family, options.sizes), pool_, progress);
   model_ = build_model(weights_, kv_dtype_);
 }

@@ -31,7 +31,7 @@ struct BatchItem {
 struct EngineOptions {
   int threads = 0;                       // 0: as many as the process may use
   std::vector<std::string> sizes = {};   // sizes that will be used, by name; empty: all of the family
-  std::optional<DType> kv_dtype = {};    // F32 or BF16; not given: F32 beside weights that are all F32
+  std::optional<DType> kv_dtype = {};    // F32, BF16 or F8_E4M3; not given: F32 beside weights that are all F32
   std::string device{kDefaultDevice};    // where weights and states live (kernels/devices.h)
   uint64_t kv_limit = KvPool::kNoLimit;  // bytes of keys and values that all sequences may take together
 };

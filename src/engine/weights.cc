@@ -260,6 +260,10 @@ PackedMatrix Weights::matrix(Role role, int block, int expert) const {
           packed.source.stored->tensor_scale_value};
 }
 
+float Weights::kv_scale(Role role, int block) const {
+  return packed_.at({block, role, -1}).source.stored->kv_scale_value;
+}
+
 VecView<const float> Weights::vector(Role role, int block) const {
   const auto found = tables_.find({block, role, -1});
   if (found == tables_.end()) return {};

@@ -56,6 +56,8 @@ class Weights {
 
   // The resident shells of a matrix, by the role of its part. An expert that a size lacks is an empty matrix there.
   PackedMatrix matrix(Role role, int block, int expert = -1) const;
+  // What FP8 keys or values of a block are multiplied by: 1 where the checkpoint was not calibrated for them.
+  float kv_scale(Role role, int block) const;
   VecView<const float> vector(Role role, int block) const;  // empty when the model has none
   MatView<const float> table(Role role, int block) const;
 

@@ -44,7 +44,10 @@ EngineOptions engine_options(FamilySpec& family, const OpenOptions& options) {
                 "0 takes what the model allows and memory holds");
   EngineOptions out{.threads = options.threads, .sizes = options.sizes, .device = options.device};
   if (options.kv_bytes) out.kv_limit = options.kv_bytes;
-  if (options.kv_type) out.kv_dtype = *options.kv_type == KvType::f32 ? DType::f32 : DType::bf16;
+  if (options.kv_type)
+    out.kv_dtype = *options.kv_type == KvType::f32    ? DType::f32
+                   : *options.kv_type == KvType::bf16 ? DType::bf16
+                                                      : DType::f8_e4m3;
   if (!asks_for_choice(family, options.sizes)) return out;
   require_at_least("sequences", options.sequences, 1);
   const Load load{uint64_t(options.context), uint64_t(options.sequences)};
@@ -95,7 +98,8 @@ int context_in(uint64_t available, uint64_t bytes_per_token) {
 KvType kv_type_named(std::string_view name) {
   if (name == "f32") return KvType::f32;
   if (name == "bf16") return KvType::bf16;
-  throw Error({.where = "kv-dtype", .what = "is not known", .expected = "f32 or bf16", .got = std::string(name)});
+  if (name == "fp8") return KvType::fp8;
+  throw Error({.where = "kv-dtype", .what = "is not known", .expected = "f32, bf16 or fp8", .got = std::string(name)});
 }
 
 Family::Impl::Impl(const std::filesystem::path& model, const OpenOptions& options)

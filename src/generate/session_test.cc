@@ -236,7 +236,8 @@ TEST(Family, TheContextIsTheModelsOrTheCallersAndNeverMore) {
 TEST(Family, SaysHowItRuns) {
   EXPECT_EQ(open_pocket({.kv_type = KvType::f32}).info().kv_dtype, "F32");
   EXPECT_EQ(open_pocket({.kv_type = KvType::bf16}).info().kv_dtype, "BF16");
-  EXPECT_NE(error_of([] { kv_type_named("fp8"); }).find("expected f32 or bf16, got fp8"), std::string::npos);
+  EXPECT_EQ(open_pocket({.kv_type = KvType::fp8}).info().kv_dtype, "F8_E4M3");
+  EXPECT_NE(error_of([] { kv_type_named("fp4"); }).find("expected f32, bf16 or fp8, got fp4"), std::string::npos);
   EXPECT_EQ(open_pocket().info().threads, 1);
   EXPECT_EQ(open_pocket().info().architecture, "nemotron_h");
   EXPECT_EQ(open_pocket().default_sampling().temperature, 0);

@@ -7,7 +7,7 @@ namespace starnest {
 namespace {
 
 void check_blocks(const Batch& batch, const KvLayout& kv) {
-  SN_CHECK(kv.dtype == DType::f32 || kv.dtype == DType::bf16, "attention: keys and values are neither f32 nor bf16");
+  SN_CHECK(is_kv_dtype(kv.dtype), "attention: keys and values of this type are not implemented");
   SN_CHECK(kv.kv_heads > 0 && kv.head_dim > 0 && kv.offsets.size() >= batch.shells() && runs_cover(batch),
            "attention: not a state for every row");
   for (const SequenceRun& run : batch.runs)

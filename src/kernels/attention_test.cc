@@ -117,6 +117,46 @@ TEST(Attention, ReadsBf16KeysAndValuesAsTheNumbersTheyWereRoundedTo) {
   });
 }
 
+// FP8 holds a number divided by its scale; read again, it is the product.
+TEST(Attention, ReadsFp8KeysAndValuesAsTheNumbersTheyWereRoundedTo) {
+  test::for_each_back_end([] {
+    for (const size_t Q : {1, 7, 16, 33, 64, 128}) {
+      Sequence narrow(150, 2, Q, 1, DType::f8_e4m3);
+      narrow.layout.key_scale = 0.011f, narrow.layout.value_scale = 0.75f;
+      narrow.write(0, narrow.k.view(), narrow.v.view());
+      const Sequence wide(150, 2, Q);
+      Matrix k = narrow.k, v = narrow.v;
+      for (size_t t = 0; t < 150; ++t)
+        for (size_t i = 0; i < 2 * Q; ++i) {
+          k.view()(t, i) = 0.011f * e4m3_to_f32(to_e4m3(k.view()(t, i) / 0.011f));
+          v.view()(t, i) = 0.75f * e4m3_to_f32(to_e4m3(v.view()(t, i) / 0.75f));
+        }
+      wide.write(0, k.view(), v.view());
+      const Matrix q(20, 6 * 2 * Q, 3);
+      EXPECT_TRUE(
+          test::near(attended(narrow, q, 130).view(), attended(wide, q, 130).view(), 2 * test::sum_tolerance(Q + 150)))
+          << Q;
+      EXPECT_TRUE(
+          test::near(attended(narrow, q, 130).view(), expected(narrow, q, 130).view(), test::sum_tolerance(Q + 150)));
+    }
+  });
+}
+
+// Every code: one key at a time, and a query of one.
+TEST(Attention, ReadsEveryFp8Code) {
+  test::for_each_back_end([] {
+    for (int code = 0; code < 256; ++code) {
+      const float number = e4m3_to_f32(uint8_t(code));
+      if (std::isnan(number)) continue;
+      const Sequence sequence(1, 1, 1, 1, DType::f8_e4m3);
+      Matrix value(1, 1, 1, 0, 0, 0);
+      value.view()(0, 0) = number;
+      sequence.write(0, value.view(), value.view());
+      EXPECT_EQ(attended(sequence, Matrix(1, 1, 2), 0).view()(0, 0), number) << code;
+    }
+  });
+}
+
 TEST(Attention, StaysFiniteForLargeScores) {
   test::for_each_back_end([] {
     const Sequence sequence(130, 1, 16);

@@ -23,6 +23,16 @@ TEST_P(OnePath, AnyChunkingGivesTheBitsOfOnePrefill) {
   });
 }
 
+TEST_P(OnePath, AnFp8CacheGivesTheSameBitsForAnyChunking) {
+  golden::on_every_back_end([&](const std::shared_ptr<Device>& device) {
+    Engine engine(family, device, {.threads = 2, .kv_dtype = DType::f8_e4m3});
+    for (const Size& size : engine.sizes().ascending()) {
+      const auto whole = golden::logits_of(engine, size.name, ids);
+      EXPECT_TRUE(golden::same_bits(golden::logits_of(engine, size.name, ids, 1), whole));
+    }
+  });
+}
+
 TEST_P(OnePath, AnyNumberOfThreadsGivesTheSameBits) {
   golden::on_every_back_end([&](const std::shared_ptr<Device>& device) {
     Engine one(family, device, {.threads = 1}), three(family, device, {.threads = 3});

@@ -143,7 +143,7 @@ void start(const Call& call, size_t t, size_t h) {
 
 void finish(const Call& call, size_t t, size_t h) {
   float* y = call.y.row(t) + h * call.kv.head_dim;
-  const Vector scale = broadcast(1 / call.total(t, h));
+  const Vector scale = broadcast(call.kv.value_scale / call.total(t, h));
   for_each_vector(call.kv.head_dim,
                   [&](size_t k, size_t n) HWY_ATTR { store_n(hn::Mul(load_n(y + k, n), scale), y + k, n); });
 }
@@ -169,7 +169,10 @@ void attend_as(const Call& call, Heads heads, size_t begin, size_t end) {
 }
 
 void attend(const Call& call, Heads heads, size_t begin, size_t end) {
-  (call.kv.dtype == DType::bf16 ? attend_as<bf16> : attend_as<float>)(call, heads, begin, end);
+  const auto attend_with = call.kv.dtype == DType::bf16      ? attend_as<bf16>
+                           : call.kv.dtype == DType::f8_e4m3 ? attend_as<fp8>
+                                                             : attend_as<float>;
+  attend_with(call, heads, begin, end);
 }
 
 }  // namespace
@@ -227,8 +230,8 @@ void attention(const Exec& exec, const Batch& batch, const KvLayout& kv, ByShell
     const SequenceRun& run = batch.runs[i];
     const size_t H = heads[run.shells - 1], keys = kv.offsets[run.shells - 1];
     const auto rows = [&](auto m, size_t cols) { return m.row_range(run.first_row, run.rows).col_range(0, cols); };
-    runs[i] = {.call = {rows(q, H * Q), kv, run.kv, keys, kv.values(keys), run.position, scale, rows(y, H * Q),
-                        rows(largest, H), rows(total, H)},
+    runs[i] = {.call = {rows(q, H * Q), kv, run.kv, keys, kv.values(keys), run.position, scale * kv.key_scale,
+                        rows(y, H * Q), rows(largest, H), rows(total, H)},
                .group = H / kv.kv_heads,
                .unit_heads = 0,
                .units_per_group = 0,
@@ -241,11 +244,13 @@ void attention(const Exec& exec, const Batch& batch, const KvLayout& kv, ByShell
   });
 }
 
-void write_row(DType dtype, const float* numbers, size_t width, std::byte* row) {
+void write_row(DType dtype, const float* numbers, float scale, size_t width, std::byte* row) {
   if (dtype == DType::f32)
     std::memcpy(row, numbers, width * sizeof(float));
-  else
+  else if (dtype == DType::bf16)
     std::transform(numbers, numbers + width, reinterpret_cast<bf16*>(row), to_bf16);
+  else
+    std::transform(numbers, numbers + width, row, [scale](float x) { return std::byte{to_e4m3(x / scale)}; });
 }
 
 void kv_write(const Exec& exec, const Batch& batch, const KvLayout& kv, MatView<const float> k,
@@ -260,8 +265,8 @@ void kv_write(const Exec& exec, const Batch& batch, const KvLayout& kv, MatView<
     for (size_t t = begin; t < end; ++t) {
       std::byte* block = run.kv[(run.position + t) / kKvBlock];
       const size_t at = keys + (run.position + t) % kKvBlock * row_bytes;
-      write_row(kv.dtype, k.row(run.first_row + t), width, block + at);
-      write_row(kv.dtype, v.row(run.first_row + t), width, block + kv.values(at));
+      write_row(kv.dtype, k.row(run.first_row + t), kv.key_scale, width, block + at);
+      write_row(kv.dtype, v.row(run.first_row + t), kv.value_scale, width, block + kv.values(at));
     }
   });
 }

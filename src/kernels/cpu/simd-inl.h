@@ -36,6 +36,20 @@ HWY_INLINE Vector load(const bf16* p) {
   return hn::BitCast(kLanes, hn::ShiftLeft<16>(bits));
 }
 
+// E4M3. Subnormal codes count steps of 2^-9; of the others, exponent and mantissa move into place.
+HWY_INLINE Vector load(const fp8* p) {
+  const hn::Rebind<uint8_t, Lanes> narrow;
+  const hn::Rebind<uint32_t, Lanes> wide;
+  const hn::Rebind<int32_t, Lanes> whole;
+  const auto bits = hn::PromoteTo(wide, hn::LoadU(narrow, reinterpret_cast<const uint8_t*>(p)));
+  const auto magnitude = hn::And(bits, hn::Set(wide, 0x7fu));
+  const Vector normal = hn::BitCast(kLanes, hn::Add(hn::ShiftLeft<20>(magnitude), hn::Set(wide, 120u << 23)));
+  const Vector steps = hn::Mul(hn::ConvertTo(kLanes, hn::BitCast(whole, magnitude)), hn::Set(kLanes, 0x1p-9f));
+  const auto is_small = hn::RebindMask(kLanes, hn::Lt(magnitude, hn::Set(wide, 8u)));
+  const auto sign = hn::ShiftLeft<24>(hn::And(bits, hn::Set(wide, 0x80u)));
+  return hn::Or(hn::IfThenElse(is_small, steps, normal), hn::BitCast(kLanes, sign));
+}
+
 // The first n < kWidth numbers, then zeros.
 template <class Number>
 HWY_INLINE Vector load_part(const Number* p, size_t n) {

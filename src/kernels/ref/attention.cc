@@ -22,13 +22,15 @@ struct Store {
   }
 };
 
-void write_row(DType dtype, const float* numbers, size_t width, std::byte* row) {
+void write_row(DType dtype, const float* numbers, float scale, size_t width, std::byte* row) {
   for (size_t i = 0; i < width; ++i) {
     const bf16 narrow = to_bf16(numbers[i]);
     if (dtype == DType::f32)
       std::memcpy(row + i * sizeof(float), numbers + i, sizeof(float));
-    else
+    else if (dtype == DType::bf16)
       std::memcpy(row + i * sizeof(bf16), &narrow, sizeof(bf16));
+    else
+      row[i] = std::byte{to_e4m3(numbers[i] / scale)};
   }
 }
 
@@ -40,7 +42,7 @@ void attend(const Store& store, const float* query, size_t column, float scale, 
   for (size_t j = 0; j < s.size; ++j) {
     s[j] = 0;
     for (size_t i = 0; i < kv.head_dim; ++i) s[j] += query[i] * load_f32(kv.dtype, store.key(j), column + i);
-    s[j] *= scale;
+    s[j] *= scale * kv.key_scale;
     largest = std::max(largest, s[j]);
   }
   float total = 0;
@@ -48,7 +50,7 @@ void attend(const Store& store, const float* query, size_t column, float scale, 
   for (size_t i = 0; i < kv.head_dim; ++i) {
     float sum = 0;
     for (size_t j = 0; j < s.size; ++j) sum += s[j] * load_f32(kv.dtype, store.value(j), column + i);
-    y[i] = sum / total;
+    y[i] = sum / total * kv.value_scale;
   }
 }
 
@@ -57,8 +59,8 @@ void attend(const Store& store, const float* query, size_t column, float scale, 
 void kv_write(const Exec&, const Batch& batch, const KvLayout& kv, MatView<const float> k, MatView<const float> v) {
   for (const SequenceRun& run : batch.runs)
     for (size_t t = 0; t < run.rows; ++t) {
-      write_row(kv.dtype, k.row(run.first_row + t), kv.row(), Store{kv, run}.key(run.position + t));
-      write_row(kv.dtype, v.row(run.first_row + t), kv.row(), Store{kv, run}.value(run.position + t));
+      write_row(kv.dtype, k.row(run.first_row + t), kv.key_scale, kv.row(), Store{kv, run}.key(run.position + t));
+      write_row(kv.dtype, v.row(run.first_row + t), kv.value_scale, kv.row(), Store{kv, run}.value(run.position + t));
     }
 }
 

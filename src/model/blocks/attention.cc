@@ -14,7 +14,7 @@ void Attention::forward(const Exec& exec, const Batch& batch, MatView<const floa
   const MatView<float> k = exec.arena.matrix(T, key.rows());
   const MatView<float> v = exec.arena.matrix(T, value.rows());
   const MatView<float> mixed = exec.arena.matrix(T, query.rows());
-  const KvLayout kv{kv_heads, head_dim, kv_dtype, kv_at};
+  const KvLayout kv{kv_heads, head_dim, kv_dtype, kv_at, key_scale, value_scale};
   matmul(exec, batch, u, std::array{Product{query, q}, Product{key, k}, Product{value, v}});  // q, k, v = W u
   kv_write(exec, batch, kv, k, v);
   attention(exec, batch, kv, heads, q, scale, mixed);       // m = softmax(scale q k') v
