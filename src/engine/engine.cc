@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engine/build_model.h"
 #include "engine/logits.h"
+#include "kernels/attention.h"
 #include "kernels/gather.h"
 #include "starnest/error.h"
 
