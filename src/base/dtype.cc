@@ -57,6 +57,19 @@ float f16_to_f32(uint16_t bits) {
   return sign * std::ldexp(float(mantissa + 1024), exponent - 25);
 }
 
+uint16_t to_f16(float x) {
+  const uint32_t bits = std::bit_cast<uint32_t>(x);
+  const uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
+  if (magnitude > 0x7f800000u) return uint16_t(sign | 0x7e00u);
+  if (magnitude >= 0x477ff000u) return uint16_t(sign | 0x7c00u);  // 65520 and more
+  if (magnitude < 0x38800000u) {
+    // Subnormal, in steps of 2^-24: those that the addition rounds a number near 0.5 to.
+    return uint16_t(sign | (std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u));
+  }
+  const uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u);
+  return uint16_t(sign | ((rounded - 0x38000000u) >> 13));  // the biases differ by 112
+}
+
 float e4m3_to_f32(uint8_t bits) {
   const float sign = (bits & 0x80u) ? -1.0f : 1.0f;
   const int exponent = (bits >> 3) & 15;

@@ -34,6 +34,7 @@ inline bf16 to_bf16(float x) {
 }
 
 float f16_to_f32(uint16_t bits);
+uint16_t to_f16(float x);  // to the nearest, ties to even; beyond 65504 infinity; NaN stays NaN
 // E4M3 (fn): bias 7, largest 448, no infinity, 0x7F and 0xFF are NaN, subnormal step 2^-9.
 float e4m3_to_f32(uint8_t bits);
 // To the nearest, ties to even; beyond 448, infinities included, it is 448. NaN stays NaN.

@@ -127,5 +127,22 @@ TEST(Dtype, LoadReadsEachFormatUnaligned) {
   EXPECT_EQ(loaded(DType::i64, int64_t{-7}), -7.0f);
 }
 
+TEST(Dtype, F16RoundsToTheNearestOfAll) {
+  for (uint32_t bits = 0; bits < 0x7c00; ++bits) {
+    const float here = f16_to_f32(uint16_t(bits));
+    ASSERT_EQ(to_f16(here), bits);
+    ASSERT_EQ(to_f16(-here), bits | 0x8000u);
+    if (bits == 0x7bff) break;  // the next one is infinity
+    const float next = f16_to_f32(uint16_t(bits + 1)), middle = here + (next - here) / 2;
+    ASSERT_EQ(to_f16(middle), bits + (bits & 1)) << middle;
+    ASSERT_EQ(to_f16(std::nextafter(middle, 0.0f)), bits);
+    ASSERT_EQ(to_f16(std::nextafter(middle, kInfinity)), bits + 1);
+  }
+  EXPECT_EQ(to_f16(65519.9f), 0x7bff);
+  EXPECT_EQ(to_f16(65520), 0x7c00);
+  EXPECT_EQ(to_f16(-kInfinity), 0xfc00);
+  EXPECT_TRUE(std::isnan(f16_to_f32(to_f16(std::numeric_limits<float>::quiet_NaN()))));
+}
+
 }  // namespace
 }  // namespace starnest
