@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::array kArchitectures{
     Architecture{nemotron_h::kModelType, nemotron_h::read, nemotron_h::write_widths, nemotron_h::tensors_in,
-                 nemotron_h::tensors},
+                 nemotron_h::tensors, nemotron_h::gguf_keys, nemotron_h::gguf_place},
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "arch/gguf.h"
 #include "arch/model_spec.h"
 #include "arch/tensors.h"
 #include "format/json/hf_config.h"
@@ -27,6 +28,10 @@ struct Architecture {
   // spells them that has these names, or as this program writes them.
   std::vector<TensorSpec> (*tensors_in)(const ModelSpec& spec, const HasTensor& has);
   std::vector<TensorSpec> (*tensors)(const ModelSpec& spec, Experts experts);
+  // The same model as llama.cpp knows it: what describes it, first general.architecture, and the place of a tensor.
+  // Throws Error for a tensor that has none.
+  std::vector<GgufKey> (*gguf_keys)(const ModelSpec& spec, const HfConfig& config);
+  GgufPlace (*gguf_place)(const ModelSpec& spec, const TensorSpec& tensor);
 };
 
 std::span<const Architecture> architectures();

@@ -23,6 +23,7 @@ int run(int argc, char** argv) {
   add_inspect(app);
   add_slice(app);
   add_quantize(app);
+  add_export(app);
   add_report(app);
   add_run(app);
   add_eval(app);

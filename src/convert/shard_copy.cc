@@ -24,10 +24,7 @@ void give_back(std::span<const std::byte> read) {
 
 }  // namespace
 
-ShardCopy::ShardCopy(SafetensorsWriter& writer, std::function<void(uint64_t)> copied)
-    : writer_(writer), copied_(std::move(copied)) {
-  buffer_.reserve(kBuffer);
-}
+ShardCopy::ShardCopy(Write write) : write_(std::move(write)) { buffer_.reserve(kBuffer); }
 
 void ShardCopy::tensor(std::span<const std::byte> bytes, std::span<const KeptDimension> dims, size_t element_bytes) {
   size_t resident_from = 0;
@@ -49,7 +46,7 @@ void ShardCopy::tensor(std::span<const std::byte> bytes, std::span<const KeptDim
 void ShardCopy::run(std::span<const std::byte> bytes) {
   if (buffer_.size() + bytes.size() > kBuffer) flush();
   if (bytes.size() >= kBuffer) {
-    write(bytes);
+    write_(bytes);
   } else {
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
   }
@@ -57,13 +54,8 @@ void ShardCopy::run(std::span<const std::byte> bytes) {
 
 void ShardCopy::flush() {
   if (buffer_.empty()) return;
-  write(buffer_);
+  write_(buffer_);
   buffer_.clear();
-}
-
-void ShardCopy::write(std::span<const std::byte> bytes) {
-  writer_.append(bytes);
-  copied_(bytes.size());
 }
 
 }  // namespace starnest

@@ -71,7 +71,10 @@ void write_shard(const Shard& shard, const std::filesystem::path& folder, const 
   std::vector<TensorHeader> headers;
   for (const auto& [name, piece] : shard.pieces) headers.push_back({name, piece.source.info->dtype, piece.shape()});
   SafetensorsWriter writer(folder / shard.file_name, std::move(headers), {{"format", "pt"}});
-  ShardCopy copy(writer, copied);
+  ShardCopy copy([&](std::span<const std::byte> bytes) {
+    writer.append(bytes);
+    copied(bytes.size());
+  });
   for (const TensorHeader& header : writer.order()) {
     const KeptPiece& piece = shard.pieces.at(header.name);
     copy.tensor(piece.source.bytes(), piece.dims, size_of(header.dtype));

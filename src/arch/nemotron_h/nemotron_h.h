@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "arch/gguf.h"
 #include "arch/model_spec.h"
 #include "arch/registry.h"
 #include "arch/tensors.h"
@@ -28,5 +29,8 @@ struct Naming {
 std::vector<TensorSpec> tensors(const ModelSpec& spec, const Naming& naming);
 std::vector<TensorSpec> tensors(const ModelSpec& spec, Experts experts);          // in the default spelling
 std::vector<TensorSpec> tensors_in(const ModelSpec& spec, const HasTensor& has);  // Architecture::tensors_in
+
+std::vector<GgufKey> gguf_keys(const ModelSpec& spec, const HfConfig& config);  // Architecture::gguf_keys
+GgufPlace gguf_place(const ModelSpec& spec, const TensorSpec& tensor);          // Architecture::gguf_place
 
 }  // namespace starnest::nemotron_h

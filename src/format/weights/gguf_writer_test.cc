@@ -77,7 +77,7 @@ TEST(GgufWriter, RefusesWhatReadersDoNotTake) {
   EXPECT_CONTAINS(refused({{"k", true}, {"k", 1.0f}}, {}), "two keys are named 'k'");
   EXPECT_CONTAINS(refused({}, {{"t", GgmlType::f32, {1}}, {"t", GgmlType::f16, {1}}}), "two tensors are named 't'");
   EXPECT_CONTAINS(refused({{"k", std::string("\xff")}}, {}), "not UTF-8");
-  EXPECT_CONTAINS(refused({}, {{std::string(64, 'n'), GgmlType::f32, {1}}}), "too long: expected at most 63 bytes");
+  EXPECT_CONTAINS(refused({}, {{std::string(64, 'n'), GgmlType::f32, {1}}}), "too long; expected at most 63 bytes");
   EXPECT_CONTAINS(refused({}, {{"t", GgmlType::f32, {}}}), "expected 1 to 4 dimensions, got 0");
   EXPECT_CONTAINS(refused({}, {{"t", GgmlType::f32, {1, 1, 1, 1, 1}}}), "got 5");
   EXPECT_CONTAINS(refused({}, {{"t", GgmlType::f32, {uint64_t{1} << 40, uint64_t{1} << 40}}}), "too large");
