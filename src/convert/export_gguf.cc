@@ -99,6 +99,21 @@ uint32_t file_type_of(const std::map<GgmlType, uint64_t>& bytes_of) {
   return bytes_of.contains(GgmlType::f16) ? 1 : 0;
 }
 
+// Weights alone are quantised where no scale of inputs is stored: llama.cpp is told not to make its inputs 4-bit ones.
+void add_input_precision(const std::vector<PlannedGguf>& plan, std::vector<GgufKey>& keys) {
+  std::vector<std::string> names;
+  for (const PlannedGguf& planned : plan)
+    if (planned.tensor.type == GgmlType::nvfp4 &&
+        std::none_of(planned.sources.begin(), planned.sources.end(),
+                     [](const StoredTensor* source) { return source->input_scale.has_value(); }))
+      names.push_back(planned.tensor.name);
+  if (names.empty()) return;
+  std::sort(names.begin(), names.end());
+  std::vector<bool> four_bits(names.size(), false);
+  keys.push_back({"general.tensor_extra.name", std::move(names)});
+  keys.push_back({"general.tensor_extra.prec_a4", std::move(four_bits)});
+}
+
 std::vector<GgufKey> keys_of(const FamilySpec& family, const Size& size, const ExportResult& result,
                              const std::function<void(const std::string&)>& note) {
   // What a config cannot say of a size, GGUF cannot either.
@@ -143,7 +158,11 @@ ExportResult export_gguf(const FamilySpec& family, const Size& size, const fs::p
     tensors.push_back(planned.tensor);
     result.bytes_of[planned.tensor.type] += planned.tensor.bytes();
   }
-  const std::vector<GgufKey> keys = keys_of(family, size, result, note);
+  std::vector<GgufKey> keys = keys_of(family, size, result, note);
+  add_input_precision(plan, keys);
+  const std::string pattern = pattern_of(narrowed(family.spec, size.widths).blocks);
+  if (pattern.find('-') != pattern.npos && pattern.find('E') != pattern.npos)
+    note("llama.cpp does not load a model that has dense blocks and blocks of experts");
   for (const std::string& unused : source.unused()) note("left out: " + unused);
   for (const std::string& remark : source.remarks()) note(remark);
 

@@ -11,7 +11,7 @@ TEST(Usage, HelpHasExamplesAndSucceeds) {
   const Finished help = starnest_program({"--help"});
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_EQ(help.err, "");
-  for (const char* command : {"inspect", "slice", "quantize", "tokenize", "run"}) {
+  for (const char* command : {"inspect", "slice", "quantize", "export", "tokenize", "run"}) {
     EXPECT_CONTAINS(help.out, command);
     const Finished own = starnest_program({command, "--help"});
     EXPECT_EQ(own.exit_code, 0);

@@ -5,7 +5,6 @@
 #include <bit>
 #include <optional>
 #include <set>
-#include <type_traits>
 
 #include "base/check.h"
 #include "base/checked.h"
@@ -66,17 +65,19 @@ class Header {
   void value(float number) { type(ValueType::f32), integer(std::bit_cast<uint32_t>(number)); }
   void value(bool flag) { type(ValueType::boolean), integer(uint8_t(flag)); }
   void value(const std::string& text) { type(ValueType::string), string(text); }
-  template <class T>
-  void value(const std::vector<T>& list) {
-    constexpr bool kTexts = std::is_same_v<T, std::string>;
-    type(ValueType::array), type(kTexts ? ValueType::string : ValueType::i32), integer(uint64_t(list.size()));
-    for (const T& element : list) {
-      if constexpr (kTexts)
-        string(element);
-      else
-        integer(uint32_t(element));
-    }
+  void value(const std::vector<int32_t>& list) {
+    array(ValueType::i32, list.size());
+    for (const int32_t number : list) integer(uint32_t(number));
   }
+  void value(const std::vector<bool>& list) {
+    array(ValueType::boolean, list.size());
+    for (const bool flag : list) integer(uint8_t(flag));
+  }
+  void value(const std::vector<std::string>& list) {
+    array(ValueType::string, list.size());
+    for (const std::string& text : list) string(text);
+  }
+  void array(ValueType of, size_t length) { type(ValueType::array), type(of), integer(uint64_t(length)); }
 
   const std::filesystem::path& path_;
   std::string text_;

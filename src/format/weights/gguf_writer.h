@@ -25,7 +25,8 @@ struct GgmlBlock {
 };
 GgmlBlock block_of(GgmlType type);
 
-using GgufValue = std::variant<uint32_t, float, bool, std::string, std::vector<int32_t>, std::vector<std::string>>;
+using GgufValue =
+    std::variant<uint32_t, float, bool, std::string, std::vector<int32_t>, std::vector<bool>, std::vector<std::string>>;
 struct GgufKey {
   std::string name;
   GgufValue value;

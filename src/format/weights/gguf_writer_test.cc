@@ -46,6 +46,7 @@ TEST(GgufWriter, WritesTheBytesOfTheFormat) {
                                   {"a.eps", 1.5f},
                                   {"a.flag", true},
                                   {"a.list", std::vector<int32_t>{-1, 2}},
+                                  {"a.flags", std::vector<bool>{true, false}},
                                   {"a.words", std::vector<std::string>{"x", ""}}};
   GgufWriter writer(folder / "m.gguf", keys, {{"t", GgmlType::f32, {2, 3}}, {"q", GgmlType::q8_0, {1, 64}}});
   EXPECT_EQ(writer.bytes(), 24u + 68u);
@@ -57,12 +58,13 @@ TEST(GgufWriter, WritesTheBytesOfTheFormat) {
 
   Bytes want;
   want.text = "GGUF";
-  want.u32(3).u64(2).u64(6);
+  want.u32(3).u64(2).u64(7);
   want.str("a.text").u32(8).str("hi");
   want.str("a.count").u32(4).u32(7);
   want.str("a.eps").u32(6).u32(0x3fc00000);
   want.str("a.flag").u32(7).u8(1);
   want.str("a.list").u32(9).u32(5).u64(2).u32(0xffffffff).u32(2);
+  want.str("a.flags").u32(9).u32(7).u64(2).u8(1).u8(0);
   want.str("a.words").u32(9).u32(8).u64(2).str("x").str("");
   want.str("t").u32(2).u64(3).u64(2).u32(0).u64(0);
   want.str("q").u32(2).u64(64).u64(1).u32(8).u64(32);
