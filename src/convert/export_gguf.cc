@@ -33,6 +33,11 @@ void for_kept_bytes(const KeptPiece& piece, size_t unit, const TakeBytes& take) 
   copy.tensor(piece.source.bytes(), piece.dims, size_of(piece.source.info->dtype));
 }
 
+bool is_stored_as(DType dtype, GgmlType type) {
+  return (dtype == DType::f32 && type == GgmlType::f32) || (dtype == DType::bf16 && type == GgmlType::bf16) ||
+         (dtype == DType::f16 && type == GgmlType::f16);
+}
+
 class GgufTensorWriter {
  public:
   GgufTensorWriter(const Size& size, const TakeBytes& write) : size_(size), write_(write) {}
@@ -53,6 +58,7 @@ class GgufTensorWriter {
     const DType dtype = piece.source.info->dtype;
     const GgmlType type = planned.tensor.type;
     for_kept_bytes(piece, size_of(dtype) * block_of(type).numbers, [&](std::span<const std::byte> bytes) {
+      if (is_stored_as(dtype, type) && !planned.negated_exponential) return write_(bytes);
       numbers_.resize(bytes.size() / size_of(dtype));
       load_all_f32(dtype, bytes.data(), numbers_.size(), std::as_writable_bytes(std::span(numbers_)).data());
       if (planned.negated_exponential)
