@@ -65,11 +65,11 @@ TEST(Likelihood, DivergenceFromAnotherSizeIsThatOfTheTwin) {
   };
   const Tensor p = log_p(spec.sizes.largest()), q = log_p(1);
   const TextWindows text = read_windows(family, file, kBos, /*window=*/64);
-  const TextDivergence result = text_divergence(family, "small", "large", text, 4);
+  const TextDivergence result = text_divergence({family, "small"}, {family, "large"}, text, 4);
   EXPECT_EQ(text.tokens, 10u);
   EXPECT_NEAR(result.mean, (p.exp() * (p - q)).sum(-1).mean().item<double>(), 1e-4);
   EXPECT_NEAR(result.same_choice, p.argmax(-1).eq(q.argmax(-1)).to(torch::kDouble).mean().item<double>(), 1e-9);
-  EXPECT_NEAR(text_divergence(family, "large", "large", text, 4).mean, 0, 1e-9);
+  EXPECT_NEAR(text_divergence({family, "large"}, {family, "large"}, text, 4).mean, 0, 1e-9);
 }
 
 TEST(Likelihood, WhatSequencesShareIsReadOnce) {
