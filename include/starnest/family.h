@@ -38,7 +38,7 @@ struct OpenOptions {
   std::vector<std::string> sizes = {};
   int context = 0;    // tokens of prompt and output together; 0: what the model allows and memory holds
   int sequences = 1;  // at once, for which {"auto"} leaves room
-  std::optional<KvType> kv_type = {};  // not given: the type of the weights
+  std::optional<KvType> kv_type = {};  // not given: F32 beside weights that are all F32, else BF16
   std::string device = "cpu";          // "cpu", or "ref": plain loops, slow, to check others against
   uint64_t kv_bytes = 0;               // of keys and values of all requests, with those of snapshots; 0: no limit
   uint64_t cache_bytes =

@@ -58,6 +58,11 @@ class Pairing {
     tensor.spec = std::move(spec);
     const auto plainly_named = claim(tensor.spec.name);
     tensor.codes = plainly_named ? *plainly_named : *claim(packed_name(tensor.spec.name));
+    if (!plainly_named && tensor.codes.info->dtype != DType::u8)
+      throw Error({.where = tensor.where(),
+                   .what = "is not packed NVFP4",
+                   .expected = "U8",
+                   .got = std::string(name_of(tensor.codes.info->dtype))});
     switch (tensor.codes.info->dtype) {
       case DType::f32:
         return plain(std::move(tensor), Encoding::f32);

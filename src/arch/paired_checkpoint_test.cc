@@ -241,6 +241,12 @@ TEST(PairedCheckpoint, NamesTheTensorOfABrokenQuantisation) {
          {"pre_quant_scale'", "NVFP4_AWQ"});
   broken([&](Tensors& t) { t[expert + ".weight_quantizer.svdquant_lora_a"] = {DType::bf16, {32}, {}}; },
          {"svdquant_lora_a'", "NVFP4_SVD"});
+  broken(
+      [&](Tensors& t) {
+        t["lm_head.weight_packed"] = t["lm_head.weight"];
+        t.erase("lm_head.weight");
+      },
+      {"lm_head.weight_packed'", "not packed NVFP4", "U8", "F8_E4M3"});
   broken([&](Tensors& t) { t["backbone.embeddings.weight"].dtype = DType::u8; },
          {"backbone.embeddings.weight': is quantised"});
   broken([&](Tensors& t) { t[expert + ".weight"].shape = {16, 32}; }, {"up_proj.weight'", "[16, 16]", "[16, 32]"});

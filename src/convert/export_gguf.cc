@@ -78,8 +78,10 @@ class GgufTensorWriter {
     std::vector<std::byte> all;
     for_kept_bytes(scales, 1,
                    [&](std::span<const std::byte> bytes) { all.insert(all.end(), bytes.begin(), bytes.end()); });
-    if (std::any_of(all.begin(), all.end(), [](std::byte scale) { return (scale & std::byte{0x80}) != std::byte{}; }))
-      throw Error({.where = source.where(), .what = "has a negative block scale, which the NVFP4 of GGUF cannot hold"});
+    if (source.tensor_scale_value == 0) std::fill(all.begin(), all.end(), std::byte{0});  // zeros, whatever it holds
+    if (std::any_of(all.begin(), all.end(), [](std::byte scale) { return scale >= std::byte{0x7f}; }))
+      throw Error({.where = source.where(),
+                   .what = "has a block scale that is NaN or negative, which the NVFP4 of GGUF cannot hold"});
     const GgmlBlock block = block_of(GgmlType::nvfp4);
     size_t next = 0;
     for_kept_bytes(codes, block.numbers / 2, [&](std::span<const std::byte> bytes) {

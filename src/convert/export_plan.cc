@@ -114,9 +114,7 @@ class GgufPlan {
   static PlannedGguf beside(const PlannedGguf& planned, std::string (*name)(const std::string&), Of of) {
     PlannedGguf out{{name(planned.tensor.name), GgmlType::f32, {}}, false, {}, {}};
     if (planned.tensor.type != GgmlType::nvfp4) return out;
-    // A tensor that holds the experts of a block has one scale for all of them; the file wants one for each.
-    const size_t each = planned.sources.size() == 1 && planned.tensor.shape.size() == 3 ? planned.tensor.shape[0] : 1;
-    for (const StoredTensor* source : planned.sources) out.numbers.insert(out.numbers.end(), each, of(*source));
+    for (const StoredTensor* source : planned.sources) out.numbers.push_back(of(*source));
     if (std::all_of(out.numbers.begin(), out.numbers.end(), [](float scale) { return scale == 1; }))
       out.numbers.clear();
     out.tensor.shape = {out.numbers.size()};

@@ -27,7 +27,7 @@ float largest_magnitude(std::span<const float> numbers) {
 
 void encode_q8_0(std::span<const float> block, std::vector<std::byte>& out) {
   const float scale = largest_magnitude(block) / 127.0f;
-  const float inverse = scale == 0 ? 0.0f : 1.0f / scale;
+  const float inverse = std::isfinite(1.0f / scale) ? 1.0f / scale : 0.0f;  // a scale so small is 0 as F16
   put_u16(to_f16(scale), out);
   for (const float x : block) out.push_back(std::byte(int8_t(std::round(x * inverse))));  // halves away from zero
 }

@@ -63,7 +63,8 @@ struct BuildMixer {
     a.query = matrix(Role::query), a.key = matrix(Role::key), a.value = matrix(Role::value);
     a.out = matrix(Role::attention_out);
     a.scale = s.scale, a.kv_heads = size_t(s.kv_heads), a.head_dim = size_t(s.head_dim), a.kv_dtype = kv_dtype;
-    a.key_scale = weights.kv_scale(Role::key, block), a.value_scale = weights.kv_scale(Role::value, block);
+    if (kv_dtype == DType::f8_e4m3)
+      a.key_scale = weights.kv_scale(Role::key, block), a.value_scale = weights.kv_scale(Role::value, block);
     for (const size_t rows : rows_of(a.query)) a.heads.push_back(rows / a.head_dim);
     return a;
   }

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "arch/cost.h"
+#include "base/check.h"
 #include "base/checked.h"
 #include "base/text.h"
 #include "engine/tensor_layout.h"
@@ -49,6 +50,7 @@ uint64_t MemoryNeed::bytes(const Load& load) const {
 }
 
 uint64_t MemoryNeed::longest_context(uint64_t memory, uint64_t sequences, uint64_t most) const {
+  SN_CHECK(sequences > 0, "a context belongs to a sequence");
   const uint64_t fixed = bytes({0, sequences});
   if (fixed > memory) return 0;
   if (kv_block == 0) return most;

@@ -46,7 +46,7 @@ class Weights {
   uint64_t bytes_of(size_t shells) const;  // that the first `shells` take
   // Of the matrices of all sizes, most bytes first. The router's, which is always F32, does not count.
   const std::vector<Encoding>& encodings() const { return encodings_; }
-  Encoding encoding_of(const TensorSpec& tensor) const;  // as stored, but for the router
+  Encoding encoding_of(const TensorSpec& tensor) const;  // as stored; of the router and of F16 matrices F32
 
   const std::vector<std::string>& notices() const { return notices_; }  // about tensors that are not used
 

@@ -8,6 +8,8 @@ namespace {
 
 void check_blocks(const Batch& batch, const KvLayout& kv) {
   SN_CHECK(is_kv_dtype(kv.dtype), "attention: keys and values of this type are not implemented");
+  SN_CHECK(kv.dtype == DType::f8_e4m3 || (kv.key_scale == 1 && kv.value_scale == 1),
+           "attention: only FP8 keys and values have scales");
   SN_CHECK(kv.kv_heads > 0 && kv.head_dim > 0 && kv.offsets.size() >= batch.shells() && runs_cover(batch),
            "attention: not a state for every row");
   for (const SequenceRun& run : batch.runs)

@@ -34,7 +34,7 @@ struct KvLayout {
   size_t head_dim;                       // Q
   DType dtype;                           // f32, bf16 or f8_e4m3
   ByShells offsets;                      // bytes from the beginning of a KV block to the keys; by shells
-  float key_scale = 1, value_scale = 1;  // of f8_e4m3
+  float key_scale = 1, value_scale = 1;  // of f8_e4m3; 1 otherwise
 
   size_t row() const { return kv_heads * head_dim; }                                     // K*Q numbers
   size_t values(size_t keys) const { return keys + kKvBlock * row() * size_of(dtype); }  // offset of the values

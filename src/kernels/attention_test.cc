@@ -147,12 +147,12 @@ TEST(Attention, ReadsEveryFp8Code) {
   test::for_each_back_end([] {
     for (int code = 0; code < 256; ++code) {
       const float number = e4m3_to_f32(uint8_t(code));
-      if (std::isnan(number)) continue;
       const Sequence sequence(1, 1, 1, 1, DType::f8_e4m3);
       Matrix value(1, 1, 1, 0, 0, 0);
       value.view()(0, 0) = number;
       sequence.write(0, value.view(), value.view());
-      EXPECT_EQ(attended(sequence, Matrix(1, 1, 2), 0).view()(0, 0), number) << code;
+      const float got = attended(sequence, Matrix(1, 1, 2), 0).view()(0, 0);
+      EXPECT_TRUE(std::isnan(number) ? std::isnan(got) : got == number) << code << ": " << got;
     }
   });
 }

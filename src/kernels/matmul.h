@@ -15,8 +15,9 @@
 //   nvfp4           on the CPU x becomes int8: per token and block of 16 columns q = round(127 x / max |x|). The sum
 //   over
 //                   a block is exact, and one fused multiply-add per block gives sum += (block sum times block scale)
-//                   times (max |x| / 127 times scale). On Gaussian x that costs a relative squared error of 2e-5. The
-//                   plain loops ("ref") leave x as it is
+//                   times (max |x| / 127 times scale). On Gaussian x that costs a relative squared error of 2e-5;
+//                   below 2^-100 a block counts as zero, and a NaN or infinity makes its block NaN. The plain loops
+//                   ("ref") leave x as it is
 // So an output's bits depend on its own row of x, its weights, their type and the instruction set only. Threads split
 // panels. Takes scratch and gives it back. Checked here: shapes and encoding (abort).
 #pragma once

@@ -35,17 +35,23 @@ constexpr std::array<KnownCut, 3> kKnownCuts{{
      "tekken", true},
 }};
 
+// null says as little as no key.
+bool flag(const nlohmann::json& node, const char* key, bool otherwise) {
+  const auto found = node.find(key);
+  return found == node.end() || found->is_null() ? otherwise : found->get<bool>();
+}
+
 // The patterns that a pre_tokenizer cuts by, in their order.
 void collect_cuts(const nlohmann::json& node, std::vector<std::string>& cuts) {
   const std::string type = node.at("type");
   if (type == "Sequence")
     for (const auto& part : node.at("pretokenizers")) collect_cuts(part, cuts);
-  else if (type == "ByteLevel" && node.value("add_prefix_space", false))
+  else if (type == "ByteLevel" && flag(node, "add_prefix_space", false))
     cuts.emplace_back("a space in front");
-  else if (type == "ByteLevel" && node.value("use_regex", true))
+  else if (type == "ByteLevel" && flag(node, "use_regex", true))
     cuts.emplace_back(kGpt2Cut);
   else if (type == "Split" && node.at("pattern").contains("Regex") && node.at("behavior") == "Isolated" &&
-           !node.value("invert", false))
+           !flag(node, "invert", false))
     cuts.push_back(node.at("pattern").at("Regex"));
   else if (type != "ByteLevel")
     cuts.push_back(type);
@@ -57,7 +63,7 @@ std::optional<std::string> name_of_cut(const nlohmann::json& document) {
   std::vector<std::string> cuts;
   collect_cuts(document.at("pre_tokenizer"), cuts);
   for (const KnownCut& known : kKnownCuts)
-    if (cuts.size() == 1 && cuts.front() == known.pattern && model.value("ignore_merges", false) == known.ignore_merges)
+    if (cuts.size() == 1 && cuts.front() == known.pattern && flag(model, "ignore_merges", false) == known.ignore_merges)
       return std::string(known.name);
   return std::nullopt;
 }

@@ -209,23 +209,21 @@ template <size_t tokens>
   }
 }
 
-constexpr size_t kRecord = 32 + 256;  // bytes
-
 // Rows [first, first + vectors * 8) of a panel of records.
 template <size_t vectors, size_t tokens, bool ahead>
 void nvfp4_rows(const PanelTile& tile, size_t first) {
   RowSums<vectors, tokens> rows(tile, first);
   const std::byte* record = tile.panel;
   const uint32_t* x = tile.x;
-  for (size_t k = 0; k < tile.columns; k += 16, record += kRecord, x += kBlockWords * tile.x_stride) {
+  for (size_t k = 0; k < tile.columns; k += 16, record += kRecordBytes, x += kBlockWords * tile.x_stride) {
     if constexpr (ahead)
-      for (size_t line = 0; line < kRecord; line += 64)
+      for (size_t line = 0; line < kRecordBytes; line += 64)
         _mm_prefetch(reinterpret_cast<const char*>(record) + kAhead + line, _MM_HINT_T1);
 #pragma GCC unroll 4
     for (size_t v = 0; v < vectors; ++v) {
       const size_t row = first + v * kLanes;
       __m256i w[4];
-      expand_codes(record + 32 + row * 4, w);
+      expand_codes(record + kRecordScales + row * 4, w);
       add_block<tokens>(w, expand_scales(record + row), x, tile.x_stride, &rows.sums[0][v], vectors);
     }
   }

@@ -6,11 +6,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "kernels/cpu/matmul_tile.h"
 
 namespace starnest::cpu {
 namespace {
+
+using Run = void (*)(const PanelTile&);
+constexpr size_t kMaxTokens = 12;  // 24 sums in registers
 
 struct Sums {
   __m512 low, high;
@@ -45,7 +49,6 @@ class RowSums {
   __mmask16 low_, high_;
 };
 
-constexpr size_t kRecord = 32 + 256;       // bytes of an NVFP4 block
 constexpr size_t kRecordAhead = 16 << 10;  // bytes
 // Block scales come 2^-8 times too small, and codes count halves.
 constexpr float kRecordFactor = 128.0f;
@@ -74,13 +77,13 @@ template <size_t tokens, bool ahead, class BlockSum>
   const std::byte* record = tile.panel;
   const uint32_t* x = tile.x;
   const size_t stride = tile.x_stride;
-  for (size_t k = 0; k < tile.columns; k += 16, record += kRecord, x += kBlockWords * stride) {
+  for (size_t k = 0; k < tile.columns; k += 16, record += kRecordBytes, x += kBlockWords * stride) {
     if constexpr (ahead)
-      for (size_t line = 0; line < kRecord; line += 64)
+      for (size_t line = 0; line < kRecordBytes; line += 64)
         _mm_prefetch(reinterpret_cast<const char*>(record) + kRecordAhead + line, _MM_HINT_T1);
     for (size_t half = 0; half < 2; ++half) {
       __m512i w[4];
-      expand_codes(record + 32 + half * 64, w);
+      expand_codes(record + kRecordScales + half * 64, w);
       const __m512 scales = expand_scales(record + half * 16);
       for (size_t j = 0; j < tokens; ++j) {
         const __m512 sum = _mm512_mul_ps(_mm512_cvtepi32_ps(block_sum(w, x + j, stride)), scales);
@@ -90,6 +93,19 @@ template <size_t tokens, bool ahead, class BlockSum>
       }
     }
   }
+}
+
+// Runs Tile<tokens, reads ahead>.
+template <template <size_t, bool> class Tile, bool ahead, size_t... n>
+Run pick_tile(size_t tokens, std::index_sequence<n...>) {
+  static constexpr Run kRuns[] = {Tile<n + 1, ahead>::run...};
+  return kRuns[tokens - 1];
+}
+
+template <template <size_t, bool> class Tile>
+void run_quantized(const PanelTile& tile) {
+  constexpr auto kCounts = std::make_index_sequence<kMaxTokens>();
+  (tile.reads_ahead ? pick_tile<Tile, true>(tile.tokens, kCounts) : pick_tile<Tile, false>(tile.tokens, kCounts))(tile);
 }
 
 }  // namespace

@@ -36,9 +36,6 @@ void dot_tile(const PanelTile& tile) {
   rows.store();
 }
 
-using Run = void (*)(const PanelTile&);
-constexpr size_t kMaxTokens = 12;
-
 template <bool ahead, size_t... n>
 Run pick(size_t tokens, std::index_sequence<n...>) {
   static constexpr Run kRuns[] = {dot_tile<n + 1, ahead>...};
@@ -100,18 +97,6 @@ struct Nvfp4Tile {
     rows.store();
   }
 };
-
-template <template <size_t, bool> class Tile, bool ahead, size_t... n>
-Run pick_tile(size_t tokens, std::index_sequence<n...>) {
-  static constexpr Run kRuns[] = {Tile<n + 1, ahead>::run...};
-  return kRuns[tokens - 1];
-}
-
-template <template <size_t, bool> class Tile>
-void run_quantized(const PanelTile& tile) {
-  constexpr auto kCounts = std::make_index_sequence<kMaxTokens>();
-  (tile.reads_ahead ? pick_tile<Tile, true>(tile.tokens, kCounts) : pick_tile<Tile, false>(tile.tokens, kCounts))(tile);
-}
 
 }  // namespace
 

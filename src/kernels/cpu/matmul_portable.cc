@@ -84,11 +84,11 @@ void nvfp4_tile(const PanelTile& tile) {
   run_tile(tile, [&](const uint32_t* x, float* sums) {
     const std::byte* record = tile.panel;
     const size_t stride = tile.x_stride;
-    for (size_t k = 0; k < tile.columns; k += 16, record += kRows + kRows * 8, x += kBlockWords * stride) {
+    for (size_t k = 0; k < tile.columns; k += 16, record += kRecordBytes, x += kBlockWords * stride) {
       const float scale = std::bit_cast<float>(x[4 * stride]);
       const auto start = int32_t(x[5 * stride]);
       for (size_t r = 0; r < kRows; ++r) {
-        const int32_t sum = start + row_sum(record + kRows, r, x, stride);
+        const int32_t sum = start + row_sum(record + kRecordScales, r, x, stride);
         sums[r] = std::fma(float(sum) * numbers[size_t(record[r])], scale, sums[r]);
       }
     }

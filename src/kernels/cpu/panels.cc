@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/quantized.h"
+#include "kernels/cpu/matmul_tile.h"
 
 namespace starnest::cpu {
 namespace {

@@ -12,9 +12,6 @@ namespace starnest::cpu {
 
 inline constexpr size_t kPanelRows = 32;
 
-inline constexpr size_t kRecordScales = kPanelRows;  // bytes of an NVFP4 record
-inline constexpr size_t kRecordBytes = kRecordScales + kPanelRows * 16 / 2;
-
 size_t panel_bytes(Encoding encoding, size_t cols);
 void pack_panel(Encoding encoding, const StoredRows& source, size_t cols, std::byte* panel);
 

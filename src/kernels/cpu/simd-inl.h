@@ -47,7 +47,9 @@ HWY_INLINE Vector load(const fp8* p) {
   const Vector steps = hn::Mul(hn::ConvertTo(kLanes, hn::BitCast(whole, magnitude)), hn::Set(kLanes, 0x1p-9f));
   const auto is_small = hn::RebindMask(kLanes, hn::Lt(magnitude, hn::Set(wide, 8u)));
   const auto sign = hn::ShiftLeft<24>(hn::And(bits, hn::Set(wide, 0x80u)));
-  return hn::Or(hn::IfThenElse(is_small, steps, normal), hn::BitCast(kLanes, sign));
+  const auto is_nan = hn::RebindMask(kLanes, hn::Eq(magnitude, hn::Set(wide, 0x7fu)));
+  const Vector number = hn::Or(hn::IfThenElse(is_small, steps, normal), hn::BitCast(kLanes, sign));
+  return hn::IfThenElse(is_nan, hn::NaN(kLanes), number);
 }
 
 // The first n < kWidth numbers, then zeros.
