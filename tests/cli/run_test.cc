@@ -276,7 +276,7 @@ TEST(Run, BadInputIsAMessageAndAnExitCode) {
   expect({"-p", kQuestion, "--top-k", "-1"}, 1, "top-k: is out of range");
   expect({"-p", kQuestion, "--top-p", "0"}, 1, "top-p: is out of range");
   expect({"-p", kQuestion, "--min-p", "1.5"}, 1, "min-p: is out of range");
-  expect({"-p", kQuestion, "--kv-dtype", "fp8"}, 1, "kv-dtype: is not known");
+  expect({"-p", kQuestion, "--kv-dtype", "fp4"}, 1, "kv-dtype: is not known");
   expect({"-p", kQuestion, "-c", "4097"}, 1, "ctx-size: is out of range; expected 0 to 4096, got 4097");
   expect({"-p", kQuestion, "-c", "17"}, 1, "expected fewer than 17 tokens, got 17");
   expect({"-p", ""}, 1, "prompt: is empty");
