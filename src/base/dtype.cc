@@ -79,6 +79,15 @@ float e4m3_to_f32(uint8_t bits) {
   return sign * std::ldexp(float(mantissa + 8), exponent - 10);
 }
 
+const std::array<float, 256>& e4m3_table() {
+  static const std::array<float, 256> kTable = [] {
+    std::array<float, 256> table{};
+    for (size_t code = 0; code < table.size(); ++code) table[code] = e4m3_to_f32(uint8_t(code));
+    return table;
+  }();
+  return kTable;
+}
+
 uint8_t to_e4m3(float x) {
   const uint32_t bits = std::bit_cast<uint32_t>(x);
   const uint8_t sign = uint8_t(bits >> 24 & 0x80u);

@@ -1,6 +1,7 @@
 // Number formats of stored tensors, and the scalar codecs between them and F32.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -37,6 +38,7 @@ float f16_to_f32(uint16_t bits);
 uint16_t to_f16(float x);  // to the nearest, ties to even; beyond 65504 infinity; NaN stays NaN
 // E4M3 (fn): bias 7, largest 448, no infinity, 0x7F and 0xFF are NaN, subnormal step 2^-9.
 float e4m3_to_f32(uint8_t bits);
+const std::array<float, 256>& e4m3_table();  // of all codes, for loops
 // To the nearest, ties to even; beyond 448, infinities included, it is 448. NaN stays NaN.
 uint8_t to_e4m3(float x);
 

@@ -19,15 +19,6 @@ constexpr uint8_t kLargestScaleCode = 0x7e;
 constexpr std::array<float, 16> kE2m1{0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,  4.0f,  6.0f,
                                       -0.0f, -0.5f, -1.0f, -1.5f, -2.0f, -3.0f, -4.0f, -6.0f};
 
-const std::array<float, 256>& e4m3_table() {
-  static const std::array<float, 256> kTable = [] {
-    std::array<float, 256> table{};
-    for (size_t code = 0; code < table.size(); ++code) table[code] = e4m3_to_f32(uint8_t(code));
-    return table;
-  }();
-  return kTable;
-}
-
 float magnitude(std::span<const float> numbers) {
   float largest = 0;
   for (const float x : numbers) largest = std::max(largest, std::fabs(x));

@@ -3,8 +3,7 @@
 // weights are expanded exactly.
 #include <immintrin.h>
 
-#include <utility>
-
+#include "kernels/cpu/matmul_dispatch-inl.h"
 #include "kernels/cpu/matmul_tile.h"
 
 namespace starnest::cpu {
@@ -12,6 +11,7 @@ namespace {
 
 constexpr size_t kLanes = 8;
 constexpr size_t kAhead = 8 << 10;  // bytes
+constexpr size_t kMaxTokens = 4;
 
 __m256i lanes_below(size_t count) {
   const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -20,102 +20,6 @@ __m256i lanes_below(size_t count) {
 
 __m256 even(__m256i pairs) { return _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)); }
 __m256 odd(__m256i pairs) { return _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(int(0xffff0000u)))); }
-
-// sums += w times one column of x.
-template <size_t vectors, size_t tokens>
-[[gnu::always_inline]] inline void accumulate(const __m256 (&w)[vectors], const uint32_t* x,
-                                              __m256 (&sums)[tokens][vectors]) {
-#pragma GCC unroll 8
-  for (size_t j = 0; j < tokens; ++j) {
-    const __m256 value = _mm256_broadcast_ss(reinterpret_cast<const float*>(x) + j);
-#pragma GCC unroll 8
-    for (size_t v = 0; v < vectors; ++v) sums[j][v] = _mm256_fmadd_ps(w[v], value, sums[j][v]);
-  }
-}
-
-// Column k of a panel; of a BF16 panel, the even or odd column of the pair at `bits`.
-enum class Column { f32, even, odd };
-template <Column column, size_t vectors, size_t tokens>
-[[gnu::always_inline]] inline void accumulate(const __m256i* bits, const uint32_t* x, __m256 (&sums)[tokens][vectors]) {
-  __m256 w[vectors];
-#pragma GCC unroll 8
-  for (size_t v = 0; v < vectors; ++v) {
-    const __m256i loaded = _mm256_load_si256(bits + v);
-    w[v] = column == Column::even ? even(loaded) : column == Column::odd ? odd(loaded) : _mm256_castsi256_ps(loaded);
-  }
-  accumulate(w, x, sums);
-}
-
-// Rows [first, first + vectors * 8) of the panel.
-template <bool narrow, size_t vectors, size_t tokens, bool ahead>
-void rows_tile(const PanelTile& tile, size_t first) {
-  __m256 sums[tokens][vectors];
-  __m256i mask[vectors];
-#pragma GCC unroll 8
-  for (size_t v = 0; v < vectors; ++v) {
-    const size_t row = first + v * kLanes;
-    mask[v] = lanes_below(tile.rows > row ? tile.rows - row : 0);
-#pragma GCC unroll 8
-    for (size_t j = 0; j < tokens; ++j)
-      sums[j][v] = tile.continues ? _mm256_maskload_ps(tile.y + j * tile.y_stride + row, mask[v]) : _mm256_setzero_ps();
-  }
-  constexpr size_t kColumns = narrow ? 2 : 1;
-  const auto* panel = reinterpret_cast<const __m256i*>(tile.panel + first * 4);
-  const uint32_t* x = tile.x;
-  const size_t stride = tile.x_stride;
-  for (size_t left = tile.columns / kColumns; left > 0; --left, panel += 4, x += kColumns * stride) {
-    if constexpr (ahead) _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead, _MM_HINT_T1);
-    accumulate<narrow ? Column::even : Column::f32>(panel, x, sums);
-    if constexpr (narrow) accumulate<Column::odd>(panel, x + stride, sums);
-  }
-  if (narrow && tile.columns % 2 != 0) accumulate<Column::even>(panel, x, sums);
-#pragma GCC unroll 8
-  for (size_t v = 0; v < vectors; ++v)
-#pragma GCC unroll 8
-    for (size_t j = 0; j < tokens; ++j)
-      _mm256_maskstore_ps(tile.y + j * tile.y_stride + first + v * kLanes, mask[v], sums[j][v]);
-}
-
-template <bool narrow, size_t tokens, bool ahead>
-void panel_tile(const PanelTile& tile) {
-  if constexpr (tokens <= 2) {
-    rows_tile<narrow, 4, tokens, ahead>(tile, 0);
-  } else {
-    rows_tile<narrow, 2, tokens, ahead>(tile, 0);
-    rows_tile<narrow, 2, tokens, ahead>(tile, 16);
-  }
-}
-
-using Run = void (*)(const PanelTile&);
-constexpr size_t kMaxTokens = 4;
-
-template <bool narrow, bool ahead, size_t... n>
-Run pick(size_t tokens, std::index_sequence<n...>) {
-  static constexpr Run kRuns[] = {panel_tile<narrow, n + 1, ahead>...};
-  return kRuns[tokens - 1];
-}
-
-template <bool narrow>
-void run_tile(const PanelTile& tile) {
-  constexpr auto kCounts = std::make_index_sequence<kMaxTokens>();
-  (tile.reads_ahead ? pick<narrow, true>(tile.tokens, kCounts) : pick<narrow, false>(tile.tokens, kCounts))(tile);
-}
-
-// FP8 by way of F16, whose subnormals cost nothing: the bits of a code, moved up, are those of the number times 2^-8.
-constexpr float kFp8Factor = 256.0f;
-
-struct Fp8Pairs {
-  __m256 even[2], odd[2];  // 16 rows
-};
-[[gnu::always_inline]] inline Fp8Pairs expand_fp8(__m256i pairs) {
-  const __m256i low = _mm256_set1_epi16(0x7f), sign = _mm256_set1_epi16(int16_t(0x8000));
-  const __m256i even = _mm256_or_si256(_mm256_slli_epi16(_mm256_and_si256(pairs, low), 7),
-                                       _mm256_and_si256(_mm256_slli_epi16(pairs, 8), sign));
-  const __m256i odd = _mm256_or_si256(_mm256_slli_epi16(_mm256_and_si256(_mm256_srli_epi16(pairs, 8), low), 7),
-                                      _mm256_and_si256(pairs, sign));
-  return {{_mm256_cvtph_ps(_mm256_castsi256_si128(even)), _mm256_cvtph_ps(_mm256_extracti128_si256(even, 1))},
-          {_mm256_cvtph_ps(_mm256_castsi256_si128(odd)), _mm256_cvtph_ps(_mm256_extracti128_si256(odd, 1))}};
-}
 
 // The sums of vectors * 8 rows for some tokens, from y and back.
 template <size_t vectors, size_t tokens>
@@ -147,6 +51,81 @@ class RowSums {
   size_t first_;
   __m256i mask_[vectors];
 };
+
+// sums += w times one column of x.
+template <size_t vectors, size_t tokens>
+[[gnu::always_inline]] inline void accumulate(const __m256 (&w)[vectors], const uint32_t* x,
+                                              __m256 (&sums)[tokens][vectors]) {
+#pragma GCC unroll 8
+  for (size_t j = 0; j < tokens; ++j) {
+    const __m256 value = _mm256_broadcast_ss(reinterpret_cast<const float*>(x) + j);
+#pragma GCC unroll 8
+    for (size_t v = 0; v < vectors; ++v) sums[j][v] = _mm256_fmadd_ps(w[v], value, sums[j][v]);
+  }
+}
+
+// Column k of a panel; of a BF16 panel, the even or odd column of the pair at `bits`.
+enum class Column { f32, even, odd };
+template <Column column, size_t vectors, size_t tokens>
+[[gnu::always_inline]] inline void accumulate(const __m256i* bits, const uint32_t* x, __m256 (&sums)[tokens][vectors]) {
+  __m256 w[vectors];
+#pragma GCC unroll 8
+  for (size_t v = 0; v < vectors; ++v) {
+    const __m256i loaded = _mm256_load_si256(bits + v);
+    w[v] = column == Column::even ? even(loaded) : column == Column::odd ? odd(loaded) : _mm256_castsi256_ps(loaded);
+  }
+  accumulate(w, x, sums);
+}
+
+// Rows [first, first + vectors * 8) of the panel.
+template <bool narrow, size_t vectors, size_t tokens, bool ahead>
+void rows_tile(const PanelTile& tile, size_t first) {
+  RowSums<vectors, tokens> rows(tile, first);
+  constexpr size_t kColumns = narrow ? 2 : 1;
+  const auto* panel = reinterpret_cast<const __m256i*>(tile.panel + first * 4);
+  const uint32_t* x = tile.x;
+  const size_t stride = tile.x_stride;
+  for (size_t left = tile.columns / kColumns; left > 0; --left, panel += 4, x += kColumns * stride) {
+    if constexpr (ahead) _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead, _MM_HINT_T1);
+    accumulate<narrow ? Column::even : Column::f32>(panel, x, rows.sums);
+    if constexpr (narrow) accumulate<Column::odd>(panel, x + stride, rows.sums);
+  }
+  if (narrow && tile.columns % 2 != 0) accumulate<Column::even>(panel, x, rows.sums);
+  rows.store();
+}
+
+template <bool narrow, size_t tokens, bool ahead>
+void panel_tile(const PanelTile& tile) {
+  if constexpr (tokens <= 2) {
+    rows_tile<narrow, 4, tokens, ahead>(tile, 0);
+  } else {
+    rows_tile<narrow, 2, tokens, ahead>(tile, 0);
+    rows_tile<narrow, 2, tokens, ahead>(tile, 16);
+  }
+}
+
+template <size_t tokens, bool ahead>
+struct F32Tile {
+  static void run(const PanelTile& tile) { panel_tile<false, tokens, ahead>(tile); }
+};
+
+template <size_t tokens, bool ahead>
+struct Bf16Tile {
+  static void run(const PanelTile& tile) { panel_tile<true, tokens, ahead>(tile); }
+};
+
+struct Fp8Pairs {
+  __m256 even[2], odd[2];  // 16 rows
+};
+[[gnu::always_inline]] inline Fp8Pairs expand_fp8(__m256i pairs) {
+  const __m256i low = _mm256_set1_epi16(0x7f), sign = _mm256_set1_epi16(int16_t(0x8000));
+  const __m256i even = _mm256_or_si256(_mm256_slli_epi16(_mm256_and_si256(pairs, low), 7),
+                                       _mm256_and_si256(_mm256_slli_epi16(pairs, 8), sign));
+  const __m256i odd = _mm256_or_si256(_mm256_slli_epi16(_mm256_and_si256(_mm256_srli_epi16(pairs, 8), low), 7),
+                                      _mm256_and_si256(pairs, sign));
+  return {{_mm256_cvtph_ps(_mm256_castsi256_si128(even)), _mm256_cvtph_ps(_mm256_extracti128_si256(even, 1))},
+          {_mm256_cvtph_ps(_mm256_castsi256_si128(odd)), _mm256_cvtph_ps(_mm256_extracti128_si256(odd, 1))}};
+}
 
 // Rows [first, first + 16) of an FP8 panel.
 template <size_t tokens, bool ahead>
@@ -184,7 +163,7 @@ struct Fp8Tile {
   }
 }
 
-// Block scales of 8 rows times 2^-8.
+// Block scales of 8 rows, divided by kE4m3AsF16.
 [[gnu::always_inline]] inline __m256 expand_scales(const std::byte* scales) {
   const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(scales));
   return _mm256_cvtph_ps(_mm_slli_epi16(_mm_cvtepu8_epi16(bytes), 7));
@@ -242,25 +221,13 @@ struct Nvfp4Tile {
   }
 };
 
-template <template <size_t, bool> class Tile, bool ahead, size_t... n>
-Run pick_tile(size_t tokens, std::index_sequence<n...>) {
-  static constexpr Run kRuns[] = {Tile<n + 1, ahead>::run...};
-  return kRuns[tokens - 1];
-}
-
-template <template <size_t, bool> class Tile>
-void run_quantized(const PanelTile& tile) {
-  constexpr auto kCounts = std::make_index_sequence<kMaxTokens>();
-  (tile.reads_ahead ? pick_tile<Tile, true>(tile.tokens, kCounts) : pick_tile<Tile, false>(tile.tokens, kCounts))(tile);
-}
-
 }  // namespace
 
 MatmulKernels avx2_kernels() {
-  return {.f32 = {kMaxTokens, Activations::f32, 1, run_tile<false>},
-          .bf16 = {kMaxTokens, Activations::f32, 1, run_tile<true>},
-          .fp8 = {kMaxTokens, Activations::f32, kFp8Factor, run_quantized<Fp8Tile>},
-          .nvfp4 = {kMaxTokens, Activations::int8_blocks, kFp8Factor / 2, run_quantized<Nvfp4Tile>}};
+  return {.f32 = {kMaxTokens, Activations::f32, 1, run_tile<F32Tile, kMaxTokens>},
+          .bf16 = {kMaxTokens, Activations::f32, 1, run_tile<Bf16Tile, kMaxTokens>},
+          .fp8 = {kMaxTokens, Activations::f32, kE4m3AsF16, run_tile<Fp8Tile, kMaxTokens>},
+          .nvfp4 = {kMaxTokens, Activations::int8_blocks, kE4m3AsF16 / 2, run_tile<Nvfp4Tile, kMaxTokens>}};
 }
 
 }  // namespace starnest::cpu

@@ -6,15 +6,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 
+#include "kernels/cpu/matmul_dispatch-inl.h"
 #include "kernels/cpu/matmul_tile.h"
 
 namespace starnest::cpu {
 namespace {
 
-using Run = void (*)(const PanelTile&);
-constexpr size_t kMaxTokens = 12;  // 24 sums in registers
+constexpr size_t kMaxTokens = 12;    // 24 sums in registers
+constexpr size_t kAhead = 16 << 10;  // bytes
 
 struct Sums {
   __m512 low, high;
@@ -49,9 +49,7 @@ class RowSums {
   __mmask16 low_, high_;
 };
 
-constexpr size_t kRecordAhead = 16 << 10;  // bytes
-// Block scales come 2^-8 times too small, and codes count halves.
-constexpr float kRecordFactor = 128.0f;
+constexpr float kRecordFactor = kE4m3AsF16 / 2;  // codes count halves
 
 // Codes of four columns each, as numbers that are never negative: 16 rows of a record.
 inline void expand_codes(const std::byte* codes, __m512i (&w)[4]) {
@@ -64,7 +62,7 @@ inline void expand_codes(const std::byte* codes, __m512i (&w)[4]) {
   }
 }
 
-// Block scales of 16 rows times 2^-8: as F16, the bits of E4M3, moved up.
+// Block scales of 16 rows, divided by kE4m3AsF16.
 inline __m512 expand_scales(const std::byte* scales) {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(scales));
   return _mm512_cvtph_ps(_mm256_slli_epi16(_mm256_cvtepu8_epi16(bytes), 7));
@@ -80,7 +78,7 @@ template <size_t tokens, bool ahead, class BlockSum>
   for (size_t k = 0; k < tile.columns; k += 16, record += kRecordBytes, x += kBlockWords * stride) {
     if constexpr (ahead)
       for (size_t line = 0; line < kRecordBytes; line += 64)
-        _mm_prefetch(reinterpret_cast<const char*>(record) + kRecordAhead + line, _MM_HINT_T1);
+        _mm_prefetch(reinterpret_cast<const char*>(record) + kAhead + line, _MM_HINT_T1);
     for (size_t half = 0; half < 2; ++half) {
       __m512i w[4];
       expand_codes(record + kRecordScales + half * 64, w);
@@ -93,19 +91,6 @@ template <size_t tokens, bool ahead, class BlockSum>
       }
     }
   }
-}
-
-// Runs Tile<tokens, reads ahead>.
-template <template <size_t, bool> class Tile, bool ahead, size_t... n>
-Run pick_tile(size_t tokens, std::index_sequence<n...>) {
-  static constexpr Run kRuns[] = {Tile<n + 1, ahead>::run...};
-  return kRuns[tokens - 1];
-}
-
-template <template <size_t, bool> class Tile>
-void run_quantized(const PanelTile& tile) {
-  constexpr auto kCounts = std::make_index_sequence<kMaxTokens>();
-  (tile.reads_ahead ? pick_tile<Tile, true>(tile.tokens, kCounts) : pick_tile<Tile, false>(tile.tokens, kCounts))(tile);
 }
 
 }  // namespace

@@ -1,15 +1,11 @@
 // AVX-512 in F32: 2 x 16 rows, up to 12 tokens, 24 sums in registers. BF16 weights are expanded exactly.
 #include <immintrin.h>
 
-#include <utility>
-
 #include "kernels/cpu/matmul_avx512-inl.h"
 #include "kernels/cpu/matmul_tile.h"
 
 namespace starnest::cpu {
 namespace {
-
-constexpr size_t kAhead = 16 << 10;  // bytes
 
 __m512 even(__m512i pairs) { return _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)); }
 __m512 odd(__m512i pairs) { return _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(int(0xffff0000u)))); }
@@ -23,7 +19,7 @@ void accumulate(Sums (&sums)[tokens], __m512 w0, __m512 w1, const uint32_t* x) {
   }
 }
 
-// `step` bytes of panel at a time, which are `columns` columns: one of F32 or a pair of BF16, both 128 bytes.
+// 128 bytes of panel at a time: one column of F32 or a pair of BF16.
 template <bool narrow, size_t tokens, bool ahead>
 void fma_tile(const PanelTile& tile) {
   RowSums<tokens> rows(tile);
@@ -46,20 +42,15 @@ void fma_tile(const PanelTile& tile) {
   rows.store();
 }
 
-template <bool narrow, bool ahead, size_t... n>
-Run pick(size_t tokens, std::index_sequence<n...>) {
-  static constexpr Run kRuns[] = {fma_tile<narrow, n + 1, ahead>...};
-  return kRuns[tokens - 1];
-}
+template <size_t tokens, bool ahead>
+struct F32Tile {
+  static void run(const PanelTile& tile) { fma_tile<false, tokens, ahead>(tile); }
+};
 
-template <bool narrow>
-void run_tile(const PanelTile& tile) {
-  constexpr auto kCounts = std::make_index_sequence<kMaxTokens>();
-  (tile.reads_ahead ? pick<narrow, true>(tile.tokens, kCounts) : pick<narrow, false>(tile.tokens, kCounts))(tile);
-}
-
-// FP8 by way of F16, whose subnormals cost nothing: the bits of a code, moved up, are those of the number times 2^-8.
-constexpr float kFp8Factor = 256.0f;
+template <size_t tokens, bool ahead>
+struct Bf16Tile {
+  static void run(const PanelTile& tile) { fma_tile<true, tokens, ahead>(tile); }
+};
 
 __m512 low_half(__m512i f16) { return _mm512_cvtph_ps(_mm512_castsi512_si256(f16)); }
 __m512 high_half(__m512i f16) { return _mm512_cvtph_ps(_mm512_extracti64x4_epi64(f16, 1)); }
@@ -104,10 +95,10 @@ struct Nvfp4Tile {
 }  // namespace
 
 MatmulKernels avx512_kernels() {
-  return {.f32 = {kMaxTokens, Activations::f32, 1, run_tile<false>},
-          .bf16 = {kMaxTokens, Activations::f32, 1, run_tile<true>},
-          .fp8 = {kMaxTokens, Activations::f32, kFp8Factor, run_quantized<Fp8Tile>},
-          .nvfp4 = {kMaxTokens, Activations::int8_blocks, kRecordFactor, run_quantized<Nvfp4Tile>}};
+  return {.f32 = {kMaxTokens, Activations::f32, 1, run_tile<F32Tile, kMaxTokens>},
+          .bf16 = {kMaxTokens, Activations::f32, 1, run_tile<Bf16Tile, kMaxTokens>},
+          .fp8 = {kMaxTokens, Activations::f32, kE4m3AsF16, run_tile<Fp8Tile, kMaxTokens>},
+          .nvfp4 = {kMaxTokens, Activations::int8_blocks, kRecordFactor, run_tile<Nvfp4Tile, kMaxTokens>}};
 }
 
 }  // namespace starnest::cpu

@@ -1,8 +1,6 @@
 // AVX-512 with the dot products of BF16 and of int8 (VNNI): 2 x 16 rows, up to 12 tokens, 24 sums in registers.
 #include <immintrin.h>
 
-#include <utility>
-
 #include "kernels/cpu/matmul_avx512-inl.h"
 #include "kernels/cpu/matmul_tile.h"
 
@@ -10,42 +8,32 @@ namespace starnest::cpu {
 namespace {
 
 constexpr size_t kPanelBytes = 128;  // of one pair of columns
-constexpr size_t kAhead = 16 << 10;  // bytes
 
 __m512bh pairs(__m512i bits) { return (__m512bh)bits; }
 
 template <size_t tokens, bool ahead>
-void dot_tile(const PanelTile& tile) {
-  RowSums<tokens> rows(tile);
-  const std::byte* panel = tile.panel;
-  const uint32_t* x = tile.x;
-  const std::byte* const end = panel + (tile.columns + 1) / 2 * kPanelBytes;
+struct Bf16Tile {
+  static void run(const PanelTile& tile) {
+    RowSums<tokens> rows(tile);
+    const std::byte* panel = tile.panel;
+    const uint32_t* x = tile.x;
+    const std::byte* const end = panel + (tile.columns + 1) / 2 * kPanelBytes;
 #pragma GCC unroll 4
-  for (; panel != end; panel += kPanelBytes, x += tile.x_stride) {
-    const __m512bh w0 = pairs(_mm512_load_si512(panel)), w1 = pairs(_mm512_load_si512(panel + 64));
-    if constexpr (ahead) {
-      _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead, _MM_HINT_T1);
-      _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead + 64, _MM_HINT_T1);
+    for (; panel != end; panel += kPanelBytes, x += tile.x_stride) {
+      const __m512bh w0 = pairs(_mm512_load_si512(panel)), w1 = pairs(_mm512_load_si512(panel + 64));
+      if constexpr (ahead) {
+        _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead, _MM_HINT_T1);
+        _mm_prefetch(reinterpret_cast<const char*>(panel) + kAhead + 64, _MM_HINT_T1);
+      }
+      for (size_t j = 0; j < tokens; ++j) {
+        const __m512bh value = pairs(_mm512_set1_epi32(int(x[j])));
+        rows.sums[j].low = _mm512_dpbf16_ps(rows.sums[j].low, w0, value);
+        rows.sums[j].high = _mm512_dpbf16_ps(rows.sums[j].high, w1, value);
+      }
     }
-    for (size_t j = 0; j < tokens; ++j) {
-      const __m512bh value = pairs(_mm512_set1_epi32(int(x[j])));
-      rows.sums[j].low = _mm512_dpbf16_ps(rows.sums[j].low, w0, value);
-      rows.sums[j].high = _mm512_dpbf16_ps(rows.sums[j].high, w1, value);
-    }
+    rows.store();
   }
-  rows.store();
-}
-
-template <bool ahead, size_t... n>
-Run pick(size_t tokens, std::index_sequence<n...>) {
-  static constexpr Run kRuns[] = {dot_tile<n + 1, ahead>...};
-  return kRuns[tokens - 1];
-}
-
-void bf16_tile(const PanelTile& tile) {
-  constexpr auto kCounts = std::make_index_sequence<kMaxTokens>();
-  (tile.reads_ahead ? pick<true>(tile.tokens, kCounts) : pick<false>(tile.tokens, kCounts))(tile);
-}
+};
 
 // E4M3 as BF16, exactly. The dot product takes subnormals for zero, but those of E4M3 are normal numbers of BF16.
 __m512i bf16_of_fp8(__m256i codes, __m512i subnormals) {
@@ -102,9 +90,9 @@ struct Nvfp4Tile {
 
 MatmulKernels avx512bf16_kernels() {
   MatmulKernels kernels = avx512_kernels();
-  kernels.bf16 = {kMaxTokens, Activations::bf16_pairs, 1, bf16_tile};
-  kernels.fp8 = {kMaxTokens, Activations::bf16_pairs, 1, run_quantized<Fp8Tile>};
-  kernels.nvfp4 = {kMaxTokens, Activations::int8_blocks, kRecordFactor, run_quantized<Nvfp4Tile>};
+  kernels.bf16 = {kMaxTokens, Activations::bf16_pairs, 1, run_tile<Bf16Tile, kMaxTokens>};
+  kernels.fp8 = {kMaxTokens, Activations::bf16_pairs, 1, run_tile<Fp8Tile, kMaxTokens>};
+  kernels.nvfp4 = {kMaxTokens, Activations::int8_blocks, kRecordFactor, run_tile<Nvfp4Tile, kMaxTokens>};
   return kernels;
 }
 

@@ -45,15 +45,6 @@ void f32_tile(const PanelTile& tile) {
   });
 }
 
-const std::array<float, 256>& e4m3_table() {
-  static const std::array<float, 256> kTable = [] {
-    std::array<float, 256> table{};
-    for (size_t code = 0; code < table.size(); ++code) table[code] = e4m3_to_f32(uint8_t(code));
-    return table;
-  }();
-  return kTable;
-}
-
 void fp8_tile(const PanelTile& tile) {
   const std::array<float, 256>& numbers = e4m3_table();
   run_tile(tile, [&](const uint32_t* x, float* sums) {

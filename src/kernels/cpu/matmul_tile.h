@@ -37,6 +37,10 @@ inline constexpr size_t kBlockWords = 6;
 // E2M1 codes as the integer kernels read them: twice the number, plus 12, so that none is negative.
 inline constexpr uint8_t kE2m1Plus12[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
 
+// E4M3 becomes F32 by way of F16, whose subnormals cost nothing: the bits of a code, moved up, are those of the number
+// divided by this.
+inline constexpr float kE4m3AsF16 = 256;
+
 // An NVFP4 record (panels.h): the scales of 32 rows, then their codes of 16 columns. Bytes.
 inline constexpr size_t kRecordScales = 32;
 inline constexpr size_t kRecordBytes = kRecordScales + 32 * 16 / 2;
