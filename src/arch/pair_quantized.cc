@@ -137,6 +137,8 @@ void pair_quantized(StoredTensor& tensor, const std::vector<uint64_t>& shape, co
   if (!tensor.input_scale) return;
   require_dtype(*tensor.input_scale, {DType::f32});
   require_single(*tensor.input_scale);
+  const float stored = number_in(*tensor.input_scale);
+  tensor.input_scale_value = packed ? 1 / stored : stored;
 }
 
 void pair_kv_scale(StoredTensor& tensor, const Claim& claim) {

@@ -244,6 +244,18 @@ std::vector<std::string> unused_notices(const PairedCheckpoint& checkpoint) {
   return notices;
 }
 
+void require_whole_blocks(const StoredTensor& tensor, std::span<const IndexRange> columns) {
+  if (tensor.encoding != Encoding::nvfp4) return;
+  for (const IndexRange& range : columns) {
+    if (range.begin % kNvfp4Block == 0 && range.count % kNvfp4Block == 0) continue;
+    throw Error({.where = tensor.where(),
+                 .what = "is NVFP4, and the size cuts through a block of 16 columns",
+                 .expected = "runs of columns that begin and end at multiples of 16",
+                 .got = std::to_string(range.count) + " columns from " + std::to_string(range.begin),
+                 .hint = "Take the unquantised model, or sizes with other widths"});
+  }
+}
+
 void require_plain(const StoredTensor& tensor, std::string_view what) {
   if (is_plain(tensor.encoding)) return;
   throw Error({.where = tensor.where(),

@@ -21,7 +21,8 @@ struct StoredTensor {
   std::optional<TensorRef> scales;  // nvfp4: E4M3 [.., cols / 16]
   std::optional<TensorRef> tensor_scale;  // fp8, nvfp4: one number, as the file spells it
   std::optional<TensorRef> input_scale;   // likewise, where the inputs were calibrated
-  std::optional<TensorRef> kv_scale;      // of a key or value projection: what an FP8 cache multiplies its codes by
+  float input_scale_value = 1;
+  std::optional<TensorRef> kv_scale;  // of a key or value projection: what an FP8 cache multiplies its codes by
   float kv_scale_value = 1;
   // What every number is multiplied by, whatever the file's spelling. 0: all numbers are 0, whatever their codes say.
   float tensor_scale_value = 1;
@@ -55,6 +56,9 @@ class PairedCheckpoint {
 
 // The sentences for whoever runs or trains the model: "not used: ...", and the remarks.
 std::vector<std::string> unused_notices(const PairedCheckpoint& checkpoint);
+
+// Throws Error naming the tensor where these columns, in the order of the file, split the blocks of an NVFP4 matrix.
+void require_whole_blocks(const StoredTensor& tensor, std::span<const IndexRange> columns);
 
 // Throws Error naming the tensor where `what` (such as "trained") needs plain numbers and it is quantised.
 void require_plain(const StoredTensor& tensor, std::string_view what);

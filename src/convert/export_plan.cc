@@ -63,14 +63,6 @@ void require_whole_rows(const GgufTensor& tensor, const StoredTensor& stored, co
                                                      : "Export this size from the unquantised model"});
 }
 
-// ModelOpt's scale multiplies, that of compressed-tensors divides.
-float input_scale_of(const StoredTensor& tensor) {
-  if (!tensor.input_scale) return 1;
-  const TensorRef& ref = *tensor.input_scale;
-  const float stored = load_f32(ref.info->dtype, ref.bytes().data(), 0);
-  return ref.info->name.ends_with(".input_scale") ? stored : 1 / stored;
-}
-
 class GgufPlan {
  public:
   GgufPlan(const FamilySpec& family, const Size& size, GgufFormat format)
@@ -100,7 +92,8 @@ class GgufPlan {
     std::vector<PlannedGguf> out;
     for (PlannedGguf& planned : planned_) {
       PlannedGguf scales = beside(planned, gguf_scale_of, [](const StoredTensor& s) { return s.tensor_scale_value; });
-      PlannedGguf inputs = beside(planned, gguf_input_scale_of, input_scale_of);
+      PlannedGguf inputs =
+          beside(planned, gguf_input_scale_of, [](const StoredTensor& s) { return s.input_scale_value; });
       out.push_back(std::move(planned));
       if (!scales.numbers.empty()) out.push_back(std::move(scales));
       if (!inputs.numbers.empty()) out.push_back(std::move(inputs));

@@ -11,17 +11,6 @@
 namespace starnest {
 namespace {
 
-void require_whole_blocks(const StoredTensor& tensor, const KeptDimension& columns) {
-  for (const IndexRange& range : columns.kept) {
-    if (range.begin % kNvfp4Block == 0 && range.count % kNvfp4Block == 0) continue;
-    throw Error({.where = tensor.where(),
-                 .what = "is NVFP4, and the size cuts through a block of 16 columns",
-                 .expected = "runs of columns that begin and end at multiples of 16",
-                 .got = std::to_string(range.count) + " columns from " + std::to_string(range.begin),
-                 .hint = "Slice the unquantised model"});
-  }
-}
-
 // The innermost dimension in units of `per` elements.
 std::vector<KeptDimension> in_units(std::vector<KeptDimension> dims, size_t per) {
   dims.back().extent /= per;
@@ -57,7 +46,7 @@ std::vector<KeptPiece> kept_pieces(const StoredTensor& tensor, const Widths& wid
   const std::vector<KeptDimension> dims = kept_dimensions(tensor.spec.dims, widths.at(tensor.spec.block));
   std::vector<KeptPiece> pieces;
   if (tensor.encoding == Encoding::nvfp4) {
-    require_whole_blocks(tensor, dims.back());
+    require_whole_blocks(tensor, dims.back().kept);
     pieces.push_back({tensor.codes, in_units(dims, 2)});
     pieces.push_back({*tensor.scales, in_units(dims, kNvfp4Block)});
   } else {

@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/text.h"
 #include "engine/tensor_layout.h"
+#include "engine/weights.h"
 #include "kernels/attention.h"
 #include "starnest/error.h"
 
@@ -28,8 +29,7 @@ uint64_t bytes_kept(const StoredTensor& tensor, const Widths& widths) {
 // F32 beside weights that are all F32 in memory, as EngineOptions::kv_dtype says.
 DType kv_beside(const PairedCheckpoint& stored) {
   const auto is_narrow = [](const StoredTensor& tensor) {
-    const bool matrix = is_packed(tensor.spec.role) && tensor.spec.role != Role::gate;
-    return matrix && tensor.encoding != Encoding::f32 && tensor.encoding != Encoding::f16;
+    return is_packed(tensor.spec.role) && resident_encoding(tensor) != Encoding::f32;
   };
   return std::any_of(stored.tensors().begin(), stored.tensors().end(), is_narrow) ? DType::bf16 : DType::f32;
 }

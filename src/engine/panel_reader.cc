@@ -131,17 +131,6 @@ void parallel_or_throw(ThreadPool& pool, size_t count, const Body& body) {
 PanelReader::PanelReader(ThreadPool& pool, const PanelLayout& layout)
     : pool_(pool), layout_(layout), buffers_(size_t(pool.threads())) {}
 
-void require_whole_blocks(const FileMatrix& matrix) {
-  if (matrix.stored->encoding != Encoding::nvfp4) return;
-  for (const IndexRange& range : matrix.col_order)
-    if (range.begin % kNvfp4Block != 0 || range.count % kNvfp4Block != 0)
-      throw Error({.where = matrix.stored->where(),
-                   .what = "a size cuts through a block of NVFP4",
-                   .expected = "columns in multiples of 16",
-                   .got = "columns " + std::to_string(range.begin) + " to " + std::to_string(range.begin + range.count),
-                   .hint = "Give the sizes other widths, or leave this tensor in BF16"});
-}
-
 void PanelReader::pack(const FileMatrix& matrix, IndexRange rows, std::span<const PanelBlock> blocks,
                        Encoding encoding) {
   const size_t first_col = blocks.front().cols.begin;

@@ -20,9 +20,6 @@ struct FileMatrix {
   std::vector<IndexRange> row_order, col_order;  // indices in the file, in the order of memory
 };
 
-// Throws Error when the columns of an NVFP4 matrix are taken from the file in pieces that split its blocks.
-void require_whole_blocks(const FileMatrix& matrix);
-
 // A block of panels in memory that takes some of the columns of the rows that are read.
 struct PanelBlock {
   IndexRange cols;           // memory positions

@@ -13,11 +13,6 @@ constexpr size_t kTouchGrain = size_t{16} << 20;  // bytes worth a thread
 // The next matrix begins at a cache line.
 size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// The router stays F32 whatever the file holds: a rounded score may choose another expert.
-Encoding resident_encoding(const StoredTensor& tensor) {
-  return tensor.spec.role == Role::gate || tensor.encoding == Encoding::f16 ? Encoding::f32 : tensor.encoding;
-}
-
 // Of a table when `largest` is the largest resident size.
 size_t rows_at(const PartLayout& layout, const BlockWidths& largest) {
   return largest.kept ? layout.rows_of(largest) : 0;
@@ -53,6 +48,11 @@ std::vector<ColumnRun> sum_order_of(const std::vector<Segment>& cols, const std:
 }
 
 }  // namespace
+
+// The router stays F32 whatever the file holds: a rounded score may choose another expert.
+Encoding resident_encoding(const StoredTensor& tensor) {
+  return tensor.spec.role == Role::gate || tensor.encoding == Encoding::f16 ? Encoding::f32 : tensor.encoding;
+}
 
 Weights::Weights(const ModelSpec& spec, Sizes sizes, Checkpoint checkpoint, Device& device)
     : device_(device),
@@ -124,7 +124,7 @@ FileMatrix Weights::file_of(const Key& key, const Source& source) const {
 void Weights::add_packed(Source source, Key key) {
   const Encoding encoding = resident_encoding(*source.stored);
   Packed matrix{std::move(source), encoding, {}, {}, {}};
-  require_whole_blocks(file_of(key, matrix.source));
+  require_whole_blocks(*matrix.source.stored, matrix.source.layout.col_order(chain(std::get<0>(key))));
   matrix.sum_order = sum_order_of(matrix.source.layout.cols, chain(std::get<0>(key)), encoding);
   const int block = std::get<0>(key), expert = std::get<2>(key);
   for (const BlockWidths& widths : chain(block)) {

@@ -26,6 +26,9 @@
 
 namespace starnest {
 
+// How the numbers of a tensor lie in memory.
+Encoding resident_encoding(const StoredTensor& tensor);
+
 // Not thread-safe. Views that it hands out are valid until the next load or drop; they point into this object.
 class Weights {
  public:
