@@ -5,9 +5,8 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/conversion.h"
 #include "convert/export_gguf.h"
-#include "program/interrupt.h"
-#include "program/progress_bar.h"
 #include "program/terminal.h"
 
 namespace starnest::cli {
@@ -37,21 +36,13 @@ void run(const ExportCommand& options) {
   check_outputs(std::vector<NamedPath>{{"--output", options.out}}, inputs_of(options.model));
   const FamilySpec family = open_family(options.model);
   const Size& size = options.size.empty() ? family.largest() : family.size(options.size);
-  const std::string task = "export " + size.name;
-  const Interrupt interrupt;
-  ProgressBar bar(task);
+  Conversion conversion("export " + size.name);
   ExportOptions how{.format = kGgufFormats.at(options.type),
                     .overwrite = options.overwrite ? Overwrite::replace : Overwrite::refuse};
-  how.progress = [&](uint64_t done, uint64_t total) {
-    Interrupt::check(task);
-    bar.update(done, total);
-  };
-  how.note = [&](const std::string& text) {
-    bar.clear();
-    print(stderr, "starnest: note: %s\n", text.c_str());
-  };
+  how.progress = conversion.progress();
+  how.note = conversion.note();
   const ExportResult result = export_gguf(family, size, options.out, how);
-  bar.clear();
+  conversion.end();
   print(stdout, "%s: size '%s', %s tensors, %s (%s)\n", options.out.c_str(), size.name.c_str(),
         grouped(result.tensors).c_str(), bytes_text(result.bytes).c_str(), types_text(result).c_str());
 }

@@ -8,9 +8,8 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/conversion.h"
 #include "cli/quantize_report.h"
-#include "program/interrupt.h"
-#include "program/progress_bar.h"
 #include "program/terminal.h"
 
 namespace starnest::cli {
@@ -41,8 +40,7 @@ const QuantizationPreset& preset_of(const Options& options) {
 void run(const Options& options) {
   const FamilySpec family = open_family(options.model);
   const QuantizationPreset& preset = preset_of(options);
-  const std::string task = "quantize " + std::string(preset.name);
-  const Interrupt interrupt;
+  Conversion conversion("quantize " + std::string(preset.name));
   QuantizeOptions how{.scales = kRules.at(options.scales),
                       .version = STARNEST_VERSION,
                       .overwrite = options.force ? Overwrite::replace : Overwrite::refuse};
@@ -50,17 +48,10 @@ void run(const Options& options) {
     how.elastic = write_elastic(elastic_file_or_preset(options.model.elastic));
     how.inputs.emplace_back(options.model.elastic);
   }
-  ProgressBar bar(task);
-  how.progress = [&](uint64_t done, uint64_t total) {
-    Interrupt::check(task);
-    bar.update(done, total);
-  };
-  how.note = [&](const std::string& text) {
-    bar.clear();
-    print(stderr, "starnest: note: %s\n", text.c_str());
-  };
+  how.progress = conversion.progress();
+  how.note = conversion.note();
   const QuantizeResult result = quantize(family, preset, options.out, how);
-  bar.clear();
+  conversion.end();
   const QuantizeFacts facts{&result, preset.name, options.scales, options.out};
   if (options.json)
     std::fputs(quantize_json(facts).c_str(), stdout);

@@ -6,8 +6,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/common.h"
-#include "program/interrupt.h"
-#include "program/progress_bar.h"
+#include "cli/conversion.h"
 #include "program/terminal.h"
 
 namespace starnest::cli {
@@ -24,25 +23,16 @@ struct SliceOptions {
 void run(const SliceOptions& options) {
   const FamilySpec family = open_family(options.model);
   const Size& size = family.size(options.size);
-  const Interrupt interrupt;
   std::vector<std::filesystem::path> inputs;
   if (!options.model.elastic.empty()) inputs.emplace_back(options.model.elastic);
-  ProgressBar bar("slice " + size.name);
+  Conversion conversion("slice " + size.name);
   const SliceResult result = slice(family, size, options.out,
                                    {.per_block = options.allow_lists ? PerBlockWidths::allow : PerBlockWidths::refuse,
                                     .overwrite = options.force ? Overwrite::replace : Overwrite::refuse,
                                     .inputs = inputs,
-                                    .progress =
-                                        [&](uint64_t done, uint64_t total) {
-                                          Interrupt::check("slice " + size.name);
-                                          bar.update(done, total);
-                                        },
-                                    .note =
-                                        [&](const std::string& text) {
-                                          bar.clear();
-                                          print(stderr, "starnest: note: %s\n", text.c_str());
-                                        }});
-  bar.clear();
+                                    .progress = conversion.progress(),
+                                    .note = conversion.note()});
+  conversion.end();
   print(stdout, "%s: size '%s', %s tensors, %s (%s bytes) in %s file%s, checksums in %s/SHA256SUMS\n",
         options.out.c_str(), size.name.c_str(), grouped(result.tensors).c_str(), bytes_text(result.bytes).c_str(),
         grouped(result.bytes).c_str(), grouped(result.shards).c_str(), result.shards == 1 ? "" : "s",
