@@ -3,6 +3,7 @@
 #include <array>
 #include <iostream>
 
+#include "kernels/test_matmul.h"
 #include "kernels/test_util.h"
 
 namespace starnest {
@@ -10,21 +11,15 @@ namespace {
 
 using test::Machine;
 using test::Matrix;
+using test::mixed;
 using test::Packed;
+using test::product;
 using test::Shape;
 using Spans = std::vector<RowSpan>;
 
 // What x becomes before it meets a weight of this type.
 Matrix as_read(const Matrix& x, Encoding encoding) {
   return encoding == Encoding::bf16 && test::device().kernel_path() == "avx512bf16" ? test::rounded(x) : x;
-}
-
-Matrix product(const Matrix& x, const Spans& spans, const PackedMatrix& w, int threads = 1, size_t padding = 3) {
-  Machine machine(threads);
-  Matrix y(x.view().rows, w.rows(), 9, padding, 7, 7);  // sevens, to see what is left alone
-  matmul(machine.exec, {spans}, x.view(), std::array{Product{w, y.view()}});
-  EXPECT_TRUE(y.padding_untouched());
-  return y;
 }
 
 // The plain loops over the numbers that were packed as w, and sevens where a row has no output.
@@ -71,13 +66,6 @@ const std::vector<std::vector<Shape>> kShells{
     {{20, 0}, {20, 16}, {50, 16}, {90, 80}},
 };
 
-// Tokens of all sizes, largest first, more than a tile of some.
-Spans mixed(size_t shells) {
-  Spans spans;
-  for (size_t n = shells; n > 0; --n) spans.push_back({n * 4 - 3, n});
-  return spans;
-}
-
 TEST(Matmul, ARaggedBatchAgreesWithTheLoopsAndLeavesTheRestAlone) {
   test::for_each_back_end([] {
     for (const Encoding encoding : {Encoding::f32, Encoding::bf16})
@@ -97,27 +85,8 @@ TEST(Matmul, ATokenHasTheSameBitsAloneInAnyBatchSlicedAndOnAnyNumberOfThreads) {
   test::for_each_back_end([] {
     for (const Encoding encoding : {Encoding::f32, Encoding::bf16})
       for (const auto& shells : kShells) {
-        const Spans spans = mixed(shells.size());
-        const Matrix w = test::rounded(Matrix(shells.back().rows, shells.back().cols, 2));
-        const Matrix x(Batch{spans}.rows(), shells.back().cols, 1);
-        const Packed packed(encoding, w.view(), shells);
-        const Matrix all = product(x, spans, packed.view());
-        for (const int threads : {2, 3, 5})
-          EXPECT_TRUE(test::same_bits(product(x, spans, packed.view(), threads).view(), all.view()));
-        size_t t = 0;
-        for (const RowSpan& span : spans) {
-          const Shape shape = shells[span.shells - 1];
-          const Packed slice(encoding, w.view(), {shape});
-          for (size_t i = 0; i < span.rows; ++i, ++t) {
-            Matrix alone(1, shape.rows, 4), sliced(1, shape.rows, 5);
-            Machine machine;
-            const MatView<const float> row = x.view().row_range(t, 1);
-            matmul(machine.exec, {Spans{{1, span.shells}}}, row, std::array{Product{packed.view(), alone.view()}});
-            matmul(machine.exec, {Spans{{1, 1}}}, row, std::array{Product{slice.view(), sliced.view()}});
-            EXPECT_TRUE(test::same_bits(alone.view(), all.view().row_range(t, 1).col_range(0, shape.rows)));
-            EXPECT_TRUE(test::same_bits(sliced.view(), alone.view()));
-          }
-        }
+        const test::Stored stored(encoding, test::rounded(Matrix(shells.back().rows, shells.back().cols, 2)).view());
+        test::expect_one_path(stored, shells, Matrix(Batch{mixed(shells.size())}.rows(), shells.back().cols, 1));
       }
   });
 }

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/matmul.h"
+#include "kernels/test_matmul.h"
 #include "kernels/test_util.h"
 
 namespace starnest {
@@ -11,6 +12,7 @@ namespace {
 using test::Machine;
 using test::Matrix;
 using test::Packed;
+using test::product;
 using test::Shape;
 using test::Stored;
 using RowSpans = std::vector<RowSpan>;
@@ -21,14 +23,6 @@ Matrix gaussian(size_t rows, size_t cols, uint64_t seed, size_t padding = 0) {
   for (size_t r = 0; r < rows; ++r)
     for (size_t k = 0; k < cols; ++k) numbers.view()(r, k) = float(normal(rng));
   return numbers;
-}
-
-Matrix times(const Matrix& x, const RowSpans& spans, const PackedMatrix& w, int threads = 1) {
-  Machine machine(threads);
-  Matrix y(x.view().rows, w.rows(), 9, 3, 7, 7);  // sevens, to see what is left alone
-  matmul(machine.exec, {spans}, x.view(), std::array{Product{w, y.view()}});
-  EXPECT_TRUE(y.padding_untouched());
-  return y;
 }
 
 // The product of the decoded numbers, in double.
@@ -72,7 +66,7 @@ TEST(QuantizedMatmul, AgreesWithTheDecodedNumbersOnEveryPanelTileAndContraction)
             const Matrix x = gaussian(T, K, T + 1, 3);
             // A few short sums do not average the errors of rounding.
             const double few = R * T < 64 ? 12 : K < 64 ? 2 : 1;
-            EXPECT_LE(relative_squared_error(times(x, {{T, 1}}, packed.view()), exact(x, stored.decoded())),
+            EXPECT_LE(relative_squared_error(product(x, {{T, 1}}, packed.view()), exact(x, stored.decoded())),
                       few * allowed(encoding))
                 << name_of(encoding) << " " << T << "x" << R << "x" << K;
           }
@@ -86,7 +80,7 @@ TEST(QuantizedMatmul, AnOddLastColumnOfFp8IsPairedWithNothing) {
       const Stored stored(Encoding::fp8, gaussian(40, K, 2).view());
       const Packed packed(stored, {{40, K}});
       const Matrix x = gaussian(7, K, 1, 2);
-      EXPECT_LE(relative_squared_error(times(x, {{7, 1}}, packed.view()), exact(x, stored.decoded())), 2e-5) << K;
+      EXPECT_LE(relative_squared_error(product(x, {{7, 1}}, packed.view()), exact(x, stored.decoded())), 2e-5) << K;
     }
   });
 }
@@ -98,37 +92,13 @@ const std::vector<std::vector<Shape>> kBlockShells{
     {{20, 0}, {20, 16}, {50, 16}, {90, 80}},
 };
 
-RowSpans all_sizes(size_t shells) {
-  RowSpans spans;
-  for (size_t n = shells; n > 0; --n) spans.push_back({n * 4 - 3, n});
-  return spans;
-}
-
 TEST(QuantizedMatmul, ATokenHasTheSameBitsAloneInAnyBatchSlicedAndOnAnyNumberOfThreads) {
   test::for_each_back_end([] {
     for (const Encoding encoding : {Encoding::fp8, Encoding::nvfp4})
       for (const auto& shells : kBlockShells) {
-        const RowSpans spans = all_sizes(shells.size());
         const Stored stored(encoding, gaussian(shells.back().rows, shells.back().cols, 2).view());
-        const Matrix x = gaussian(Batch{spans}.rows(), shells.back().cols, 1);
-        const Packed packed(stored, shells);
-        const Matrix all = times(x, spans, packed.view());
-        for (const int threads : {2, 5})
-          EXPECT_TRUE(test::same_bits(times(x, spans, packed.view(), threads).view(), all.view()));
-        size_t t = 0;
-        for (const RowSpan& span : spans) {
-          const Shape shape = shells[span.shells - 1];
-          const Packed slice(stored, {shape});
-          for (size_t i = 0; i < span.rows; ++i, ++t) {
-            Matrix alone(1, shape.rows, 4), sliced(1, shape.rows, 5);
-            Machine machine;
-            const MatView<const float> row = x.view().row_range(t, 1);
-            matmul(machine.exec, {RowSpans{{1, span.shells}}}, row, std::array{Product{packed.view(), alone.view()}});
-            matmul(machine.exec, {RowSpans{{1, 1}}}, row, std::array{Product{slice.view(), sliced.view()}});
-            EXPECT_TRUE(test::same_bits(alone.view(), all.view().row_range(t, 1).col_range(0, shape.rows)));
-            EXPECT_TRUE(test::same_bits(sliced.view(), alone.view()));
-          }
-        }
+        test::expect_one_path(stored, shells,
+                              gaussian(Batch{test::mixed(shells.size())}.rows(), shells.back().cols, 1));
       }
   });
 }
@@ -140,7 +110,7 @@ TEST(QuantizedMatmul, Nvfp4HasTheSameBitsOnEveryInstructionSet) {
   test::for_each_back_end([&] {
     if (test::device().kernel_path() == "ref") return;
     const Packed packed(stored, {{70, 304}});
-    const Matrix y = times(x, {{13, 1}}, packed.view());
+    const Matrix y = product(x, {{13, 1}}, packed.view());
     if (!first) first = y;
     EXPECT_TRUE(test::same_bits(y.view(), first->view()));
   });
@@ -162,7 +132,7 @@ TEST(QuantizedMatmul, ReadsEveryCodeOfFp8) {
     for (size_t k = 0; k < 2; ++k) {
       Matrix x(1, 2, 0, 0, 0, 0);
       x.view()(0, k) = 1;
-      const Matrix y = times(x, {{1, 1}}, packed.view());
+      const Matrix y = product(x, {{1, 1}}, packed.view());
       for (size_t r = 0; r < 254; ++r) EXPECT_EQ(y.view()(0, r), numbers.view()(r, k)) << r << "," << k;
     }
   });
@@ -186,7 +156,7 @@ TEST(QuantizedMatmul, ReadsEveryCodeAndScaleOfNvfp4) {
       for (size_t k = 0; k < 16; ++k) {
         Matrix x(1, 16, 0, 0, 0, 0);
         x.view()(0, k) = 127;
-        const Matrix y = times(x, {{1, 1}}, {Encoding::nvfp4, {&shell, 1}});
+        const Matrix y = product(x, {{1, 1}}, {Encoding::nvfp4, {&shell, 1}});
         EXPECT_EQ(y.view()(0, 0), 127 * numbers[k]) << int(scale) << "," << k;
       }
     }
@@ -205,9 +175,9 @@ TEST(QuantizedMatmul, SumsInTheGivenOrderOfColumns) {
       PackedMatrix same_order = whole.view();
       const std::vector<ColumnRun> one_shell{{0, 0, 16}, {0, 32, 16}, {0, 16, 16}, {0, 48, 16}};
       same_order.sum_order = one_shell;
-      const Matrix got = times(x, {{6, 2}}, in_order);
-      EXPECT_TRUE(test::same_bits(got.view(), times(x, {{6, 1}}, same_order).view()));
-      EXPECT_FALSE(test::same_bits(got.view(), times(x, {{6, 1}}, whole.view()).view()));
+      const Matrix got = product(x, {{6, 2}}, in_order);
+      EXPECT_TRUE(test::same_bits(got.view(), product(x, {{6, 1}}, same_order).view()));
+      EXPECT_FALSE(test::same_bits(got.view(), product(x, {{6, 1}}, whole.view()).view()));
     }
   });
 }
@@ -228,7 +198,7 @@ TEST(QuantizedMatmul, SeveralProductsWithScalesOfTheirOwnEqualEachAlone) {
     Machine machine(2);
     matmul(machine.exec, {RowSpans{{9, 1}}}, x.view(), products);
     for (size_t i = 0; i < packed.size(); ++i)
-      EXPECT_TRUE(test::same_bits(together[i].view(), times(x, {{9, 1}}, packed[i].view()).view())) << i;
+      EXPECT_TRUE(test::same_bits(together[i].view(), product(x, {{9, 1}}, packed[i].view()).view())) << i;
   });
 }
 
@@ -240,7 +210,7 @@ TEST(QuantizedMatmul, NaNAndInfinityReachTheOutput) {
         const Packed packed(encoding, gaussian(40, 48, 2).view(), {{40, 48}});
         Matrix x = gaussian(2, 48, 1);
         x.view()(1, 20) = bad;
-        const Matrix y = times(x, {{2, 1}}, packed.view());
+        const Matrix y = product(x, {{2, 1}}, packed.view());
         EXPECT_TRUE(std::isfinite(y.view()(0, 3)));
         EXPECT_FALSE(std::isfinite(y.view()(1, 3)));
       }
